@@ -1,0 +1,58 @@
+"""Errors that a user can act on: one message, no traceback, exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+EXIT_CODE = 2
+
+
+class UserError(Exception):
+    """Something the user gave is wrong, or something the user must install is missing.
+
+    `naba` prints it without a traceback and exits with code 2. The message says what was wrong, where
+    (file, key, row) and what was expected; the hint says what to do about it.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message if hint is None else f"{message}\n  {hint}")
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type, tuple[str, str | None]]:
+        # Parallel launchers carry exceptions between processes; the default would lose the hint.
+        return (type(self), (self.message, self.hint))
+
+
+class Problems(UserError):
+    """Several problems of one kind of input, reported together rather than one a run."""
+
+    def __init__(self, problems: Sequence[str], heading: str = "the configuration has") -> None:
+        self.problems = list(problems)
+        self.heading = heading
+        count = f"{heading} {len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}:"
+        super().__init__("\n".join([count, *(f"  - {problem}" for problem in self.problems)]))
+
+    def __reduce__(self) -> tuple[type, tuple[list[str], str]]:  # type: ignore[override]
+        return (type(self), (self.problems, self.heading))
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """The choice most like `name`, or None when nothing is alike."""
+    folded = {choice.lower(): choice for choice in choices}
+    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
+    return folded[found[0]] if found else None
+
+
+def unknown_name(kind: str, name: str, choices: Iterable[str]) -> str:
+    """One line for a name that does not exist: the nearest valid one, and what exists.
+
+    >>> unknown_name("model", "tfidf_logref", ["majority", "tfidf_logreg"])
+    "unknown model 'tfidf_logref'; did you mean 'tfidf_logreg'? (valid: majority, tfidf_logreg)"
+    """
+    valid = sorted(choices)
+    guess = nearest(name, valid)
+    suggestion = f"; did you mean '{guess}'?" if guess else ";"
+    shown = ", ".join(valid[:30]) + (f", and {len(valid) - 30} more" if len(valid) > 30 else "")
+    return f"unknown {kind} '{name}'{suggestion} (valid: {shown or 'none'})"

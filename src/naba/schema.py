@@ -1,0 +1,171 @@
+"""The schema of an experiment: what `conf/` may say, with types, ranges and defaults.
+
+Plain dataclasses, checked by pydantic so that every problem is reported at once. Light on purpose: this module
+is imported before anything is known to be right, so it imports no library that takes a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, Strict, StringConstraints
+
+# Types for configuration values; model builders annotate their arguments with them.
+Text = Annotated[str, Strict()]
+Flag = Annotated[bool, Strict()]
+Integer = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+PositiveInteger = Annotated[int, Strict(), Field(gt=0)]
+CountInteger = Annotated[int, Strict(), Field(ge=0)]
+PositiveNumber = Annotated[float, Strict(), Field(gt=0)]
+Fraction = Annotated[float, Strict(), Field(gt=0, lt=1)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Name = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+Sha256 = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Commit = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+
+FORBID = ConfigDict(extra="forbid")
+
+
+@dataclass
+class FileConfig:
+    """One file of a data set."""
+
+    __pydantic_config__ = FORBID
+    path: Text
+    sha256: Sha256 | None = None
+    split: Literal["train", "validation", "test"] | None = None
+    member: Text | None = None
+    """Path inside the file, if it is a zip archive."""
+    columns: dict[Text, Text] = field(default_factory=dict)
+    """Constant columns added to each row read from the file (`topic: Aramco`)."""
+
+
+@dataclass
+class SourceConfig:
+    """Where the files of a data set are: GitHub, the Hugging Face Hub, or a local folder."""
+
+    __pydantic_config__ = FORBID
+    repository: Text | None = None
+    commit: Commit | None = None
+    repo_id: Text | None = None
+    revision: Text | None = None
+    folder: Text | None = None
+    """A local folder; a relative one is below naba's own `data/`, `${oc.env:PWD}/…` is below yours."""
+    files: list[FileConfig] = field(default_factory=list)
+
+
+@dataclass
+class ColumnsConfig:
+    """Which columns of the files hold what. Without `id`, ids are made of split and row number."""
+
+    __pydantic_config__ = FORBID
+    text: Text = "text"
+    label: Text | None = "label"
+    target: Text | None = None
+    id: Text | None = None
+    group: Text | None = None
+    split: Text | None = None
+    slices: dict[Text, Text] = field(default_factory=dict)
+    """Further columns to keep: name in naba -> name in the file."""
+
+
+@dataclass
+class DatasetConfig:
+    """A data set: its files, columns, labels, official metric and provenance."""
+
+    __pydantic_config__ = FORBID
+    name: Name
+    task: Name
+    labels: dict[Name, Text]
+    """Label id -> Arabic display name, in the order in which labels are always shown."""
+    primary_metric: Name
+    pair: Flag = False
+    """Does a row have a `target` (claim, topic, other headline) beside its text?"""
+    title: Text = ""
+    description: Text = ""
+    metrics: list[Name] = field(default_factory=list)
+    source: SourceConfig = field(default_factory=SourceConfig)
+    reader: Name = "table"
+    """A function of `naba.data.readers`."""
+    options: dict[Text, Any] = field(default_factory=dict)
+    """Arguments of the reader."""
+    columns: ColumnsConfig = field(default_factory=ColumnsConfig)
+    label_values: dict[Text, Name] = field(default_factory=dict)
+    """Value in the file -> label id, where they differ."""
+    label_map: dict[Name, Name] = field(default_factory=dict)
+    """Labels of other schemes -> labels of this one, so that a model of one scheme is scored on another."""
+    licence: Text = ""
+    citation: Text = ""
+    homepage: Text = ""
+    label_source: Literal["human", "language_model", "construction", "unknown"] = "unknown"
+    """Who labelled it: people, language models, or the way it was built (corrupted headlines)."""
+
+
+@dataclass
+class DataConfig:
+    """How files are fetched; see `naba.data.sources`."""
+
+    __pydantic_config__ = FORBID
+    mirror: Text | None = None
+    cache: Text | None = None
+    offline: Flag = False
+
+
+@dataclass
+class SplitConfig:
+    """Which rows train, validate and test; see `naba.data.splits`."""
+
+    __pydantic_config__ = FORBID
+    name: Name = "given"
+
+
+@dataclass
+class EvaluationConfig:
+    """What is computed from the predictions."""
+
+    __pydantic_config__ = FORBID
+    also: list[Name] = field(default_factory=list)
+    """Further data sets whose test split the model is scored on."""
+    metrics: list[Name] = field(default_factory=list)
+    """Metrics beside those the data set names."""
+    resamples: PositiveInteger = 10_000
+    confidence: Fraction = 0.95
+    worst_errors: CountInteger = 50
+
+
+@dataclass
+class TrackingConfig:
+    """Where results go."""
+
+    __pydantic_config__ = FORBID
+    name: Literal["mlflow", "off"] = "mlflow"
+    uri: Text | None = None
+    experiment: Text | None = None
+    log_model: Flag = True
+    folder: Text | None = None
+
+
+@dataclass
+class NormalisationConfig:
+    """Rules of `naba.arabic.normalise.Profile`, by name; see there."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")
+    name: Name = "news"
+
+
+@dataclass
+class TrainConfig:
+    """A whole experiment: one training run."""
+
+    __pydantic_config__ = FORBID
+    dataset: DatasetConfig
+    model: dict[Text, Any]
+    split: SplitConfig
+    evaluation: EvaluationConfig
+    tracking: TrackingConfig
+    normalisation: dict[Text, Any]
+    data: DataConfig = field(default_factory=DataConfig)
+    seed: CountInteger = 0
+    force: Flag = False
