@@ -1,0 +1,400 @@
+"""Arabic text normalisation: a profile of switchable rules, compiled once into translation tables.
+
+One pass over a text is: Unicode compatibility forms, one character table for all letter, digit, punctuation and
+removal rules, then (only where a text needs them) links, mentions, hashtags, repeated letters and white space.
+Removing a character can bring together characters that Unicode composes, and composing can make characters that a
+rule folds, so passes repeat until nothing changes: that is what makes every profile idempotent.
+
+Batches take a shorter way: texts whose characters cannot interact (nearly all news text) are joined and
+translated together by one array look-up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from naba.errors import Problems, UserError, unknown_name
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+    from collections.abc import Callable, Mapping, Sequence
+
+LINK_MARK = "[رابط]"
+MENTION_MARK = "[مستخدم]"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Which normalisation rules apply, by name; part of a run's identity and of a saved model.
+
+    Attributes:
+        name, version: raise the version when a profile's rules change, so that old runs stay distinguishable.
+        compatibility_forms: Unicode NFKC: presentation forms, ligatures, full-width letters, `…` to `...`.
+        alef_forms: أ إ آ ٱ to ا.
+        alef_maksura: ى to ي.
+        ta_marbuta: ة to ه.
+        hamza_carriers: ؤ to و and ئ to ي.
+        letter_variants: Persian and Urdu look-alikes, such as ک ی ہ, to the Arabic letters.
+        tatweel: the elongation stroke ـ is removed.
+        diacritics: vowel signs, tanwin, shadda, superscript alef and Quranic marks are removed.
+        digits: Arabic-Indic (٣) and Persian (۳) digits to 0-9.
+        punctuation: ؟ ، ؛ ۔ ٪ ٫ ٬ and typographic quotes and dashes to their ASCII counterparts.
+        invisible_marks: zero-width, bidirectional and other format characters are removed.
+        links: an http(s) or www address becomes `LINK_MARK`.
+        mentions: an @name becomes `MENTION_MARK`.
+        hashtags: #two_words becomes `two words`.
+        repeated_letters: an Arabic letter three or more times in a row is kept once.
+        whitespace: any run of white space becomes one space; none at the ends.
+    """
+
+    name: str
+    version: int = 1
+    compatibility_forms: bool = False
+    alef_forms: bool = False
+    alef_maksura: bool = False
+    ta_marbuta: bool = False
+    hamza_carriers: bool = False
+    letter_variants: bool = False
+    tatweel: bool = False
+    diacritics: bool = False
+    digits: bool = False
+    punctuation: bool = False
+    invisible_marks: bool = False
+    links: bool = False
+    mentions: bool = False
+    hashtags: bool = False
+    repeated_letters: bool = False
+    whitespace: bool = False
+
+    @property
+    def hash(self) -> str:
+        """First 16 hexadecimal digits of the sha256 of the profile's canonical JSON."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The profile as it stands in YAML: name, version and one boolean a rule."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, mapping: Mapping[str, Any]) -> Profile:
+        """The profile a mapping describes; see `profile_from`."""
+        return profile_from(mapping)
+
+
+RULES: tuple[str, ...] = tuple(
+    item.name for item in dataclasses.fields(Profile) if item.name not in {"name", "version"}
+)
+
+NONE = Profile("none")
+LIGHT = Profile("light", compatibility_forms=True, tatweel=True, invisible_marks=True, whitespace=True)
+NEWS = Profile("news", **dict.fromkeys(RULES, True))
+
+
+def profile_from(mapping: Mapping[str, Any]) -> Profile:
+    """The profile that a mapping (`conf/normalisation/NAME.yaml`) describes; rules it does not name are off.
+
+    Raises:
+        UserError: unknown rules (with the nearest name), values that are not booleans, a missing name, a version
+            that is not a positive whole number; all of them in one message.
+    """
+    problems = [
+        unknown_name("normalisation rule", str(key), ("name", "version", *RULES))
+        for key in mapping
+        if key not in {"name", "version", *RULES}
+    ]
+    problems += [
+        f"normalisation.{rule} is {mapping[rule]!r}; expected true or false"
+        for rule in RULES
+        if rule in mapping and not isinstance(mapping[rule], bool)
+    ]
+    name, version = mapping.get("name"), mapping.get("version", 1)
+    if not isinstance(name, str) or not name:
+        problems.append(f"normalisation.name is {name!r}; expected the profile's name")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        problems.append(f"normalisation.version is {version!r}; expected a whole number from 1")
+    if problems:
+        raise Problems(problems, "the normalisation profile has")
+    return Profile(**mapping)
+
+
+# The noncharacter that joins the texts of a batch: no rule touches it, and words and links end at it.
+_JOIN = "\uffff"
+_LINK = re.compile(rf"(?:https?://|(?<!\w)www\.)[^\s{_JOIN}]+", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![\w.])@+\w+")
+_HASHTAG = re.compile(r"#+(\w+)")
+_REPEATED = re.compile(r"([\u0621-\u063A\u0641-\u064A\u0671-\u06D3])\1{2,}")
+_SPACES = re.compile(r" {2,}")
+_PLANE = 0x10000  # the tables cover the Basic Multilingual Plane; texts with other characters go one by one
+_FIRST_LETTER = 0x0621
+_REMOVED, _SPECIAL = 0xFFFE, 0xDC00  # neither can be the replacement of a character
+_BLOCK = 1024  # texts joined at a time: bounds the memory, and the arrays stay in the processor's cache
+
+_FOLDS: dict[str, dict[str, str]] = {
+    "alef_forms": dict.fromkeys("أإآٱٲٳٵ", "ا"),
+    "alef_maksura": {"ى": "ي"},
+    "ta_marbuta": {"ة": "ه", "ۃ": "ه"},
+    "hamza_carriers": {"ؤ": "و", "ٶ": "و", "ئ": "ي", "ٸ": "ي"},
+    "letter_variants": {"ک": "ك", "ڪ": "ك", "ی": "ي", "ې": "ي", "ے": "ي", "ہ": "ه", "ھ": "ه", "ە": "ه", "ۀ": "ه"},
+    "digits": {chr(zero + digit): str(digit) for zero in (0x0660, 0x06F0) for digit in range(10)},
+    "punctuation": {
+        "؟": "?",
+        "،": ",",
+        "؛": ";",
+        "۔": ".",
+        "٪": "%",
+        "٫": ".",
+        "٬": ",",
+        "٭": "*",
+        "؍": "/",
+        **dict.fromkeys("«»“”„‟‹›″", '"'),
+        **dict.fromkeys("‘’‚‛′", "'"),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+    },
+}
+_DIACRITICS = (
+    *range(0x0610, 0x061B),
+    *range(0x064B, 0x0660),
+    0x0670,
+    *range(0x06D6, 0x06DD),
+    *range(0x06DF, 0x06E5),
+    *(0x06E7, 0x06E8),
+    *range(0x06EA, 0x06EE),
+    *range(0x08CA, 0x08E2),
+    *range(0x08E3, 0x0900),
+)
+
+
+@functools.cache
+def _invisible() -> tuple[int, ...]:
+    # Soft hyphen, zero-width and bidirectional marks, variation selectors; the Arabic number signs 0600-0605,
+    # 06DD and 08E2 are of the same category but visible.
+    visible = {*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2}
+    formats = [code for code in range(_PLANE) if unicodedata.category(chr(code)) == "Cf" and code not in visible]
+    return (*formats, *range(0xFE00, 0xFE10), 0x034F)
+
+
+@functools.cache
+def _spaces() -> tuple[int, ...]:
+    return tuple(code for code in range(_PLANE) if chr(code).isspace())
+
+
+@functools.cache
+def _composition() -> tuple[np.ndarray, np.ndarray]:
+    """Characters that NFKC changes alone or composes with the one before; and combining marks it may reorder."""
+    changed, marks = np.zeros(_PLANE, bool), np.zeros(_PLANE, bool)
+    for code in range(_PLANE):
+        character = chr(code)
+        marks[code] = unicodedata.combining(character) != 0
+        decomposed = unicodedata.decomposition(character)
+        if not decomposed:
+            continue
+        changed[code] = not unicodedata.is_normalized("NFKC", character)
+        if not decomposed.startswith("<") and " " in decomposed:
+            changed[int(decomposed.split()[1], 16) % _PLANE] = True
+    changed[0x1161:0x1176] = changed[0x11A8:0x11C3] = True  # Hangul composes by arithmetic
+    changed[0xD800:0xE000] = True
+    return changed, marks
+
+
+def _single_spaces(codes: np.ndarray) -> np.ndarray:
+    space, edge = codes == ord(" "), codes == ord(_JOIN)
+    dropped = space.copy()
+    dropped[1:] &= space[:-1] | edge[:-1]
+    if dropped.any():
+        codes, space, edge = codes[~dropped], space[~dropped], edge[~dropped]
+    dropped = space
+    dropped[:-1] &= edge[1:]
+    return codes[~dropped] if dropped.any() else codes
+
+
+class _Identity(dict[int, "str | None"]):
+    """A translation table that learns that a character stays: a miss costs `str.translate` an exception."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = character = chr(code)
+        return character
+
+
+class _Compiled:
+    """A profile's rules as tables."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.table = _Identity()
+        for rule, fold in _FOLDS.items():
+            if getattr(profile, rule):
+                self.table.update({ord(old): new for old, new in fold.items()})
+        removed = (("tatweel", (0x0640,)), ("diacritics", _DIACRITICS), ("invisible_marks", _invisible()))
+        for rule, codes in removed:
+            if getattr(profile, rule):
+                self.table.update(dict.fromkeys(codes))
+        if profile.whitespace:
+            self.table.update(dict.fromkeys(_spaces(), " "))
+        self.codes = self._codes()
+
+    def _codes(self) -> np.ndarray:
+        """UTF-16 unit -> its replacement, `_REMOVED`, or `_SPECIAL` where a text must be treated on its own."""
+        codes = np.arange(_PLANE, dtype=np.uint16)
+        for code, new in self.table.items():
+            codes[code] = _REMOVED if new is None else ord(new)
+        special = np.zeros(_PLANE, bool)
+        special[0xD800:0xE000] = special[_REMOVED] = True
+        if self.profile.compatibility_forms:
+            changed, marks = _composition()
+            special |= changed | (marks & (codes != _REMOVED))
+        triggers = {"links": "/wW", "mentions": "@", "hashtags": "#"}
+        for rule, characters in triggers.items():
+            if getattr(self.profile, rule):
+                special[[ord(character) for character in characters]] = True
+        # A character whose replacement starts a rule is as special as that character.
+        special |= special[codes] & (codes != _REMOVED)
+        codes[special] = _SPECIAL
+        return codes
+
+    def one(self, text: str) -> str:
+        """One text, by any way its characters need."""
+        while True:
+            following = self._pass(text)
+            if following == text:
+                return text
+            text = following
+
+    def _pass(self, text: str) -> str:
+        profile = self.profile
+        if profile.compatibility_forms and not unicodedata.is_normalized("NFKC", text):
+            text = unicodedata.normalize("NFKC", text)
+        text = text.translate(self.table)
+        if profile.links and ("://" in text or "www." in text.lower()):
+            text = _LINK.sub(LINK_MARK, text)
+        if profile.mentions and "@" in text:
+            text = _MENTION.sub(MENTION_MARK, text)
+        if profile.hashtags and "#" in text:
+            text = _HASHTAG.sub(lambda found: found[1].replace("_", " "), text)
+        return self._squeeze(text)
+
+    def _squeeze(self, text: str) -> str:
+        if self.profile.repeated_letters:
+            text = _REPEATED.sub(r"\1", text)
+        if self.profile.whitespace:
+            text = _SPACES.sub(" ", text).strip(" ")
+        return text
+
+    def many(self, texts: Sequence[str]) -> list[str]:
+        """Many texts; those without special characters are translated together."""
+        if len(texts) < 8:
+            return [self.one(text) for text in texts]
+        result: list[str] = []
+        for start in range(0, len(texts), _BLOCK):
+            result += self._block(texts[start : start + _BLOCK])
+        return result
+
+    def _block(self, texts: Sequence[str]) -> list[str]:
+        joined = _JOIN.join(texts)
+        codes = self.codes[np.frombuffer(joined.encode("utf-16-le", "surrogatepass"), np.uint16)]
+        special = np.flatnonzero(codes == _SPECIAL)
+        rows: list[int] = []
+        if len(special):
+            joins = np.flatnonzero(codes == ord(_JOIN))
+            rows = np.unique(np.searchsorted(joins, special)).tolist()
+        removed = codes == _REMOVED
+        if removed.any():
+            codes = codes[~removed]
+        if self.profile.whitespace:
+            codes = _single_spaces(codes)
+        plain = codes.tobytes().decode("utf-16-le", "surrogatepass")
+        if self.profile.repeated_letters:
+            thrice = (codes[2:] == codes[1:-1]) & (codes[2:] == codes[:-2]) & (codes[2:] >= _FIRST_LETTER)
+            plain = _REPEATED.sub(r"\1", plain) if thrice.any() else plain
+        result = plain.split(_JOIN)
+        if len(result) != len(texts):
+            # A text holds the joining noncharacter itself.
+            return [self.one(text) for text in texts]
+        for row in rows:
+            result[row] = self.one(texts[row])
+        return result
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(profile: Profile) -> _Compiled:
+    return _Compiled(profile)
+
+
+def normaliser(profile: Profile) -> Callable[[str], str]:
+    """The profile as a function from text to text, compiled once a process."""
+    return _compiled(profile).one
+
+
+def normalise(text: str, profile: Profile) -> str:
+    """The text after the profile's rules; applying it again changes nothing."""
+    return _compiled(profile).one(text)
+
+
+def normalise_all(texts: Sequence[str], profile: Profile) -> list[str]:
+    """Every text after the profile's rules; the same as `normalise` one by one, and many times faster."""
+    return _compiled(profile).many(texts)
+
+
+class Normaliser(TransformerMixin, BaseEstimator):
+    """The profile as a scikit-learn transformer; nothing is fitted.
+
+    Takes and gives a list, an object array (n,) or a Series of texts, or a DataFrame whose columns `text` and
+    `target` (whichever it has) are normalised; index, order and other columns are kept.
+    """
+
+    def __init__(self, profile: Profile = NEWS) -> None:
+        self.profile = profile
+
+    def fit(self, X: Any, y: Any = None) -> Normaliser:  # noqa: ARG002
+        """Nothing to learn."""
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """The texts after the profile's rules, in the container they came in.
+
+        Raises:
+            UserError: a value is not text (the message names its row), or a table has neither column.
+        """
+        if isinstance(X, pd.DataFrame):
+            columns = [column for column in ("text", "target") if column in X.columns]
+            if not columns:
+                raise UserError(f"the table has columns {list(X.columns)}; expected 'text', and 'target' for pairs")
+            return X.assign(**{column: self._series(X[column]) for column in columns})
+        if isinstance(X, pd.Series):
+            return self._series(X)
+        texts = self._texts(list(X), "")
+        if isinstance(X, np.ndarray):
+            return np.array([*texts, None], dtype=object)[:-1]
+        return texts
+
+    def _series(self, values: pd.Series) -> pd.Series:
+        texts = self._texts(values.tolist(), f" in column '{values.name}'")
+        return pd.Series(texts, index=values.index, name=values.name, dtype=object)
+
+    def _texts(self, texts: list[Any], where: str) -> list[str]:
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise UserError(f"row {row}{where} is {text!r}; expected text", "read every column as strings")
+        return normalise_all(texts, self.profile)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        return tags

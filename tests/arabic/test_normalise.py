@@ -1,0 +1,161 @@
+"""Normalisation: what each rule does, idempotence, batches, and the scikit-learn transformer."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.pipeline import make_pipeline
+
+from naba.arabic.normalise import (
+    LIGHT,
+    NEWS,
+    NONE,
+    RULES,
+    Normaliser,
+    Profile,
+    normalise,
+    normalise_all,
+    normaliser,
+    profile_from,
+)
+from naba.errors import UserError
+
+CONF = Path(__file__).parents[2] / "conf" / "normalisation"
+
+# Characters that interact: composing marks, presentation forms, joiners, rule triggers.
+TRICKY = (
+    "اأوىيةۃهکی\u0640\u0653\u0654\u0655\u064b\u0651\u0670\u200d\u200e\ufeff\uffff\u0301eé\u1100\u1161ﷲﻼ"
+    "…＠＃：／٣۳؟«@#_:/.wWhtps \u00a0\n\t\x1e😀\ufe0f\ud800"
+)
+texts = st.one_of(
+    st.text(), st.text(alphabet=TRICKY), st.text(alphabet=st.characters(min_codepoint=0x600, max_codepoint=0x6FF))
+)
+profiles = st.builds(
+    lambda chosen: Profile("any", **dict.fromkeys(chosen, True)), st.sets(st.sampled_from(RULES)).map(sorted)
+)
+profiles = st.one_of(st.sampled_from([NEWS, LIGHT, NONE]), profiles)
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "after"),
+    [
+        ("compatibility_forms", "ﻻ ﷲ ＡＢ…", "لا الله AB..."),
+        ("alef_forms", "أحمد إلى آخر ٱلله", "احمد الى اخر الله"),
+        ("alef_maksura", "مستشفى على", "مستشفي علي"),
+        ("ta_marbuta", "مدرسة", "مدرسه"),
+        ("hamza_carriers", "مؤتمر رئيس ماء", "موتمر رييس ماء"),
+        ("letter_variants", "کتاب ایران", "كتاب ايران"),
+        ("tatweel", "الـــعربية", "العربية"),
+        ("diacritics", "مُحَمَّدٌ هٰذا", "محمد هذا"),
+        ("digits", "٢٠١٥ ۲۰۱۵", "2015 2015"),
+        ("punctuation", "«لماذا؟»، نعم؛ ٣٫٥٪", '"لماذا?", نعم; ٣.٥%'),
+        ("invisible_marks", "نب\u200cأ\u200f\ufeff \u202bعاجل\u202c", "نبأ عاجل"),
+        ("links", "شاهد https://naba.example/a?b=1 و www.naba.example", "شاهد [رابط] و [رابط]"),
+        ("mentions", "قال @naba_ar لصحيفة a@b.com", "قال [مستخدم] لصحيفة a@b.com"),
+        ("hashtags", "#خبر_عاجل من #مصر", "خبر عاجل من مصر"),
+        ("repeated_letters", "رااااائع 1000 www", "رائع 1000 www"),
+        ("whitespace", "  نبأ\u00a0\n عاجل\t", "نبأ عاجل"),
+    ],
+)
+def test_each_rule_does_its_work_and_only_when_switched_on(rule: str, before: str, after: str) -> None:
+    alone = Profile("one", **{rule: True})
+    others = Profile("others", **{other: True for other in RULES if other != rule})
+    assert normalise(before, alone) == after
+    assert normalise(before, NONE) == before
+    assert rule == "compatibility_forms" or normalise(before, others) != normalise(before, NEWS)
+
+
+def test_news_folds_spelling_variants_of_a_headline() -> None:
+    assert normalise("إنّ  الأُمّــة ٣٫٥٪ #خبر_عاجل؟", NEWS) == "ان الامه 3.5% خبر عاجل?"
+    assert normalise("الأمــة\u200f  ٣", LIGHT) == "الأمة ٣"
+
+
+@settings(max_examples=400)
+@given(text=texts, profile=profiles)
+@example(text="ا\u0640\u0654", profile=Profile("p", compatibility_forms=True, tatweel=True, alef_forms=True))
+@example(text="ي\u200d\u0654", profile=NEWS)
+@example(text="#www.x", profile=NEWS)
+@example(text="@a@b", profile=NEWS)
+@example(text="#a#b_#c", profile=NEWS)
+@example(text="＃＠a", profile=NEWS)
+def test_normalising_twice_changes_nothing(text: str, profile: Profile) -> None:
+    once = normalise(text, profile)
+    assert normalise(once, profile) == once
+
+
+@settings(max_examples=300)
+@given(batch=st.lists(texts, min_size=8, max_size=20), profile=profiles)
+@example(batch=[" ", "", " ا ", "a\uffffb", " \uffff ", "رررا", "  ", "ر"], profile=NEWS)
+@example(batch=["ا", "\u0654", "ررر", "ر", " ", "", "w", "ww."], profile=NEWS)
+@example(batch=["ا", "\U0001f600@x", "ب", "\ud800", "\ue000", "\udc00", "\ufffe", "@x"], profile=NEWS)
+def test_a_batch_is_the_same_as_one_by_one(batch: list[str], profile: Profile) -> None:
+    assert normalise_all(batch, profile) == [normalise(text, profile) for text in batch]
+
+
+@pytest.mark.parametrize("profile", [NEWS, LIGHT, NONE])
+def test_shipped_files_say_what_the_code_has(profile: Profile) -> None:
+    mapping = yaml.safe_load((CONF / f"{profile.name}.yaml").read_text(encoding="utf-8"))
+    assert tuple(mapping) == ("name", "version", *RULES)
+    assert profile_from(mapping) == profile == Profile.from_dict(profile.to_dict())
+
+
+def test_the_hash_names_the_rules_and_is_the_same_in_every_process() -> None:
+    script = "from naba.arabic.normalise import NEWS; print(NEWS.hash)"
+    other = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
+    )
+    assert other.stdout.strip() == NEWS.hash
+    assert len({NEWS.hash, LIGHT.hash, NONE.hash, Profile("news", 2, **dict.fromkeys(RULES, True)).hash}) == 4
+    assert len(NEWS.hash) == 16
+
+
+def test_a_wrong_profile_is_answered_with_every_problem_at_once() -> None:
+    with pytest.raises(UserError) as caught:
+        profile_from({"name": "mine", "version": True, "tatwel": True, "digits": "yes"})
+    message = str(caught.value)
+    assert "did you mean 'tatweel'" in message
+    assert "normalisation.digits is 'yes'" in message
+    assert "normalisation.version is True" in message
+    with pytest.raises(UserError, match=r"normalisation\.name"):
+        profile_from({})
+
+
+def test_the_transformer_keeps_the_container() -> None:
+    transformer = Normaliser(NEWS)
+    table = pd.DataFrame({"text": ["أ", "ب"], "target": ["إ", ""], "label": ["أ", "x"]}, index=[5, 3], dtype=object)
+    result = transformer.fit_transform(table)
+    assert result["text"].tolist() == ["ا", "ب"]
+    assert result["target"].tolist() == ["ا", ""]
+    assert result["label"].tolist() == ["أ", "x"]
+    assert result.index.tolist() == [5, 3]
+    assert (result["text"].dtype, table["text"].tolist()) == (object, ["أ", "ب"])
+    assert transformer.transform(["أ"]) == ["ا"]
+    assert transformer.transform(np.array(["أ", "ب"], dtype=object)).tolist() == ["ا", "ب"]
+    assert transformer.transform(np.array([], dtype=object)).shape == (0,)
+    assert transformer.transform(pd.Series(["أ"], index=[9])).to_dict() == {9: "ا"}
+
+
+def test_the_transformer_is_a_scikit_learn_part() -> None:
+    transformer = clone(Normaliser(LIGHT))
+    assert transformer.get_params() == {"profile": LIGHT}
+    restored = pickle.loads(pickle.dumps(make_pipeline(Normaliser(NEWS), CountVectorizer()).fit(["أمة", "امه"])))
+    assert list(restored[-1].vocabulary_) == ["امه"]
+    assert normaliser(NEWS)("أ") == "ا"
+
+
+def test_a_value_that_is_not_text_is_named() -> None:
+    with pytest.raises(UserError, match="row 1 in column 'target' is nan"):
+        Normaliser(NEWS).transform(pd.DataFrame({"text": ["a", "b"], "target": ["a", float("nan")]}, dtype=object))
+    with pytest.raises(UserError, match="expected 'text'"):
+        Normaliser(NEWS).transform(pd.DataFrame({"body": ["a"]}))
