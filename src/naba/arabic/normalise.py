@@ -18,7 +18,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,8 +27,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
-    from sklearn.utils import Tags
     from collections.abc import Callable, Mapping, Sequence
+
+    from sklearn.utils import Tags
 
 LINK_MARK = "[رابط]"
 MENTION_MARK = "[مستخدم]"
