@@ -1,0 +1,285 @@
+"""Metrics: each is one function on confusion counts, so that intervals and tests come for free.
+
+A confusion metric is `f(counts, labels) -> scores` with counts of shape (..., k, k), rows gold and columns predicted,
+and scores of shape (...). A metric over targets takes counts of shape (..., t, k, k); a ranking metric takes
+relevance of shape (..., n), rows in order of descending score. The shared tasks' own metrics are in
+`naba.evaluation.official_metrics`; `METRICS` and `metric` know both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from naba.errors import UserError, unknown_name
+
+Array = npt.NDArray[Any]
+FloatArray = npt.NDArray[np.float64]
+Function = Callable[[Array, Sequence[str]], FloatArray]
+Needs = Literal["confusion", "target_confusion", "ranking"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named metric.
+
+    Attributes:
+        name: the only name it is ever logged and shown under.
+        function: `f(counts, labels) -> scores`; see the module's first lines for shapes.
+        needs: what `counts` are: "confusion" (..., k, k), "target_confusion" (..., t, k, k) with one matrix a
+            target, or "ranking" (..., n) relevance of rows sorted by descending score.
+        source: where the definition comes from.
+        description: one line.
+        higher_is_better: direction.
+        positive: for a ranking, the names that the positive label may have.
+    """
+
+    name: str
+    function: Function
+    needs: Needs
+    source: str
+    description: str
+    higher_is_better: bool = True
+    positive: tuple[str, ...] = ()
+
+
+METRICS: dict[str, Metric] = {}
+
+
+def register(
+    source: str, needs: Needs = "confusion", name: str | None = None, positive: tuple[str, ...] = ()
+) -> Callable[[Function], Function]:
+    """Make a function known as a metric under its own name; its docstring's first line is the description."""
+
+    def add(function: Function) -> Function:
+        title = name or str(getattr(function, "__name__", ""))
+        description = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
+        METRICS[title] = Metric(title, function, needs, source, description, positive=positive)
+        return function
+
+    return add
+
+
+def ratio(numerator: Array, denominator: Array) -> FloatArray:
+    """Elementwise numerator / denominator, with 0/0 = 0."""
+    numerator, denominator = np.broadcast_arrays(
+        np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    )
+    return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator != 0)
+
+
+def gold_totals(counts: Array) -> Array:
+    """(..., k) rows of each gold label."""
+    return np.asarray(counts).sum(axis=-1)
+
+
+def predicted_totals(counts: Array) -> Array:
+    """(..., k) rows predicted as each label."""
+    return np.asarray(counts).sum(axis=-2)
+
+
+def hits(counts: Array) -> Array:
+    """(..., k) rows predicted rightly, per label."""
+    return np.diagonal(np.asarray(counts), axis1=-2, axis2=-1)
+
+
+def precisions(counts: Array) -> FloatArray:
+    """(..., k) precision of each label; 0 for a label never predicted."""
+    return ratio(hits(counts), predicted_totals(counts))
+
+
+def recalls(counts: Array) -> FloatArray:
+    """(..., k) recall of each label; 0 for a label absent from gold."""
+    return ratio(hits(counts), gold_totals(counts))
+
+
+def f1s(counts: Array) -> FloatArray:
+    """(..., k) F1 of each label, 2 TP / (2 TP + FP + FN); 0 for a label absent from gold and predictions."""
+    return ratio(2 * hits(counts), gold_totals(counts) + predicted_totals(counts))
+
+
+@register("van Rijsbergen 1979, Information Retrieval, ch. 7; arithmetic mean of class F1s as in Opitz & Burst 2019")
+def macro_f1(counts: Array, labels: Sequence[str]) -> FloatArray:  # noqa: ARG001
+    """Mean of the F1 of every label of the data set.
+
+    F1 of a label is 2 TP / (2 TP + FP + FN), with 0/0 = 0. The divisor is always the number of labels: a label
+    absent from gold and never predicted counts 0, as scikit-learn's `f1_score(labels=…, average="macro",
+    zero_division=0)` has it. Not the F1 of mean precision and mean recall (Opitz & Burst 2019, arXiv 1911.03347).
+    """
+    return np.asarray(f1s(counts).mean(axis=-1))
+
+
+@register("share of rows; Manning, Raghavan & Schütze 2008, ch. 8")
+def accuracy(counts: Array, labels: Sequence[str]) -> FloatArray:  # noqa: ARG001
+    """Share of rows whose predicted label is the gold label.
+
+    0 for no rows at all. Labels absent from gold or predictions change nothing.
+    """
+    return ratio(hits(counts).sum(axis=-1), np.asarray(counts).sum(axis=(-2, -1)))
+
+
+@register("Brodersen et al. 2010, ICPR; scikit-learn's balanced_accuracy_score")
+def balanced_accuracy(counts: Array, labels: Sequence[str]) -> FloatArray:  # noqa: ARG001
+    """Mean recall over the labels present in gold.
+
+    A label absent from gold has no recall (0/0) and is left out of the mean, as scikit-learn's
+    `balanced_accuracy_score` has it; 0 when there are no rows.
+    """
+    present = gold_totals(counts) > 0
+    return ratio((recalls(counts) * present).sum(axis=-1), present.sum(axis=-1))
+
+
+@register("Gorodkin 2004, Comput. Biol. Chem. 28: R_K; Matthews 1975 for two classes")
+def mcc(counts: Array, labels: Sequence[str]) -> FloatArray:  # noqa: ARG001
+    """Matthews correlation coefficient, in its form for several labels (R_K).
+
+    The correlation of gold and predicted label indicators, from -1 (at worst) to 1. 0/0 = 0: when gold or
+    predictions hold one label only. Labels absent from both change nothing.
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    rows, gold, predicted = counts.sum(axis=(-2, -1)), gold_totals(counts), predicted_totals(counts)
+    covariance = hits(counts).sum(axis=-1) * rows - (gold * predicted).sum(axis=-1)
+    spread = (rows**2 - (gold**2).sum(axis=-1)) * (rows**2 - (predicted**2).sum(axis=-1))
+    return ratio(covariance, np.sqrt(spread))
+
+
+def precision(label: str) -> Function:
+    """Precision of one label: TP / (TP + FP), 0 when the label is never predicted (Manning et al. 2008, ch. 8)."""
+    return lambda counts, labels: precisions(counts)[..., _position(label, labels)]
+
+
+def recall(label: str) -> Function:
+    """Recall of one label: TP / (TP + FN), 0 when the label is absent from gold (Manning et al. 2008, ch. 8)."""
+    return lambda counts, labels: recalls(counts)[..., _position(label, labels)]
+
+
+def f1(label: str) -> Function:
+    """F1 of one label: 2 TP / (2 TP + FP + FN), 0 when it is absent from gold and predictions (van Rijsbergen 1979)."""
+    return lambda counts, labels: f1s(counts)[..., _position(label, labels)]
+
+
+def macro_f1_over(suffix: str) -> Function:
+    """Mean of the F1 of stated labels, joined by `_`; the other labels matter as errors only.
+
+    SemEval-2016 task 6 scores stance this way (favor, against); the ANS headlines are scored on agree and disagree,
+    since `other` has seven test rows. 0/0 = 0, and a stated label absent from the rows counts 0.
+    """
+    return lambda counts, labels: np.asarray(f1s(counts)[..., stated(suffix, labels)].mean(axis=-1))
+
+
+FAMILIES: dict[str, tuple[Callable[[str], Function], str, str]] = {
+    "macro_f1_": (macro_f1_over, "mean of the F1 of the labels named", "Mohammad et al. 2016, SemEval-2016 task 6"),
+    "precision_": (precision, "precision of one label", "Manning, Raghavan & Schütze 2008, ch. 8"),
+    "recall_": (recall, "recall of one label", "Manning, Raghavan & Schütze 2008, ch. 8"),
+    "f1_": (f1, "F1 of one label", "van Rijsbergen 1979, Information Retrieval, ch. 7"),
+}
+
+PER_TARGET = "_per_target"
+"""Ending that makes a metric the mean over targets (the groups of the rows), each target weighing the same."""
+
+AMBIGUOUS: dict[str, tuple[str, ...]] = {
+    "f1": (
+        "macro_f1",
+        "macro_f1_<label>_<label>",
+        "f1_<label>",
+        "stanceeval2024_macro_f1",
+        "stanceeval2026_favg2",
+        "semeval2016_favg",
+        "tweeteval_stance",
+        "checkthat2022_1d_weighted_f1",
+        "araieval2023_micro_f1",
+        "llmebench_macro_f1",
+    ),
+    "precision": ("precision_<label>", "checkthat2025_macro_precision", "precision_at_10"),
+    "recall": ("recall_<label>", "balanced_accuracy", "checkthat2025_macro_recall"),
+}
+AMBIGUOUS["f1_score"] = AMBIGUOUS["f1_macro"] = AMBIGUOUS["f"] = AMBIGUOUS["f1"]
+
+
+def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
+    """The metric called `name`, such as `macro_f1`, `f1_agree` or `macro_f1_favor_against`.
+
+    Args:
+        labels: the data set's labels; with them, the labels in the name are checked here and not at the first use.
+    Raises:
+        UserError: there is no such metric (with the nearest name), or the name means several things (`f1`).
+    """
+    if name in AMBIGUOUS:
+        meanings = ", ".join(AMBIGUOUS[name])
+        raise UserError(f"'{name}' could mean any of: {meanings}", "say which; `naba list metrics` defines each")
+    known = catalogue()
+    if name in known:
+        return known[name]
+    if name.endswith(PER_TARGET):
+        return _per_target(metric(name.removesuffix(PER_TARGET), labels), name)
+    for prefix, (family, description, source) in FAMILIES.items():
+        rest = name.removeprefix(prefix)
+        if rest and rest != name:
+            if labels is not None and prefix == "macro_f1_":
+                stated(rest, labels)
+            elif labels is not None:
+                _position(rest, labels, name)
+            return Metric(name, family(rest), "confusion", source, description)
+    raise UserError(unknown_name("metric", name, [*known, *(f"{prefix}<label>" for prefix in FAMILIES)]))
+
+
+def catalogue() -> dict[str, Metric]:
+    """Every metric with a fixed name, the shared tasks' own among them, by name."""
+    from naba.evaluation import official_metrics  # noqa: F401  importing it registers them
+
+    return METRICS
+
+
+def _per_target(base: Metric, name: str) -> Metric:
+    if base.needs != "confusion":
+        raise UserError(
+            f"'{name}': {base.name} is not a metric of one confusion matrix, so it has no mean over targets"
+        )
+    return Metric(
+        name,
+        lambda counts, labels: np.asarray(base.function(counts, labels).mean(axis=-1)),
+        "target_confusion",
+        base.source,
+        f"mean over targets (groups) of: {base.description}",
+    )
+
+
+def label_metrics(labels: Sequence[str]) -> tuple[str, ...]:
+    """The names of the metrics of each label: precision, recall, F1."""
+    return tuple(f"{kind}_{label}" for label in labels for kind in ("precision", "recall", "f1"))
+
+
+def stated(suffix: str, labels: Sequence[str]) -> list[int]:
+    """Positions of the labels that `suffix` joins with `_`; labels may hold `_` themselves (`no_claim`).
+
+    Raises:
+        UserError: the suffix cannot be read as one or more of the labels.
+    """
+    found = _parse(suffix, labels)
+    if found is None:
+        raise UserError(
+            f"'macro_f1_{suffix}' names labels that the data set does not have (its labels: {', '.join(labels)})",
+            f"for example macro_f1_{'_'.join(labels[:2])}",
+        )
+    return found
+
+
+def _parse(suffix: str, labels: Sequence[str]) -> list[int] | None:
+    for position, label in enumerate(labels):
+        if suffix == label:
+            return [position]
+        if suffix.startswith(label + "_"):
+            rest = _parse(suffix[len(label) + 1 :], labels)
+            if rest is not None and position not in rest:
+                return [position, *rest]
+    return None
+
+
+def _position(label: str, labels: Sequence[str], name: str | None = None) -> int:
+    if label not in labels:
+        raise UserError(unknown_name("label", label, labels) + (f", in the metric '{name}'" if name else ""))
+    return list(labels).index(label)

@@ -1,0 +1,82 @@
+"""Figures from predictions. No pyplot: figures are values, and nothing global is touched.
+
+matplotlib 3.11 joins and orders Arabic itself, and DejaVu Sans, which it ships, has the letters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from naba.evaluation.metrics import ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from naba.evaluation.predictions import Predictions
+
+DPI = 120
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of width x height inches that draws with Agg."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG or SVG, by the ending of `path`; equal figures give equal bytes."""
+    figure.savefig(str(path), dpi=DPI, metadata={"Date": None} if str(path).endswith(".svg") else {"Software": None})
+
+
+def confusion_matrix(
+    predictions: Predictions, display_names: Mapping[str, str] | None = None, title: str = ""
+) -> Figure:
+    """Confusion matrix: counts, and under each the share of its gold label's rows.
+
+    Args:
+        display_names: label -> the name to show (Arabic); a label without one is shown as it is.
+        title: over the figure.
+    """
+    counts = predictions.confusion()
+    shares = ratio(counts, counts.sum(axis=1, keepdims=True))
+    size = len(predictions.labels)
+    names = [(display_names or {}).get(label, label) for label in predictions.labels]
+    figure = new_figure(2.6 + 0.85 * size, 1.9 + 0.75 * size)
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row in range(size):
+        for column in range(size):
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]}\n{shares[row, column]:.0%}",
+                ha="center",
+                va="center",
+                fontsize=8.5,
+                color="white" if shares[row, column] > 0.55 else "black",
+            )
+    axes.set_xticks(range(size), names, rotation=30 if size > 4 else 0, ha="right" if size > 4 else "center")
+    axes.set_yticks(range(size), [f"{name}  ({total})" for name, total in zip(names, counts.sum(axis=1), strict=True)])
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("gold (rows)")
+    axes.set_title(title, fontsize=11)
+    _grid(axes, size)
+    figure.colorbar(image, ax=axes, label="share of the gold label's rows", shrink=0.8)
+    return figure
+
+
+def _grid(axes: Axes, size: int) -> None:
+    axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="0.85", linewidth=0.8)
+    axes.tick_params(which="both", length=0)

@@ -1,0 +1,325 @@
+"""`Predictions`: what a classifier said about which rows, and nothing else.
+
+Everything after training (metrics, intervals, tests, calibration, plots, tables) is a function of this one value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from naba.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from naba.data.dataset import Dataset
+
+ObjectArray = npt.NDArray[np.object_]
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+SUM_TOLERANCE = 0.01
+"""How far the probabilities of a row may be from summing to 1: files are often rounded to two or three digits."""
+
+FORMAT = 1
+PREFIX = "probability_"
+
+
+def objects(values: Sequence[Any] | npt.NDArray[Any]) -> ObjectArray:
+    """A one-dimensional object array; numpy's own constructor would make fixed-width strings."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = list(values)
+    return array
+
+
+def some(values: Sequence[object], shown: int = 3) -> str:
+    """The first few values for a message, with the count of the rest."""
+    listed = ", ".join(f"'{value}'" for value in values[:shown])
+    return listed + (f" and {len(values) - shown} more" if len(values) > shown else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A classifier's answers on n rows over k labels.
+
+    Attributes:
+        ids: (n,) object array of unique strings.
+        gold: (n,) object array of label ids.
+        predicted: (n,) object array of label ids.
+        probabilities: (n, k) float64, one column a label in the order of `labels`, rows summing to 1.
+        labels: the k label ids, in the order in which they are always shown.
+        groups: (n,) object array of what rows share (claim, topic, target), or None.
+    Raises:
+        UserError: lengths differ, ids repeat, a label is unknown, a probability is not a number in [0, 1], or
+            a row's probabilities do not sum to 1 within `SUM_TOLERANCE`.
+    """
+
+    ids: ObjectArray
+    gold: ObjectArray
+    predicted: ObjectArray
+    probabilities: FloatArray
+    labels: tuple[str, ...]
+    groups: ObjectArray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ids", "gold", "predicted", "groups"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, objects(getattr(self, name)))
+        object.__setattr__(self, "probabilities", np.asarray(self.probabilities, dtype=np.float64))
+        object.__setattr__(self, "labels", tuple(self.labels))
+        self._check_shapes()
+        self._check_labels()
+        check_probabilities(self.probabilities, self.ids)
+
+    def _check_shapes(self) -> None:
+        rows = len(self.ids)
+        lengths = {"gold": len(self.gold), "predicted": len(self.predicted)}
+        if self.groups is not None:
+            lengths["groups"] = len(self.groups)
+        wrong = {name: length for name, length in lengths.items() if length != rows}
+        if wrong:
+            raise UserError(f"predictions have {rows} ids but " + ", ".join(f"{n} {name}" for name, n in wrong.items()))
+        if self.probabilities.shape != (rows, len(self.labels)):
+            raise UserError(
+                f"predictions for {rows} rows and {len(self.labels)} labels need probabilities of shape "
+                f"{(rows, len(self.labels))}; these have {self.probabilities.shape}"
+            )
+        if len(set(self.ids)) != rows:
+            repeated = [name for name, count in Counter(self.ids).items() if count > 1]
+            raise UserError(f"predictions have {len(repeated)} ids more than once: {some(repeated)}")
+
+    def _check_labels(self) -> None:
+        for kind in ("gold", "predicted"):
+            unknown = sorted({str(label) for label in set(getattr(self, kind)).difference(self.labels)})
+            if unknown:
+                row = next(i for i, label in enumerate(getattr(self, kind)) if str(label) == unknown[0])
+                raise UserError(
+                    f"{unknown_name('label', unknown[0], self.labels)}, {kind} for id '{self.ids[row]}'"
+                    + (f" (and {len(unknown) - 1} more such labels)" if len(unknown) > 1 else "")
+                )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(cls, dataset: Dataset, indices: IntArray, model: Any) -> Predictions:
+        """What `model` says about rows `indices` of `dataset`.
+
+        `model.classes_` is aligned to `dataset.labels`: a label the model never saw gets probability 0. Where the
+        probabilities are the model's own (`probability_kind_ == "model"`) the label of the highest one is the
+        prediction, so the model is run once.
+
+        Raises:
+            UserError: the model knows labels that the data set does not have.
+        """
+        frame = dataset.frame(indices)
+        given = np.asarray(model.predict_proba(frame), dtype=np.float64)
+        classes = [str(label) for label in model.classes_]
+        foreign = [label for label in classes if label not in dataset.labels]
+        if foreign:
+            raise UserError(
+                f"the model predicts {some(foreign)}, which {dataset.name} does not have "
+                f"(its labels: {', '.join(dataset.labels)})",
+                "a label_map in the YAML of the scheme's data set carries labels over",
+            )
+        probabilities = np.zeros((len(indices), len(dataset.labels)))
+        probabilities[:, [dataset.labels.index(label) for label in classes]] = given
+        if getattr(model, "probability_kind_", None) == "model":
+            predicted = objects([classes[column] for column in given.argmax(axis=1)])
+        else:
+            predicted = objects([str(label) for label in model.predict(frame)])
+        groups = dataset.column("group", indices)
+        return cls(
+            ids=dataset.ids(indices),
+            gold=dataset.gold(indices),
+            predicted=predicted,
+            probabilities=probabilities,
+            labels=dataset.labels,
+            groups=groups if any(groups) else None,
+        )
+
+    @cached_property
+    def gold_codes(self) -> IntArray:
+        """(n,) the gold label of each row as its position in `labels`."""
+        return _codes(self.gold, self.labels)
+
+    @cached_property
+    def predicted_codes(self) -> IntArray:
+        """(n,) the predicted label of each row as its position in `labels`."""
+        return _codes(self.predicted, self.labels)
+
+    @cached_property
+    def cells(self) -> IntArray:
+        """(n,) the cell of the flattened (k, k) confusion matrix that each row falls in."""
+        return self.gold_codes * len(self.labels) + self.predicted_codes
+
+    def confusion(self) -> IntArray:
+        """(k, k) counts: rows are gold labels, columns predicted labels, both in the order of `labels`."""
+        size = len(self.labels)
+        return np.bincount(self.cells, minlength=size * size).reshape(size, size).astype(np.int64)
+
+    def confusion_table(self, display_names: Mapping[str, str] | None = None) -> pd.DataFrame:
+        """The confusion matrix as a table: one row a gold label, one column a predicted label, and `total`."""
+        import pandas as pd
+
+        names = [(display_names or {}).get(label, label) for label in self.labels]
+        counts = self.confusion()
+        table = pd.DataFrame(counts, columns=names)
+        table.insert(0, "gold", names)
+        table["total"] = counts.sum(axis=1)
+        return table
+
+    def worst_errors(self, count: int = 50, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+        """The most confident errors first: what to read to learn where a classifier fails.
+
+        Args:
+            count: how many at most.
+            rows: the table the model saw (`Dataset.frame`), in the order of these predictions, for the columns
+                `text` and `target`; they are empty without it.
+        Returns:
+            columns id, text, target, gold, predicted, probability_predicted, probability_gold.
+        """
+        import pandas as pd
+
+        wrong = np.flatnonzero(self.gold_codes != self.predicted_codes)
+        sure = self.probabilities[wrong, self.predicted_codes[wrong]]
+        worst = wrong[np.argsort(-sure, kind="stable")][:count]
+        columns = {
+            name: ([""] * len(worst) if rows is None else [rows[name].iloc[i] for i in worst])
+            for name in ("text", "target")
+        }
+        return pd.DataFrame(
+            {
+                "id": self.ids[worst],
+                **columns,
+                "gold": self.gold[worst],
+                "predicted": self.predicted[worst],
+                "probability_predicted": self.probabilities[worst, self.predicted_codes[worst]],
+                "probability_gold": self.probabilities[worst, self.gold_codes[worst]],
+            }
+        )
+
+    def take(self, rows: npt.NDArray[Any]) -> Predictions:
+        """The predictions of some rows: positions, or a boolean mask."""
+        return replace(
+            self,
+            ids=self.ids[rows],
+            gold=self.gold[rows],
+            predicted=self.predicted[rows],
+            probabilities=self.probabilities[rows],
+            groups=None if self.groups is None else self.groups[rows],
+        )
+
+    def aligned_to(self, ids: Sequence[str] | ObjectArray, source: str = "these predictions") -> Predictions:
+        """The same predictions in the order of `ids`.
+
+        Raises:
+            UserError: ids are missing, unknown or wanted twice; the message counts them and names some.
+        """
+        return self.take(align([str(name) for name in self.ids], [str(name) for name in ids], source))
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write columns id, gold, predicted, `probability_<label>` … and group; label order goes into the schema."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns: dict[str, Any] = {
+            "id": pa.array([str(name) for name in self.ids], pa.string()),
+            "gold": pa.array(list(self.gold), pa.string()),
+            "predicted": pa.array(list(self.predicted), pa.string()),
+        }
+        for column, label in enumerate(self.labels):
+            columns[PREFIX + label] = pa.array(self.probabilities[:, column])
+        if self.groups is not None:
+            columns["group"] = pa.array([str(group) for group in self.groups], pa.string())
+        metadata = {"naba": json.dumps({"format": FORMAT, "labels": list(self.labels)})}
+        pq.write_table(pa.table(columns).replace_schema_metadata(metadata), str(path))
+
+    @classmethod
+    def from_parquet(cls, path: str | Path) -> Predictions:
+        """Read what `to_parquet` wrote.
+
+        Raises:
+            UserError: there is no such file, or it was not written by `to_parquet`.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not Path(path).is_file():
+            raise UserError(f"there is no predictions file {path}")
+        try:
+            table = pq.read_table(str(path))
+        except pa.ArrowInvalid as error:
+            raise UserError(f"{path} is not a Parquet file: {error}") from error
+        try:
+            labels = tuple(json.loads(table.schema.metadata[b"naba"])["labels"])
+            probabilities = [table.column(PREFIX + label).to_numpy() for label in labels]
+            names = {name: objects(table.column(name).to_pylist()) for name in ("id", "gold", "predicted")}
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} is a Parquet file, but not one of naba's predictions: {error} is missing"
+            ) from error
+        return cls(
+            ids=names["id"],
+            gold=names["gold"],
+            predicted=names["predicted"],
+            probabilities=np.column_stack(probabilities) if probabilities else np.zeros((len(table), 0)),
+            labels=labels,
+            groups=objects(table.column("group").to_pylist()) if "group" in table.column_names else None,
+        )
+
+
+def _codes(values: ObjectArray, labels: tuple[str, ...]) -> IntArray:
+    position = {label: code for code, label in enumerate(labels)}
+    return np.fromiter((position[value] for value in values), dtype=np.int64, count=len(values))
+
+
+def check_probabilities(probabilities: FloatArray, ids: ObjectArray) -> None:
+    """Refuse probabilities that are no numbers, leave [0, 1], or do not sum to 1 in a row."""
+    if probabilities.size == 0:
+        return
+    sums = probabilities.sum(axis=1)
+    outside = ((probabilities < 0) | (probabilities > 1 + 1e-9)).any(axis=1)
+    for bad, what in (
+        (~np.isfinite(sums), "have a probability that is not a number"),
+        (outside, "have a probability outside [0, 1]"),
+        (np.abs(sums - 1) > SUM_TOLERANCE, "have probabilities that do not sum to 1"),
+    ):
+        if bad.any():
+            first = int(np.flatnonzero(bad)[0])
+            values = ", ".join(f"{value:.4g}" for value in probabilities[first])
+            raise UserError(f"{int(bad.sum())} of {len(ids)} rows {what}; id '{ids[first]}' has {values}")
+
+
+def align(present: Sequence[str], wanted: Sequence[str], source: str = "these predictions") -> IntArray:
+    """Positions in `present` of the ids `wanted`, which must be the same ids in any order.
+
+    Raises:
+        UserError: ids repeat, are missing or are unknown; all three are counted, with examples.
+    """
+    position = {name: row for row, name in enumerate(present)}
+    expected = set(wanted)
+    problems = []
+    for what, found in (
+        ("more than once", [name for name, count in Counter(present).items() if count > 1]),
+        ("missing", [name for name in wanted if name not in position]),
+        ("unknown", [name for name in position if name not in expected]),
+    ):
+        if found:
+            problems.append(f"{len(found)} ids are {what} ({some(found)})")
+    if len(expected) != len(wanted):
+        repeated = [name for name, count in Counter(wanted).items() if count > 1]
+        problems.append(f"{len(repeated)} ids are wanted twice ({some(repeated)})")
+    if problems:
+        raise UserError(f"{source} cannot be aligned by id with the {len(wanted)} rows: " + "; ".join(problems))
+    return np.fromiter((position[name] for name in wanted), dtype=np.int64, count=len(wanted))

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import confusion_matrix, f1_score, matthews_corrcoef, precision_score, recall_score
+
+from naba.errors import UserError
+from naba.evaluation.metrics import catalogue, label_metrics, metric
+
+LABELS = ("agree", "disagree", "no_claim")
+
+
+def rows(draw_labels):
+    return arrays(np.int64, st.integers(1, 40), elements=st.sampled_from(draw_labels))
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")  # scikit-learn's remark on what is tested here
+@settings(deadline=None)
+@given(st.data())
+def test_metrics_equal_scikit_learn_with_fixed_labels(data):
+    gold = data.draw(rows([0, 1, 2]))
+    predicted = data.draw(arrays(np.int64, len(gold), elements=st.sampled_from([0, 1, 2])))
+    counts = confusion_matrix(gold, predicted, labels=[0, 1, 2])
+    options = {"labels": [0, 1, 2], "zero_division": 0}
+
+    def ours(name):
+        return float(metric(name, LABELS).function(counts, LABELS))
+
+    assert ours("macro_f1") == pytest.approx(f1_score(gold, predicted, average="macro", **options))
+    assert ours("accuracy") == pytest.approx((gold == predicted).mean())
+    assert ours("mcc") == pytest.approx(matthews_corrcoef(gold, predicted))
+    present = sorted(set(gold.tolist()))
+    assert ours("balanced_accuracy") == pytest.approx(
+        recall_score(gold, predicted, average="macro", labels=present, zero_division=0)
+    )
+    for kind, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+        expected = score(gold, predicted, average=None, **options)
+        assert [ours(f"{kind}_{label}") for label in LABELS] == pytest.approx(expected.tolist())
+    assert ours("macro_f1_agree_no_claim") == pytest.approx(
+        f1_score(gold, predicted, average="macro", labels=[0, 2], zero_division=0)
+    )
+
+
+def test_one_function_serves_a_stack_of_matrices():
+    stack = np.random.default_rng(0).integers(0, 9, size=(4, 5, 3, 3))
+    for name in ("macro_f1", "accuracy", "balanced_accuracy", "mcc", "macro_f1_agree_disagree", *label_metrics(LABELS)):
+        function = metric(name, LABELS).function
+        assert function(stack, LABELS).shape == (4, 5)
+        assert function(stack, LABELS)[2, 3] == pytest.approx(float(function(stack[2, 3], LABELS)))
+
+
+def test_zero_over_zero_is_zero():
+    empty = np.zeros((3, 3), dtype=int)
+    for name in ("macro_f1", "accuracy", "balanced_accuracy", "mcc", *label_metrics(LABELS)):
+        assert metric(name).function(empty, LABELS) == 0
+
+
+def test_mean_over_targets():
+    counts = np.array([[[5, 0, 0], [0, 5, 0], [0, 0, 0]], [[0, 5, 0], [5, 0, 0], [0, 0, 0]]])
+    assert metric("macro_f1_agree_disagree_per_target", LABELS).function(counts, LABELS) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", ["f1", "f1_score", "precision", "recall"])
+def test_a_bare_name_is_refused_with_its_meanings(name):
+    with pytest.raises(UserError, match="could mean any of"):
+        metric(name)
+
+
+def test_every_meaning_listed_exists():
+    with pytest.raises(UserError) as refusal:
+        metric("f1")
+    for name in refusal.value.message.split(": ")[1].split(", "):
+        assert metric(name.replace("<label>_<label>", "agree_disagree").replace("<label>", "agree"), LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("macro_f2", "did you mean 'macro_f1'"),
+        ("f1_agre", "unknown label 'agre'; did you mean 'agree'.*in the metric 'f1_agre'"),
+        ("macro_f1_agree_other", "names labels that the data set does not have"),
+        ("macro_f1_agree_agree", "names labels that the data set does not have"),
+    ],
+)
+def test_unknown_names_name_the_nearest(name, words):
+    with pytest.raises(UserError, match=words):
+        metric(name, LABELS)
+
+
+def test_every_metric_says_what_it_is_and_where_from():
+    for name, item in catalogue().items():
+        assert item.name == name
+        assert name.isascii()
+        assert len(item.description) > 20, name
+        assert len(item.source) > 10, name

@@ -1,0 +1,137 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from naba.errors import UserError
+from naba.evaluation.predictions import Predictions, objects
+
+LABELS = ("agree", "disagree", "None")
+
+
+def make(gold, predicted, labels=LABELS, **changes):
+    probabilities = np.full((len(gold), len(labels)), 0.1)
+    probabilities[np.arange(len(gold)), [labels.index(label) for label in predicted]] = 1 - 0.1 * (len(labels) - 1)
+    columns = {"ids": [f"0{i}" for i in range(len(gold))], "gold": gold, "predicted": predicted}
+    return Predictions(**{**columns, "probabilities": probabilities, "labels": labels, **changes})
+
+
+@pytest.fixture
+def predictions():
+    return make(
+        ["agree", "agree", "disagree", "None", "None"],
+        ["agree", "disagree", "disagree", "None", "agree"],
+        groups=["ا", "ا", "ب", "ب", "ج"],
+    )
+
+
+class Constant:
+    classes_ = np.array(["disagree", "agree"], dtype=object)
+
+    def predict_proba(self, table):
+        return np.tile([0.7, 0.3], (len(table), 1))
+
+    def predict(self, table):
+        return np.array(["agree"] * len(table), dtype=object)
+
+
+class FourRows:
+    name, labels = "four", LABELS
+
+    def frame(self, indices):
+        return pd.DataFrame({"text": ["نص"] * len(indices), "target": [""] * len(indices)}, dtype=object)
+
+    def gold(self, indices):
+        return objects(["agree", "None", "disagree", "agree"])[indices]
+
+    def ids(self, indices):
+        return objects(["a", "b", "c", "d"])[indices]
+
+    def column(self, name, indices):
+        return objects(["", "", "", ""])[indices]
+
+
+def test_parquet_keeps_everything(predictions, tmp_path):
+    predictions.to_parquet(tmp_path / "p.parquet")
+    back = Predictions.from_parquet(tmp_path / "p.parquet")
+    assert back.labels == LABELS
+    assert back.ids.tolist() == ["00", "01", "02", "03", "04"]
+    assert back.gold.tolist() == predictions.gold.tolist()
+    assert back.groups.tolist() == predictions.groups.tolist()
+    assert np.array_equal(back.probabilities, predictions.probabilities)
+
+
+def test_parquet_of_something_else_is_refused(tmp_path):
+    pd.DataFrame({"id": ["1"]}).to_parquet(tmp_path / "other.parquet")
+    (tmp_path / "text.parquet").write_text("id,label\n")
+    for name, words in (
+        ("other", "not one of naba's"),
+        ("text", "not a Parquet file"),
+        ("none", "no predictions file"),
+    ):
+        with pytest.raises(UserError, match=words):
+            Predictions.from_parquet(tmp_path / f"{name}.parquet")
+
+
+def test_confusion_has_gold_in_rows(predictions):
+    assert predictions.confusion().tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
+    table = predictions.confusion_table({"agree": "تأييد"})
+    assert table.columns.tolist() == ["gold", "تأييد", "disagree", "None", "total"]
+    assert table["total"].tolist() == [2, 1, 2]
+
+
+def test_alignment_orders_by_id_and_counts_problems(predictions):
+    assert predictions.aligned_to(["04", "03", "02", "01", "00"]).gold.tolist() == list(predictions.gold[::-1])
+    with pytest.raises(UserError, match=r"1 ids are missing \('9'\); 2 ids are unknown \('03', '04'\)"):
+        predictions.aligned_to(["00", "01", "02", "9"])
+    with pytest.raises(UserError, match="wanted twice"):
+        predictions.aligned_to(["00", "01", "02", "03", "04", "04"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ids": ["1", "1", "2"]}, "1 ids more than once: '1'"),
+        ({"gold": ["agree", "agre", "None"]}, "unknown label 'agre'; did you mean 'agree'.*gold for id '01'"),
+        ({"gold": ["agree"]}, "3 ids but 1 gold"),
+        ({"groups": ["x"]}, "3 ids but 1 groups"),
+        ({"probabilities": np.ones((3, 2))}, r"shape \(3, 3\); these have \(3, 2\)"),
+        ({"probabilities": [[np.nan, 0, 1]] * 3}, "not a number; id '00'"),
+        ({"probabilities": [[1, 0, 0], [0.5, 0.2, 0.2], [0, 1, 0]]}, "1 of 3 rows .* do not sum to 1; id '01'"),
+        ({"probabilities": [[1.5, -0.5, 0]] * 3}, r"outside \[0, 1\]"),
+    ],
+)
+def test_bad_predictions_are_refused(changes, words):
+    with pytest.raises(UserError, match=words):
+        replace(make(["agree", "agree", "None"], ["agree", "agree", "None"]), **changes)
+
+
+def test_classes_are_aligned_to_the_labels_of_the_data():
+    predictions = Predictions.of(FourRows(), np.array([3, 1]), Constant())
+    assert predictions.ids.tolist() == ["d", "b"]
+    assert predictions.probabilities.tolist() == [[0.3, 0.7, 0.0]] * 2
+    assert predictions.predicted.tolist() == ["agree", "agree"], "predict decides where probabilities are calibrated"
+    assert predictions.groups is None
+
+    own = Constant()
+    own.probability_kind_ = "model"
+    assert Predictions.of(FourRows(), np.array([3]), own).predicted.tolist() == ["disagree"]
+
+
+def test_a_model_with_foreign_labels_is_refused():
+    model = Constant()
+    model.classes_ = np.array(["favor", "agree"], dtype=object)
+    with pytest.raises(UserError, match="predicts 'favor', which four does not have"):
+        Predictions.of(FourRows(), np.array([0]), model)
+
+
+def test_worst_errors_come_most_confident_first():
+    predictions = make(["agree", "agree", "None"], ["agree", "None", "agree"])
+    predictions.probabilities[1] = [0.2, 0.2, 0.6]
+    rows = pd.DataFrame({"text": ["س", "ش", "ص"], "target": ["", "", "ه"]}, dtype=object)
+    table = predictions.worst_errors(5, rows)
+    assert table["id"].tolist() == ["02", "01"]
+    assert table["text"].tolist() == ["ص", "ش"]
+    assert table["probability_gold"].tolist() == pytest.approx([0.1, 0.2])
+    assert predictions.worst_errors(1)["text"].tolist() == [""]
