@@ -54,6 +54,8 @@ class SourceConfig:
     folder: Text | None = None
     """A local folder; a relative one is below naba's own `data/`, `${oc.env:PWD}/…` is below yours."""
     files: list[FileConfig] = field(default_factory=list)
+    manifest: Text | None = None
+    """Further files: a list as `sha256sum` writes it (hash, two spaces, path), below naba's own `data/`."""
 
 
 @dataclass
@@ -68,7 +70,9 @@ class ColumnsConfig:
     group: Text | None = None
     split: Text | None = None
     slices: dict[Text, Text] = field(default_factory=dict)
-    """Further columns to keep: name in naba -> name in the file."""
+    """Further columns to report scores by: name in naba -> name in the file."""
+    keep: dict[Text, Text] = field(default_factory=dict)
+    """Further columns to keep, without scores by them: name in naba -> name in the file."""
 
 
 @dataclass
@@ -87,6 +91,8 @@ class DatasetConfig:
     description: Text = ""
     metrics: list[Name] = field(default_factory=list)
     source: SourceConfig = field(default_factory=SourceConfig)
+    union: dict[Name, Name] = field(default_factory=dict)
+    """Instead of a source: part -> data set. The union of data sets with one label scheme, with a slice `corpus`."""
     reader: Name = "table"
     """A function of `naba.data.readers`."""
     options: dict[Text, Any] = field(default_factory=dict)
@@ -111,6 +117,10 @@ class DataConfig:
     mirror: Text | None = None
     cache: Text | None = None
     offline: Flag = False
+    timeout: PositiveNumber = 30.0
+    """Seconds a server may stay silent."""
+    retries: CountInteger = 2
+    """Further attempts after a dropped connection, a time-out or a server's own error."""
 
 
 @dataclass
