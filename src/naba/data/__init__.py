@@ -1,0 +1,1 @@
+"""Data sets: sources, readers, splits, checks."""

@@ -1,0 +1,107 @@
+"""One file over http(s) into the cache: whole and verified under its final name, or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from naba.errors import UserError
+
+logger = logging.getLogger("naba")
+SECONDS_BEFORE_RETRY = 0.5
+SERVER_ERRORS = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def to_file(url: str, final: Path, sha256: str | None, timeout: float, retries: int) -> str | None:
+    """Download `url` to `final` unless another process has done so meanwhile.
+
+    Args:
+        sha256: what the bytes must hash to, or None for the first fetch of a file nobody has pinned yet.
+        timeout: seconds the server may stay silent.
+        retries: further attempts after a dropped connection, a time-out or a server's own error.
+    Returns:
+        None when `final` is there, else why it could not be had (another place may have the file).
+    Raises:
+        UserError: the bytes do not match `sha256` (they are kept beside, for a look), or the cache cannot be written.
+    """
+    from filelock import FileLock
+
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(final.with_name(f"{final.name}.lock")):
+            return None if final.is_file() else _with_retries(url, final, sha256, timeout, retries)
+    except OSError as error:
+        raise UserError(
+            f"cannot write to the cache: {error}", "Point NABA_CACHE (or data.cache) to a folder you may write."
+        ) from error
+
+
+def _with_retries(url: str, final: Path, sha256: str | None, timeout: float, retries: int) -> str | None:
+    problem = ""
+    for attempt in range(retries + 1):
+        if attempt:
+            time.sleep(SECONDS_BEFORE_RETRY * 2 ** (attempt - 1))
+        problem, again = _attempt(url, final, sha256, timeout)
+        if not problem:
+            return None
+        if not again:
+            return problem
+    return f"{problem} ({retries + 1} attempts)"
+
+
+def _attempt(url: str, final: Path, sha256: str | None, timeout: float) -> tuple[str, bool]:
+    """What went wrong ("" if nothing), and whether another attempt may help."""
+    import pooch
+    import requests
+
+    # tqdm's bar is pooch's; it goes to stderr, and only where somebody watches.
+    downloader: Any = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=timeout)
+    with tempfile.NamedTemporaryFile(dir=final.parent, prefix=f".{final.name}.", suffix=".part", delete=False) as part:
+        path = Path(part.name)
+        try:
+            downloader(url, part, None)
+            part.flush()
+            _accept(path, final, url, sha256)
+        except requests.HTTPError as error:
+            status = error.response.status_code if error.response is not None else 0
+            return f"{url}: {_cause(error)}", status in SERVER_ERRORS
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            # A silence in the middle of the body comes as a ConnectionError that only its text tells from others.
+            if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
+                return f"{url} did not answer within {timeout:g} s", True
+            return f"{url}: no connection, or it broke off: {_cause(error)}", True
+        except requests.RequestException as error:
+            return f"{url}: {type(error).__name__}: {_cause(error)}", False
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+    return "", False
+
+
+def _cause(error: BaseException) -> str:
+    reason = getattr(error.args[0], "reason", error) if error.args else error
+    return str(reason).splitlines()[0][:200] if str(reason) else type(error).__name__
+
+
+def _accept(path: Path, final: Path, url: str, sha256: str | None) -> None:
+    import pooch
+
+    actual = pooch.file_hash(str(path), alg="sha256")
+    if sha256 is None:
+        logger.warning(
+            "%s: no sha256 is known for it; the bytes received have %s (`naba data pin` writes it down)", url, actual
+        )
+    elif actual != sha256:
+        received = final.with_name(f"{final.name}.received")
+        path.replace(received)
+        raise UserError(
+            f"{url}: the sha256 of what came is {actual}, the config says {sha256}",
+            f"Either the file at that address has changed or something stands in between; it is kept as {received}.",
+        )
+    path.chmod(0o644)
+    path.replace(final)
