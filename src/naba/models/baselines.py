@@ -1,0 +1,55 @@
+"""Models that read no text: what any other model has to beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from naba.models.inputs import code_labels, text_columns
+
+
+class LabelShares(ClassifierMixin, BaseEstimator):
+    """Predicts from the label shares of the training part alone.
+
+    Args:
+        strategy: `majority` answers the commonest label (of equals, the first in alphabetical order) with
+            probability 1; `stratified` draws labels by their shares and reports the shares as probabilities.
+        seed: of the draws; equal seeds draw equal labels for tables of equal length.
+    """
+
+    def __init__(self, strategy: str = "majority", seed: int = 0) -> None:
+        self.strategy = strategy
+        self.seed = seed
+
+    def fit(self, X: Any, y: Any) -> LabelShares:  # noqa: ARG002
+        """Count the labels. X: table of n rows (only its length is used); y: (n,) labels."""
+        self.classes_, codes = code_labels(y)
+        self.shares_ = np.bincount(codes, minlength=len(self.classes_)) / len(codes)
+        self.probability_kind_ = "one_hot" if self.strategy == "majority" else "model"
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """One label a row, shape (n,)."""
+        rows = len(text_columns(X)[0])
+        if self.strategy == "majority":
+            return np.repeat(self.classes_[[int(self.shares_.argmax())]], rows)
+        draws = np.random.default_rng(self.seed).choice(len(self.classes_), size=rows, p=self.shares_)
+        return self.classes_[draws]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The same probabilities for every row, shape (n, number of classes)."""
+        rows = len(text_columns(X)[0])
+        shares = np.eye(len(self.shares_))[self.shares_.argmax()] if self.strategy == "majority" else self.shares_
+        return np.tile(shares, (rows, 1))
+
+
+def majority() -> LabelShares:
+    """Always the commonest label of the training part."""
+    return LabelShares("majority")
+
+
+def stratified_random(*, seed: int) -> LabelShares:
+    """Labels drawn at random by their shares in the training part."""
+    return LabelShares("stratified", seed)

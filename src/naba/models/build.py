@@ -1,0 +1,97 @@
+"""From a model's YAML to an estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from naba.errors import UserError, unknown_name
+from naba.signatures import INJECTED, function_arguments
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from naba.arabic.normalise import Profile
+
+ABOUT = frozenset({"name", "accepts", "description", "_target_"})
+"""Keys of a model's YAML that are not arguments of its builder."""
+
+
+def build(
+    model_config: Mapping[str, Any],
+    *,
+    seed: int,
+    normalisation: Profile,
+    pair: bool,
+    primary_metric: str | None = None,
+    checkpoint_folder: Path | None = None,
+) -> Any:
+    """The unfitted estimator that `model_config` (a file of `conf/model`) describes.
+
+    `_target_` names a function of `naba.models.*`; the keys that are not name, accepts, description or `_target_`
+    are its arguments. The keyword arguments of `build` are handed to it where its signature names them.
+
+    Args:
+        pair: is the task one of pairs (text and target)? Refused for a model whose `accepts` lacks `pair`
+            (of single texts: lacks `single`).
+        primary_metric: the metric that early stopping watches.
+        checkpoint_folder: where a training that can be resumed keeps its checkpoints.
+    Raises:
+        UserError: the target lies outside `naba.models`, does not exist, or does not know an argument; a required
+            argument is missing; the model cannot take this kind of task.
+    """
+    name = str(model_config.get("name", "model"))
+    _require_kind(name, model_config.get("accepts"), pair)
+    target = str(model_config.get("_target_"))
+    arguments = function_arguments(target, "naba.models")
+    given = {key: value for key, value in model_config.items() if key not in ABOUT}
+    for key in given:
+        if key in INJECTED:
+            raise UserError(f"model '{name}' sets {key}, which the run itself gives", f"remove model.{key}")
+        if key not in arguments:
+            raise UserError(unknown_name(f"argument of {target}:", key, [a for a in arguments if a not in INJECTED]))
+    missing = [key for key, value in arguments.items() if value.required and key not in {*given, *INJECTED}]
+    if missing:
+        raise UserError(f"model '{name}' lacks {', '.join(missing)}", f"give model.{missing[0]}=…")
+    injected = {
+        "seed": seed,
+        "normalisation": normalisation,
+        "pair": pair,
+        "primary_metric": primary_metric,
+        "checkpoint_folder": checkpoint_folder,
+    }
+    return _call(target, given, {key: value for key, value in injected.items() if key in arguments})
+
+
+def _require_kind(name: str, accepts: Any, pair: bool) -> None:
+    needed = "pair" if pair else "single"
+    if accepts is None or needed in accepts:
+        return
+    task = "pairs (text and target)" if pair else "single texts"
+    raise UserError(
+        f"model '{name}' takes {', '.join(accepts)} input, but the task is one of {task}",
+        "`naba list models` says what each model takes",
+    )
+
+
+def _call(target: str, given: dict[str, Any], injected: dict[str, Any]) -> Any:
+    from hydra.utils import instantiate
+
+    _refuse_nested_targets(given)
+    # A partial keeps Hydra from turning the profile, a dataclass, into a configuration node.
+    builder = instantiate({"_target_": target, "_partial_": True, "_convert_": "all", **given})
+    return builder(**injected)
+
+
+def _refuse_nested_targets(value: Any) -> None:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            raise UserError(
+                f"_target_ '{value['_target_']}' stands inside a model's arguments",
+                "a model's YAML has one _target_, its builder; its arguments are plain values",
+            )
+        for item in value.values():
+            _refuse_nested_targets(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _refuse_nested_targets(item)
