@@ -185,17 +185,21 @@ AMBIGUOUS: dict[str, tuple[str, ...]] = {
     "f1": (
         "macro_f1",
         "macro_f1_<label>_<label>",
+        "macro_f1_<label>_<label>_per_target",
         "f1_<label>",
+        "weighted_f1",
         "stanceeval2024_macro_f1",
         "stanceeval2026_favg2",
-        "semeval2016_favg",
+        "stanceeval2026_favg3",
+        "semeval2016_task6_favg",
         "tweeteval_stance",
-        "checkthat2022_1d_weighted_f1",
-        "araieval2023_micro_f1",
-        "llmebench_macro_f1",
+        "checkthat2022_1a_f1_positive",
+        "checkthat2025_task1_macro_f1",
+        "araieval2023_1a_micro_f1",
+        "llmebench_stance_macro_f1",
     ),
-    "precision": ("precision_<label>", "checkthat2025_macro_precision", "precision_at_10"),
-    "recall": ("recall_<label>", "balanced_accuracy", "checkthat2025_macro_recall"),
+    "precision": ("precision_<label>", "weighted_precision", "checkthat2025_task1_macro_precision"),
+    "recall": ("recall_<label>", "balanced_accuracy", "weighted_recall", "checkthat2025_task1_macro_recall"),
 }
 AMBIGUOUS["f1_score"] = AMBIGUOUS["f1_macro"] = AMBIGUOUS["f"] = AMBIGUOUS["f1"]
 
