@@ -95,7 +95,7 @@ def read_bytes(content: bytes, name: str, options: Options | None = None) -> Raw
         )
     if kind not in FORMATS:
         raise UserError(f"{name}: {unknown_name('format', kind, FORMATS)}")
-    if not content.strip():
+    if not content.lstrip(b"\xef\xbb\xbf").strip():
         raise UserError(f"{name}: the file is empty", "A data file has a header line and at least one row.")
     if kind == "jsonl":
         table = _json_lines(decode(content, name, options.encoding), name)
