@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from naba import paths
 from naba.errors import Problems, UserError, unknown_name
+from naba.models.build import ABOUT
 from naba.schema import DatasetConfig, TrainConfig
 from naba.signatures import INJECTED, function_arguments
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 GROUPS = ("dataset", "model", "normalisation", "split", "evaluation", "tracking")
-MODEL_KEYS = ("name", "accepts", "description", "_target_")
 
 
 def folders() -> list[Path]:
@@ -151,7 +151,7 @@ def check_model(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[st
         arguments = function_arguments(target, "naba.models")
     except UserError as error:
         return [f"model._target_: {error.message}"]
-    given = {key: value for key, value in model.items() if key not in MODEL_KEYS}
+    given = {key: value for key, value in model.items() if key not in ABOUT}
     problems = _check_arguments("model", given, {k: v for k, v in arguments.items() if k not in INJECTED})
     pair, accepts = dataset.get("pair"), model.get("accepts")
     if isinstance(accepts, Sequence) and isinstance(pair, bool):
@@ -185,7 +185,7 @@ def _check_arguments(place: str, given: Mapping[str, Any], arguments: Mapping[st
 
 
 def _check_normalisation(section_: Any) -> list[str]:
-    from naba.arabic.normalise import profile_from
+    from naba.arabic.profile import profile_from
 
     if not isinstance(section_, Mapping):
         return []

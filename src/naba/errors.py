@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 EXIT_CODE = 2
 
@@ -25,7 +28,7 @@ class UserError(Exception):
         return (type(self), (self.message, self.hint))
 
 
-class Problems(UserError):
+class Problems(UserError):  # noqa: N818 - it reads as what it is: a list of problems
     """Several problems of one kind of input, reported together rather than one a run."""
 
     def __init__(self, problems: Sequence[str], heading: str = "the configuration has") -> None:

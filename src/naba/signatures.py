@@ -87,8 +87,7 @@ def _arguments(function: ast.FunctionDef) -> dict[str, Argument]:
     positional = [*spec.posonlyargs, *spec.args]
     missing = len(positional) - len(spec.defaults)
     found = {
-        arg.arg: Argument(arg.arg, _annotation(arg.annotation), index < missing)
-        for index, arg in enumerate(positional)
+        arg.arg: Argument(arg.arg, _annotation(arg.annotation), index < missing) for index, arg in enumerate(positional)
     }
     for arg, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
         found[arg.arg] = Argument(arg.arg, _annotation(arg.annotation), default is None)

@@ -1,0 +1,86 @@
+"""`naba <command>`: finds the command, imports what it needs and nothing else, and turns errors into one message."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NamedTuple
+
+from naba import __version__
+from naba.errors import EXIT_CODE, UserError, unknown_name
+
+
+class Command(NamedTuple):
+    """One command: where its function is, what it does, and a line that shows it."""
+
+    module: str
+    summary: str
+    example: str
+
+
+COMMANDS = {
+    "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
+    "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
+    "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
+    "list": Command("list", "datasets, models, experiments or metrics", "naba list datasets"),
+    "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
+}
+
+
+def usage() -> str:
+    """The text of `naba --help`."""
+    lines = [
+        "naba: train, evaluate and compare classifiers of Arabic news (stance, claim type)",
+        "",
+        "usage: naba <command> [arguments]        naba <command> --help",
+        "",
+    ]
+    width = max(len(name) for name in COMMANDS)
+    summaries = max(len(command.summary) for command in COMMANDS.values())
+    lines += [
+        f"  {name:<{width}}  {command.summary:<{summaries}}  e.g. {command.example}"
+        for name, command in COMMANDS.items()
+    ]
+    lines += [
+        "",
+        "first steps: naba train +experiment=quickstart -m, then naba compare, then naba ui",
+        "results: NABA_HOME (default: runs/); data sets without a network: NABA_MIRROR, NABA_OFFLINE=1",
+        f"version {__version__}",
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 done, 1 something failed, 2 the input was wrong."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(given)
+    except UserError as error:
+        print(f"naba: {error}", file=sys.stderr)
+        return EXIT_CODE
+    except KeyboardInterrupt:
+        print("naba: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`naba list datasets | head`): nothing more to say, to anybody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(given: list[str]) -> int:
+    if not given or given[0] in {"-h", "--help", "help"}:
+        print(usage())
+        return 0
+    if given[0] in {"-V", "--version"}:
+        print(f"naba {__version__}")
+        return 0
+    name, rest = given[0], given[1:]
+    if name not in COMMANDS:
+        raise UserError(unknown_name("command", name, COMMANDS), "naba --help lists them with an example each")
+    module = importlib.import_module(f"naba.commands.{COMMANDS[name].module}")
+    return int(module.main(rest))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""Hydra overrides, checked together before Hydra sees them, so that one run of the command shows every mistake."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba import config
+from naba.errors import Problems, UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hydra.core.override_parser.types import Override
+    from omegaconf import DictConfig
+
+MOST_COMBINATIONS = 40
+"""Combinations of choices that are composed and checked ahead; each job checks itself again anyway."""
+
+
+@dataclass
+class Plan:
+    """What the command line asks for."""
+
+    overrides: list[str]
+    """Overrides for Hydra, completed (`hydra.searchpath`, `++` where the schema allows a key YAML leaves out)."""
+    multirun: bool
+    jobs: int
+    """How many trainings a sweep has; 0 if it cannot be told."""
+
+
+@dataclass
+class _Parsed:
+    choices: dict[str, list[str]] = field(default_factory=dict)
+    values: list[tuple[str, list[Any]]] = field(default_factory=list)
+    hydra: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    swept: list[str] = field(default_factory=list)
+
+
+def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
+    """Check the overrides of `naba train` and complete them for Hydra.
+
+    Raises:
+        Problems: all that is wrong with them and with every combination of choices they ask for.
+    """
+    parsed = _parse(arguments)
+    search = [str(folder) for folder in config.folders()[:-1]]
+    extra = ["hydra.searchpath=[" + ",".join(f"'file://{folder}'" for folder in search) + "]"] if search else []
+    sweep = _experiment_sweep(parsed, extra)
+    multirun = multirun or bool(sweep)
+    if parsed.swept and not multirun:
+        parsed.problems.append(f"several values ({', '.join(parsed.swept)}) need -m: naba train … -m")
+    keys = _check_combinations(parsed, extra)
+    if parsed.problems:
+        raise Problems(list(dict.fromkeys(parsed.problems)))
+    counts = [len(values) for values in (*parsed.choices.values(), *(options for _, options in parsed.values))]
+    return Plan([*extra, *(_completed(argument, keys) for argument in arguments)], multirun, math.prod(counts))
+
+
+def _completed(argument: str, known: set[str]) -> str:
+    key = argument.partition("=")[0]
+    if key == "experiment":
+        return "+" + argument
+    plain = "=" in argument and key and key[0] not in "+~" and not key.startswith("hydra")
+    return "++" + argument if plain and key not in known and key not in config.GROUPS else argument
+
+
+def _parse(arguments: Sequence[str]) -> _Parsed:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import OverrideParseException
+
+    parser, parsed = OverridesParser.create(), _Parsed()
+    for argument in arguments:
+        try:
+            override = parser.parse_override(argument)
+        except OverrideParseException as error:
+            parsed.problems.append(_unreadable(argument, str(error)))
+            continue
+        key = override.key_or_group
+        if key.startswith("hydra"):
+            _parse_hydra(key, argument, parsed)
+            continue
+        if override.is_delete():
+            parsed.problems.append(f"{argument}: nothing can be removed from an experiment")
+            continue
+        values = _values(override)
+        if override.is_sweep_override():
+            parsed.swept.append(argument)
+        if key in {*config.GROUPS, "experiment"}:
+            parsed.choices[key] = [choice for choice in map(str, values) if _is_choice(key, choice, parsed)]
+        else:
+            parsed.values.append((key, values))
+    return parsed
+
+
+def _parse_hydra(key: str, argument: str, parsed: _Parsed) -> None:
+    parsed.hydra.append(argument)
+    if key == "hydra/launcher":
+        from hydra.core.plugins import Plugins
+        from hydra.plugins.launcher import Launcher
+
+        value = argument.partition("=")[2]
+        available = [
+            plugin.__name__.removesuffix("Launcher").lower() for plugin in Plugins.instance().discover(Launcher)
+        ]
+        if value not in [*available, *config.names("hydra/launcher")]:
+            hint = "; parallel runs need: pip install 'naba[parallel]'" if value == "joblib" else ""
+            parsed.problems.append(unknown_name("hydra/launcher", value, available) + hint)
+
+
+def _unreadable(argument: str, reason: str) -> str:
+    key, equals, value = argument.partition("=")
+    if equals and not argument.isascii():
+        inner = value.strip("'\"").replace("'", "\\'")
+        return f"{argument}: Hydra reads Arabic only in quotes: \"{key}='{inner}'\" (double quotes for the shell)"
+    if not equals:
+        return f"{argument}: expected key=value, such as dataset=ans_stance or model.C=0.5"
+    return f"{argument}: {reason.splitlines()[0]} (quote values with special characters: \"{key}='{value}'\")"
+
+
+def _values(override: Override) -> list[Any]:
+    from hydra.core.override_parser.types import QuotedString
+
+    if override.is_sweep_override():
+        if override.is_interval_sweep():
+            return []
+        found = list(override.sweep_iterator())
+    else:
+        found = [override.value()]
+    return [value.text if isinstance(value, QuotedString) else value for value in found]
+
+
+def _is_choice(group: str, choice: str, parsed: _Parsed) -> bool:
+    if choice in config.names(group):
+        return True
+    parsed.problems.append(unknown_name(group, choice, config.names(group)))
+    return False
+
+
+def _experiment_sweep(parsed: _Parsed, extra: list[str]) -> bool:
+    """Adds what the chosen experiments sweep over, where the command line does not say otherwise."""
+    sweep = False
+    for name in parsed.choices.get("experiment", []):
+        try:
+            composed = compose([*extra, f"+experiment={name}"], with_hydra=True)
+        except UserError as error:
+            parsed.problems.append(error.message)
+            continue
+        params = composed.hydra.sweeper.params or {}
+        found = _parse([f"{key}={value}" for key, value in params.items()])
+        parsed.problems += found.problems
+        given = {key for key, _ in parsed.values}
+        parsed.values += [item for item in found.values if item[0] not in given]
+        parsed.choices = found.choices | parsed.choices
+        sweep = sweep or bool(params)
+    return sweep
+
+
+def _check_combinations(parsed: _Parsed, extra: list[str]) -> set[str]:
+    """Composes each combination of choices, sets the values, checks the result; returns the keys that YAML has."""
+    known: set[str] = set()
+    experiments = parsed.choices.pop("experiment", [])
+    groups = [(group, choices) for group, choices in parsed.choices.items() if choices]
+    combinations = itertools.islice(itertools.product(*(choices for _, choices in groups)), MOST_COMBINATIONS)
+    for index, combination in enumerate(combinations):
+        choices = [f"{group}={choice}" for (group, _), choice in zip(groups, combination, strict=True)]
+        try:
+            composed = compose([*extra, *(f"+experiment={name}" for name in experiments[:1]), *choices])
+        except UserError as error:
+            parsed.problems.append(error.message)
+            continue
+        known |= _keys(composed)
+        # Every value is tried once; later combinations only need one value of each key.
+        for values in _value_sets(parsed.values, every=index == 0):
+            _check_values(composed, values, parsed)
+    return known
+
+
+def _value_sets(values: list[tuple[str, list[Any]]], *, every: bool) -> list[dict[str, Any]]:
+    depth = max((len(options) for _, options in values), default=1) if every else 1
+    return [
+        {key: options[min(step, len(options) - 1)] for key, options in values if options}
+        for step in range(max(depth, 1))
+    ]
+
+
+def _check_values(composed: DictConfig, values: dict[str, Any], parsed: _Parsed) -> None:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    changed = composed.copy()
+    OmegaConf.set_struct(changed, False)
+    for key, value in values.items():
+        try:
+            OmegaConf.update(changed, key, value, merge=True, force_add=True)
+        except OmegaConfBaseException as error:
+            parsed.problems.append(f"{key}: {str(error).splitlines()[0]}")
+    try:
+        config.check(changed)
+    except Problems as error:
+        parsed.problems += error.problems
+    except UserError as error:
+        parsed.problems.append(error.message)
+
+
+def _keys(composed: DictConfig) -> set[str]:
+    found: set[str] = set()
+
+    def walk(node: Any, prefix: str) -> None:
+        for key, value in node.items():
+            found.add(f"{prefix}{key}")
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{key}.")
+
+    from omegaconf import OmegaConf
+
+    walk(OmegaConf.to_container(composed, resolve=False), "")
+    return found
+
+
+def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """The experiment that these overrides compose, as Hydra would.
+
+    Raises:
+        UserError: a file is missing or wrong; Hydra's first line is the message.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    own = str(Path(config.folders()[-1]).resolve())
+    try:
+        with initialize_config_dir(own, version_base="1.3", job_name="naba"):
+            return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        raise UserError(" ".join(str(error).split())) from error

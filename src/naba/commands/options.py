@@ -1,0 +1,55 @@
+"""Command lines of the small commands: argparse with naba's errors, plus `key=value` filters."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from naba.cli import COMMANDS
+from naba.errors import UserError, nearest, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes become `UserError`, and whose help ends in an example."""
+
+    def __init__(self, command: str, description: str = "") -> None:
+        entry = COMMANDS[command]
+        super().__init__(
+            prog=f"naba {command}",
+            description=description or entry.summary,
+            epilog=f"example: {entry.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        if message.startswith("unrecognized arguments: "):
+            name = message.split()[2]
+            known = [option for action in self._actions for option in action.option_strings]
+            guess = nearest(name, known)
+            raise UserError(
+                f"{self.prog}: unknown argument '{name}'" + (f"; did you mean '{guess}'?" if guess else ""),
+                f"{self.prog} --help",
+            )
+        raise UserError(f"{self.prog}: {message}", f"{self.prog} --help")
+
+
+def key_values(arguments: Sequence[str], valid: Sequence[str]) -> dict[str, str]:
+    """`["dataset=ans_stance"]` -> `{"dataset": "ans_stance"}`.
+
+    Raises:
+        UserError: an argument is no `key=value`, or the key is none of `valid`.
+    """
+    found = {}
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if not equals:
+            raise UserError(f"'{argument}': expected key=value, with one of: {', '.join(valid)}")
+        if key not in valid:
+            raise UserError(unknown_name("key", key, valid))
+        found[key] = value
+    return found

@@ -1,0 +1,156 @@
+"""`naba train`: checks the command line, hands it to Hydra, and says what each job did."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naba import command_line, console, paths
+from naba.errors import UserError, nearest
+from naba.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omegaconf import DictConfig
+
+HELP = """usage: naba train [group=choice …] [key=value …] [-m]
+
+Train and evaluate a classifier; leaves a run in MLflow. A run that is finished already is found, not done again.
+
+  groups      dataset, model, normalisation, split, evaluation, tracking, +experiment   (naba list …)
+  values      model.C=0.5  seed=3  evaluation.also=[article_stance]  tracking.uri=http://…  force=true
+  Arabic      in quotes: "dataset.labels.agree='مؤيد'"
+
+  -m, --multirun      every combination of comma-separated values: model=tfidf_nb,tfidf_svm seed=0,1,2 -m
+                      (two at a time: hydra/launcher=joblib hydra.launcher.n_jobs=2)
+  --cfg job           print the composed configuration and stop
+  --config-dir DIR    a folder with your own dataset/, model/ … YAML files (also: ./conf, or NABA_CONF)
+  --help
+
+example: naba train dataset=ans_stance model=tfidf_logreg,tfidf_svm seed=0,1,2 -m"""
+
+SWITCHES = {"-m": "--multirun", "--multirun": "--multirun", "--resolve": "--resolve", "--run": "", "-r": ""}
+VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
+          "--package": "--package", "-p": "--package"}  # fmt: skip
+SWEEP_FOLDER = "NABA_SWEEP_FOLDER"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `naba train`; returns 0, 1 if a job of a sweep failed, 2 if the input was wrong."""
+    if any(argument in {"-h", "--help"} for argument in arguments):
+        print(HELP)
+        return 0
+    flags, overrides = _split(arguments)
+    informing = "--cfg" in flags or "--info" in flags
+    plan = command_line.plan(overrides, multirun="--multirun" in flags)
+    _environment(parallel=any(item.startswith("hydra/launcher=") for item in overrides))
+    if informing:
+        return _hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
+    if not plan.multirun:
+        return _hydra(flags, plan.overrides)
+    with tempfile.TemporaryDirectory(prefix="naba-sweep-") as folder:
+        os.environ[SWEEP_FOLDER] = folder
+        try:
+            with console.SweepWatcher(Path(folder), plan.jobs) as watcher:
+                _hydra([*dict.fromkeys([*flags, "--multirun"])], plan.overrides)
+        finally:
+            del os.environ[SWEEP_FOLDER]
+    return watcher.summarise()
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    flags: list[str] = []
+    overrides: list[str] = []
+    queue = list(arguments)
+    while queue:
+        argument = queue.pop(0)
+        name, equals, inline = argument.partition("=")
+        if name in SWITCHES and not equals:
+            flags += [SWITCHES[name]] if SWITCHES[name] else []
+        elif name in VALUED:
+            if not equals and not queue:
+                raise UserError(f"naba train: {name} needs a value", "naba train --help")
+            value = inline if equals else queue.pop(0)
+            if name in {"--config-dir", "-cd"}:
+                _use_folder(value)
+            else:
+                flags += [VALUED[name], value]
+        elif argument.startswith("-"):
+            guess = nearest(argument, [*SWITCHES, *VALUED])
+            raise UserError(
+                f"naba train: unknown flag '{argument}'" + (f"; did you mean '{guess}'?" if guess else ""),
+                "naba train --help",
+            )
+        else:
+            overrides.append(argument)
+    return flags, overrides
+
+
+def _use_folder(value: str) -> None:
+    if not Path(value).is_dir():
+        raise UserError(f"--config-dir: there is no folder '{value}'")
+    os.environ["NABA_CONF"] = os.pathsep.join([value, *filter(None, [os.environ.get("NABA_CONF")])])
+
+
+def _environment(*, parallel: bool) -> None:
+    # Hydra prints its own half of a traceback otherwise; errors reach `cli.main` whole.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    if parallel:
+        # One thread a worker: two trainings with two threads each run at a quarter of the speed of one.
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
+
+
+def _hydra(flags: Sequence[str], overrides: Sequence[str]) -> int:
+    import hydra
+
+    argv = sys.argv
+    sys.argv = ["naba-train", *flags, *overrides]
+    try:
+        decorated = hydra.main(
+            version_base="1.3", config_path=str(paths.shipped("conf").resolve()), config_name="train"
+        )
+        decorated(job)()
+    finally:
+        sys.argv = argv
+    return 0
+
+
+def job(cfg: DictConfig) -> None:
+    """One training of a sweep or alone; in a sweep a failure is recorded and the next job goes on."""
+    from naba import train
+
+    folder = os.environ.get(SWEEP_FOLDER)
+    if not folder:
+        console.print_outcome(train.run(cfg))
+        return
+    start = time.time()
+    try:
+        outcome = train.run(cfg)
+    except UserError as error:
+        outcome = Outcome("failed", _job_name(cfg), message=str(error))
+    except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is printed and the exit code is 1
+        message = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        outcome = Outcome("failed", _job_name(cfg), message=message)
+    _record(Path(folder), outcome, time.time() - start)
+
+
+def _job_name(cfg: DictConfig) -> str:
+    return f"{cfg.model.name} {cfg.dataset.name} seed {cfg.seed}"
+
+
+def _record(folder: Path, outcome: Outcome, seconds: float) -> None:
+    from hydra.core.hydra_config import HydraConfig
+
+    path = folder / f"{int(HydraConfig.get().job.num):06d}.json"
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(asdict(outcome) | {"seconds": seconds}), encoding="utf-8")
+    unfinished.replace(path)

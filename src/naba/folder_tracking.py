@@ -1,0 +1,107 @@
+"""Tracking off: the same log items as files in a folder, with no server and no database."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naba import paths, report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from naba.schema import TrackingConfig, TrainConfig
+
+
+def write_files(items: Sequence[report.Item], folder: Path) -> None:
+    """Write texts, tables, figures and files below `folder`."""
+    for item in items:
+        if not isinstance(item, (report.Text, report.Table, report.Figure, report.File)):
+            continue
+        path = folder / item.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(item, report.Text):
+            path.write_text(item.content, encoding="utf-8")
+        elif isinstance(item, report.Table):
+            path.write_text(
+                item.frame.to_json(orient="split", force_ascii=False, index=False, indent=1) or "", encoding="utf-8"
+            )
+        elif isinstance(item, report.Figure):
+            item.figure.savefig(path, dpi=110)
+        else:
+            item.write(path)
+
+
+@dataclass(frozen=True)
+class FolderFound:
+    """A finished result that has the identity asked for."""
+
+    run: str
+    name: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    where: str
+
+
+class FolderTracker:
+    """Results in folders `<dataset>/<model>-<seed>-<identity>`; a folder that has `run.json` is finished."""
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self.folder = Path(config.folder).expanduser().resolve() if config.folder else paths.home() / "results"
+
+    @property
+    def where(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    def finished(self, identity: str) -> FolderFound | None:
+        """The finished result of this identity, or None."""
+        for path in sorted(self.folder.glob(f"*/*-{identity}/run.json")):
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return FolderFound(identity, content["name"], content["metrics"], content["tags"], str(path.parent))
+        return None
+
+    @contextmanager
+    def run(self, name: str, settings: TrainConfig, identity: str) -> Iterator[FolderRun]:
+        """A folder that gets its final name only when everything is written; a failure leaves none."""
+        final = self.folder / settings.dataset.name / f"{settings.model['name']}-{settings.seed}-{identity}"
+        unfinished = final.with_name(final.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        try:
+            yield FolderRun(unfinished, identity, name)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
+        shutil.rmtree(final, ignore_errors=True)
+        unfinished.replace(final)
+
+
+class FolderRun:
+    """One folder being written."""
+
+    def __init__(self, folder: Path, identity: str, name: str) -> None:
+        self.folder = folder
+        self.id = identity
+        self.name = name
+
+    def log(self, items: Sequence[report.Item]) -> None:
+        """Write all items; numbers, params and tags together in `run.json`."""
+        from naba.export import directory
+
+        write_files(items, self.folder)
+        for item in items:
+            if isinstance(item, report.Model):
+                directory.save(item.model, self.folder / "model", item.description)
+        content = {
+            "name": self.name,
+            "metrics": {i.name: i.value for i in items if isinstance(i, report.Metric)},
+            "params": {i.name: i.value for i in items if isinstance(i, report.Param)},
+            "tags": {i.name: i.value for i in items if isinstance(i, report.Tag)},
+        }
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        (self.folder / "run.json").write_text(text, encoding="utf-8")

@@ -1,0 +1,83 @@
+"""What a result depends on beside its configuration: code revision, versions, hardware, and fixed seeds."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import random
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from naba import __version__, paths
+
+PACKAGES = ("scikit-learn", "numpy", "scipy", "datasets", "transformers", "torch", "hydra-core", "mlflow")
+
+
+def seed_everything(seed: int) -> None:
+    """Fix the global random states, for code that takes no seed of its own; torch only where it is loaded."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - scikit-learn's `random_state=None` reads the global state
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+@cache
+def revision() -> tuple[str, bool]:
+    """The git revision of the code, and whether files differ from it.
+
+    Returns:
+        `(revision, dirty)`; `("", False)` where naba is installed outside a repository.
+    """
+    root = paths.checkout()
+    if root is None:
+        return "", False
+    commit = _git(root, "rev-parse", "HEAD")
+    return commit, bool(commit) and bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of naba, Python and the libraries that decide a result, without importing them."""
+    found = {"naba": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+@cache
+def hardware() -> dict[str, str]:
+    """The machine: processor, cores usable by this process, memory in GiB."""
+    import psutil
+
+    return {
+        "processor": _processor() or platform.processor() or platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "memory_gib": f"{psutil.virtual_memory().total / 2**30:.1f}",
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if not info.is_file():
+        return ""
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,272 @@
+"""From a result to what is written down about it: a list of log items that a tracker performs in one batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from naba import config, provenance
+from naba.models.build import ABOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from naba.data.dataset import Dataset
+    from naba.result import Result, Section
+    from naba.schema import TrainConfig
+
+
+@dataclass(frozen=True)
+class Param:
+    """A choice that made the run what it is."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number; names are ASCII and `/` makes sections (`test/macro_f1`)."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A searchable fact about a run."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file."""
+
+    path: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text and numbers."""
+
+    path: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A matplotlib figure."""
+
+    path: str
+    figure: MatplotlibFigure
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a function writes."""
+
+    path: str
+    write: Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Input:
+    """The data set a run used, in the role (`train`, `test`) it played."""
+
+    dataset: Dataset
+    role: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """The trained classifier."""
+
+    model: Any
+    description: Mapping[str, Any]
+
+
+Item = Param | Metric | Tag | Text | Table | Figure | File | Input | Model
+
+
+def run_name(settings: TrainConfig) -> str:
+    """What a person tells runs apart by: model, data set, seed."""
+    split = "" if settings.split.name == "given" else f" {settings.split.name}"
+    return f"{settings.model['name']} {settings.dataset.name}{split} seed {settings.seed}"
+
+
+def items(result: Result) -> list[Item]:
+    """All that is written down about a result, in the order in which it is written."""
+    found: list[Item] = [*_params(result), *_tags(result), *_metrics(result)]
+    found.append(Text("config.yaml", _yaml(result.config)))
+    found.append(Text("summary.md", summary(result)))
+    for section in result.sections.values():
+        found += _section_items(section, result.settings.evaluation.worst_errors)
+    found.append(Input(result.dataset, "train"))
+    if result.settings.tracking.log_model:
+        found.append(Model(result.model, classifier_description(result)))
+    return found
+
+
+def _params(result: Result) -> Iterator[Param]:
+    settings = result.settings
+    yield Param("dataset", settings.dataset.name)
+    yield Param("model", str(settings.model["name"]))
+    yield Param("split", settings.split.name)
+    yield Param("normalisation", str(settings.normalisation.get("name", "")))
+    yield Param("seed", str(settings.seed))
+    for key, value in settings.model.items():
+        if key not in ABOUT:
+            yield Param(f"model.{key}", str(value))
+
+
+def _tags(result: Result) -> Iterator[Tag]:
+    settings = result.settings
+    commit, dirty = provenance.revision()
+    facts = {
+        "identity": result.identity,
+        "cell": result.cell,
+        "task": settings.dataset.task,
+        "dataset": settings.dataset.name,
+        "model": str(settings.model["name"]),
+        "split": settings.split.name,
+        "seed": str(settings.seed),
+        "primary_metric": settings.dataset.primary_metric,
+        "sections": " ".join(result.sections),
+        "primary_metrics": " ".join(f"{name}={part.primary_metric}" for name, part in result.sections.items()),
+        "fingerprint": result.dataset.fingerprint,
+        "label_source": settings.dataset.label_source,
+        "revision": commit or "none",
+        "dirty": str(dirty).lower(),
+        "warnings": str(len(result.warnings)),
+    }
+    yield from (Tag(f"naba.{name}", value) for name, value in facts.items())
+    yield from (Tag(f"version.{name}", value) for name, value in provenance.versions().items())
+    yield from (Tag(f"hardware.{name}", value) for name, value in provenance.hardware().items())
+    yield Tag("mlflow.note.content", summary(result))
+
+
+def _metrics(result: Result) -> Iterator[Metric]:
+    for section in result.sections.values():
+        for score in section.scores:
+            yield Metric(f"{section.name}/{score.name}", score.value)
+            yield Metric(f"{section.name}/{score.name}_low", score.low)
+            yield Metric(f"{section.name}/{score.name}_high", score.high)
+        yield Metric(f"{section.name}/rows", len(section.predictions))
+    for phase, seconds in result.seconds.items():
+        yield Metric(f"time/{phase}_seconds", seconds)
+    for split, rows in result.rows.items():
+        yield Metric(f"data/{split}_rows", rows)
+    for entry in getattr(result.model, "history_", []):
+        step = int(entry.get("epoch", 0))
+        for name, value in entry.items():
+            if name != "epoch" and isinstance(value, (int, float)):
+                yield Metric(f"epoch/{name}", float(value), step)
+
+
+def _section_items(section: Section, worst: int) -> Iterator[Item]:
+    from naba.evaluation.plots import confusion_matrix
+
+    predictions, name = section.predictions, section.name
+    yield File(f"predictions/{name}.parquet", predictions.to_parquet)
+    yield Figure(f"figures/{name}_confusion.png", confusion_matrix(predictions, section.display_names, name))
+    yield Table(f"tables/{name}_confusion.json", predictions.confusion_table(section.display_names))
+    yield Table(f"tables/{name}_scores.json", score_table(section))
+    if worst:
+        yield Table(f"tables/{name}_worst_errors.json", predictions.worst_errors(worst, section.rows))
+
+
+def score_table(section: Section) -> pd.DataFrame:
+    """Each metric of a section with its interval: columns metric, value, low, high, rows."""
+    import pandas as pd
+
+    rows = [(score.name, score.value, score.low, score.high, score.n) for score in section.scores]
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "rows"])
+
+
+def classifier_description(result: Result) -> dict[str, Any]:
+    """What a saved classifier must know to be used without this run: task, labels, input, normalisation, origin."""
+    settings = result.settings
+    return {
+        "format": 1,
+        "task": settings.dataset.task,
+        "dataset": settings.dataset.name,
+        "label_source": settings.dataset.label_source,
+        "licence": settings.dataset.licence,
+        "model": str(settings.model["name"]),
+        "labels": {label: result.dataset.display_names.get(label, label) for label in result.dataset.labels},
+        "input": ["text", "target"] if settings.dataset.pair else ["text"],
+        "normalisation": dict(settings.normalisation),
+        "probabilities": getattr(result.model, "probability_kind_", "model"),
+        "identity": result.identity,
+        "seed": settings.seed,
+        "versions": dict(provenance.versions()),
+        "metrics": {
+            f"{section.name}/{score.name}": [score.value, score.low, score.high]
+            for section in result.sections.values()
+            for score in section.scores
+        },
+    }
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(config), allow_unicode=True, sort_keys=False, width=110))
+
+
+def summary(result: Result) -> str:
+    """The run as a Markdown page: scores with intervals, per-class table, warnings, how to do it again."""
+    settings, dataset = result.settings, result.dataset
+    lines = [f"**{settings.model['name']}** on **{dataset.name}**, seed {settings.seed}", ""]
+    for section in result.sections.values():
+        primary = section.primary
+        lines.append(
+            f"- {section.name}: {primary.name} {primary.value:.3f} "
+            f"[{primary.low:.3f}, {primary.high:.3f}], {primary.n} rows"
+        )
+    lines += ["", *_class_table(result.main, dataset.display_names), ""]
+    if settings.dataset.label_source == "language_model":
+        lines += ["Labels were given by language models; no person has checked them.", ""]
+    lines += [f"Probabilities: {getattr(result.model, 'probability_kind_', 'model')}.", ""]
+    if result.warnings:
+        lines += ["Warnings:", "", *(f"- {warning}" for warning in result.warnings), ""]
+    lines += ["Do it again:", "", f"    {command(result)}", ""]
+    return "\n".join(lines)
+
+
+def _class_table(section: Section, display_names: Mapping[str, str]) -> list[str]:
+    values = {score.name: score.value for score in section.scores}
+    lines = [f"| {section.name} | | precision | recall | f1 | rows |", "|---|---|---|---|---|---|"]
+    for label, count in zip(section.predictions.labels, section.predictions.confusion().sum(axis=1), strict=True):
+        cells = " | ".join(
+            f"{values.get(f'{kind}_{label}', float('nan')):.3f}" for kind in ("precision", "recall", "f1")
+        )
+        lines.append(f"| {label} | {display_names.get(label, '')} | {cells} | {count} |")
+    return lines
+
+
+def command(result: Result) -> str:
+    """The command that does this run again from the stored configuration's choices."""
+    settings = result.settings
+    parts = [f"dataset={settings.dataset.name}", f"model={settings.model['name']}"]
+    parts += [
+        f"model.{key}={'null' if value is None else value}"
+        for key, value in settings.model.items()
+        if config.section("model", str(settings.model["name"])).get(key) != value
+    ]
+    if settings.normalisation.get("name", "news") != "news":
+        parts.append(f"normalisation={settings.normalisation['name']}")
+    if settings.split.name != "given":
+        parts.append(f"split={settings.split.name}")
+    parts.append(f"seed={settings.seed}")
+    if settings.evaluation.also:
+        parts.append(f"evaluation.also=[{','.join(settings.evaluation.also)}]")
+    return "naba train " + " ".join(parts)

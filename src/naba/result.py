@@ -1,0 +1,76 @@
+"""What one training leaves: predictions and scores for each section, the model, timings and provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from naba.data.dataset import Dataset
+    from naba.evaluation.predictions import Predictions
+    from naba.evaluation.statistics import Score
+    from naba.schema import TrainConfig
+
+
+@dataclass(frozen=True)
+class Section:
+    """One set of rows a model was scored on: `validation`, `test`, or the name of a further data set."""
+
+    name: str
+    predictions: Predictions
+    scores: list[Score]
+    rows: pd.DataFrame
+    """Columns text and target, in the order of the predictions."""
+    display_names: Mapping[str, str]
+    primary_metric: str
+
+    @property
+    def primary(self) -> Score:
+        """The score of the primary metric."""
+        return next(score for score in self.scores if score.name == self.primary_metric)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished training, before anything of it is written down."""
+
+    settings: TrainConfig
+    config: Mapping[str, Any]
+    """The resolved configuration as plain dicts: what the run can be made from again."""
+    identity: str
+    cell: str
+    dataset: Dataset
+    model: Any
+    sections: dict[str, Section]
+    seconds: dict[str, float]
+    """Wall seconds of `load`, `fit`, `predict` and `evaluate`."""
+    rows: dict[str, int]
+    """Rows of `train`, `validation` and `test`."""
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def main(self) -> Section:
+        """The section a run is judged by: test, or validation where a data set has no test rows."""
+        return self.sections.get("test") or self.sections["validation"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `naba train` says about one job, new or found."""
+
+    status: str
+    """`trained`, `found` or `failed`."""
+    name: str
+    run: str = ""
+    where: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """As they are tracked: `test/macro_f1`, `test/macro_f1_low`, …"""
+    sections: Sequence[str] = ()
+    primary: Mapping[str, str] = field(default_factory=dict)
+    """Section -> name of its primary metric."""
+    message: str = ""
+    warnings: Sequence[str] = ()

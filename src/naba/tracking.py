@@ -1,0 +1,327 @@
+"""The door to MLflow: the one module that imports it (beside `export/pyfunc.py`, which MLflow loads by itself)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from naba import paths, report
+from naba.errors import UserError
+from naba.folder_tracking import write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+    from naba.schema import TrackingConfig, TrainConfig
+
+STORE_TIMEOUT = 300
+"""Seconds to wait for another process that is creating the store."""
+
+PARAM_LIMIT = 6000
+PARAMS_A_BATCH = 100
+METRICS_A_BATCH = 1000
+
+
+def default_uri() -> str:
+    """The embedded store: one sqlite file below `NABA_HOME`."""
+    return f"sqlite:///{paths.home() / 'mlflow.db'}"
+
+
+def quiet() -> None:
+    """Telemetry and chatter off, before MLflow is imported; what the user set stays."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
+
+@cache
+def client(uri: str) -> MlflowClient:
+    """A client of the store at `uri`, which is created first if it does not exist."""
+    quiet()
+    _create_store(uri)
+    import logging
+
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    return mlflow.MlflowClient(uri)
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    return Path(unquote(urlparse(uri).path)[1:]) if uri.startswith("sqlite:") else None
+
+
+def _is_ready(file: Path) -> bool:
+    """Has this sqlite file been migrated by MLflow to the end?"""
+    if not file.is_file() or file.stat().st_size == 0:
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            return connection.execute("select count(*) from alembic_version").fetchone()[0] == 1
+    except sqlite3.DatabaseError as error:
+        if "no such table" in str(error):
+            return False
+        raise UserError(f"{file} is not an MLflow store: {error}", "move it away, or set NABA_HOME") from error
+
+
+def _create_store(uri: str) -> None:
+    """Create the embedded store once, under a lock, and only under its final name when it is whole.
+
+    MLflow's migrations break the file for good when two processes run them at once, or when one is killed.
+    """
+    file = _sqlite_file(uri)
+    if file is None or _is_ready(file):
+        return
+    from filelock import FileLock
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(str(file) + ".lock", timeout=STORE_TIMEOUT):
+        if _is_ready(file):
+            return
+        if file.exists() and file.stat().st_size:
+            raise UserError(f"{file} exists but is not a whole MLflow store", "move it away and run again")
+        print(f"Creating the tracking store {file} (once, a few seconds) …", flush=True)
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix="creating-") as folder:
+            unfinished = Path(folder) / "mlflow.db"
+            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+            store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(file.parent / "artifacts"))
+            store.engine.dispose()
+            unfinished.replace(file)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished run that has the identity asked for."""
+
+    run: str
+    name: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    where: str
+
+
+class MlflowTracker:
+    """Runs in an MLflow store: find finished ones, log new ones."""
+
+    def __init__(self, config: TrackingConfig) -> None:
+        self.uri = config.uri or default_uri()
+        self.experiment = config.experiment or "naba"
+        self.client = client(self.uri)
+        self.experiment_id = self._experiment()
+
+    @property
+    def where(self) -> str:
+        """The address of the store."""
+        return self.uri
+
+    def _experiment(self) -> str:
+        from filelock import FileLock
+
+        found = self.client.get_experiment_by_name(self.experiment)
+        if found is None:
+            lock = paths.home() / "experiments.lock"
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(str(lock), timeout=STORE_TIMEOUT):
+                found = self.client.get_experiment_by_name(self.experiment)
+                if found is None:
+                    return str(self.client.create_experiment(self.experiment, self._artifacts()))
+        if found.lifecycle_stage == "deleted":
+            raise UserError(
+                f"the MLflow experiment '{self.experiment}' was deleted",
+                "restore it in the UI, or choose another name: tracking.experiment=…",
+            )
+        return str(found.experiment_id)
+
+    def _artifacts(self) -> str | None:
+        file = _sqlite_file(self.uri)
+        return (file.parent / "artifacts" / self.experiment).as_uri() if file else None
+
+    def finished(self, identity: str) -> Found | None:
+        """The newest FINISHED run of this identity, or None."""
+        runs = self.client.search_runs(
+            [self.experiment_id],
+            filter_string=f"tags.`naba.identity` = '{identity}' and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
+        if not runs:
+            return None
+        run = runs[0]
+        return Found(run.info.run_id, run.info.run_name, run.data.metrics, run.data.tags, self.where)
+
+    @contextmanager
+    def run(self, name: str, settings: TrainConfig, identity: str) -> Iterator[MlflowRun]:
+        """A run that ends FINISHED, or FAILED with the message as the tag `naba.error`."""
+        import mlflow
+
+        tags = {"naba.identity": identity, "naba.dataset": settings.dataset.name, "mlflow.source.name": "naba train"}
+        mlflow.set_tracking_uri(self.uri)
+        started = mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags=tags)
+        run_id = started.info.run_id
+        try:
+            yield MlflowRun(self.client, run_id)
+        except BaseException as error:
+            message = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            self.client.set_tag(run_id, "naba.error", message[:PARAM_LIMIT])
+            mlflow.end_run("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            raise
+        mlflow.end_run("FINISHED")
+
+
+class MlflowRun:
+    """One active run: performs log items."""
+
+    def __init__(self, client_: MlflowClient, run_id: str) -> None:
+        self.client = client_
+        self.id = run_id
+
+    def log(self, items: Sequence[report.Item]) -> None:
+        """Write all items: params, tags and metrics in as few batches as MLflow takes, files in one copy."""
+        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.utils.time import get_current_time_millis
+
+        now = get_current_time_millis()
+        metrics = [Metric(i.name, float(i.value), now, i.step) for i in items if isinstance(i, report.Metric)]
+        params = [Param(i.name, i.value[:PARAM_LIMIT]) for i in items if isinstance(i, report.Param)]
+        tags = [RunTag(i.name, i.value[:PARAM_LIMIT]) for i in items if isinstance(i, report.Tag)]
+        for start in range(0, max(len(params), len(tags)), PARAMS_A_BATCH):
+            window = slice(start, start + PARAMS_A_BATCH)
+            self.client.log_batch(self.id, params=params[window], tags=tags[window])
+        for start in range(0, len(metrics), METRICS_A_BATCH):
+            self.client.log_batch(self.id, metrics=metrics[start : start + METRICS_A_BATCH])
+        for item in items:
+            if isinstance(item, report.Input):
+                self._log_input(item)
+            elif isinstance(item, report.Table):
+                self.client.log_table(self.id, item.frame, item.path)
+            elif isinstance(item, report.Model):
+                self._log_model(item)
+        with tempfile.TemporaryDirectory() as folder:
+            write_files([i for i in items if isinstance(i, (report.Text, report.Figure, report.File))], Path(folder))
+            self.client.log_artifacts(self.id, folder)
+
+    def _log_input(self, item: report.Input) -> None:
+        import json
+
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        dataset = item.dataset
+        profile = {"num_rows": len(dataset.table), **{split: len(dataset.indices(split)) for split in _splits(dataset)}}
+        columns = [{"type": "string", "name": name, "required": True} for name in dataset.table.column_names]
+        described = Dataset(
+            name=dataset.name,
+            digest=dataset.fingerprint[:16],
+            source_type="naba",
+            source=json.dumps({"homepage": dataset.homepage, "licence": dataset.licence}),
+            schema=json.dumps({"mlflow_colspec": columns}),
+            profile=json.dumps(profile),
+        )
+        tags = [InputTag("mlflow.data.context", item.role)]
+        self.client.log_inputs(self.id, [DatasetInput(described, tags)])
+
+    def _log_model(self, item: report.Model) -> None:
+        import mlflow
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        from naba import __version__
+        from naba.export import directory
+
+        inputs = item.description["input"]
+        outputs = ["label", *(f"probability_{label}" for label in item.description["labels"])]
+        signature = ModelSignature(
+            inputs=Schema([ColSpec("string", name) for name in inputs]),
+            outputs=Schema([ColSpec("string" if name == "label" else "double", name) for name in outputs]),
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            classifier = Path(folder) / "classifier"
+            size = directory.save(item.model, classifier, item.description)
+            mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(directory.__file__).with_name("pyfunc.py")),
+                artifacts={"classifier": str(classifier)},
+                signature=signature,
+                pip_requirements=[f"naba=={__version__}"],
+                metadata={"naba.identity": item.description["identity"], "task": item.description["task"]},
+            )
+        self.client.log_metric(self.id, "size/model_bytes", size)
+
+
+def _splits(dataset: Any) -> list[str]:
+    return [split for split in ("train", "validation", "test") if len(dataset.indices(split))]
+
+
+# --- reading back -------------------------------------------------------------------------------------------------
+
+
+def search(uri: str | None, filters: Mapping[str, str], finished: bool = True) -> list[Run]:
+    """All naba runs whose tags `naba.<name>` have these values, newest first."""
+    store = client(uri or default_uri())
+    experiments = [experiment.experiment_id for experiment in store.search_experiments()]
+    conditions = [f"tags.`naba.{name}` = '{value}'" for name, value in filters.items()]
+    if finished:
+        conditions.append("attributes.status = 'FINISHED'")
+    found: list[Run] = []
+    token = None
+    while True:
+        page = store.search_runs(
+            experiments,
+            filter_string=" and ".join(conditions),
+            order_by=["attributes.start_time DESC"],
+            max_results=5000,
+            page_token=token,
+        )
+        found += [run for run in page if "naba.identity" in run.data.tags]
+        token = page.token
+        if not token:
+            return found
+
+
+def find(run: str, uri: str | None = None) -> Run:
+    """The run whose id is, or begins with, `run`, or whose name is `run`.
+
+    Raises:
+        UserError: no run, or several, match; some are listed.
+    """
+    runs = search(uri, {}, finished=False)
+    matching = [found for found in runs if found.info.run_id.startswith(run)]
+    matching = matching or [found for found in runs if found.info.run_name == run]
+    if len(matching) == 1:
+        return matching[0]
+    listed = "\n".join(f"  {r.info.run_id[:12]}  {r.info.run_name}  {r.info.status}" for r in (matching or runs)[:10])
+    what = f"{len(matching)} runs match '{run}'" if matching else f"no run '{run}'"
+    raise UserError(f"{what} in {uri or default_uri()}", f"runs:\n{listed}" if listed else "there are no runs yet")
+
+
+def artifact(run: Run, path: str, uri: str | None = None) -> Path:
+    """A file of a run, on this machine (downloaded if the store is remote)."""
+    local = local_artifact(run, path)
+    if local is not None:
+        return local
+    return Path(client(uri or default_uri()).download_artifacts(run.info.run_id, path))
+
+
+def local_artifact(run: Run, path: str) -> Path | None:
+    """A file of a run where the artifacts lie on this machine, without asking the store; None elsewhere."""
+    address = urlparse(run.info.artifact_uri)
+    if address.scheme not in {"", "file"}:
+        return None
+    local = Path(unquote(address.path)) / path
+    return local if local.exists() else None

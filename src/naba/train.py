@@ -1,0 +1,226 @@
+"""One training run: check, find, load, split, build, fit, predict, report."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from naba import config, provenance, report
+from naba.errors import UserError
+from naba.result import Outcome, Result, Section
+from naba.transfer import carry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omegaconf import DictConfig
+
+    from naba.data.dataset import Dataset
+    from naba.data.splits import IntArray, Split
+    from naba.folder_tracking import FolderTracker
+    from naba.schema import TrainConfig
+    from naba.tracking import MlflowTracker
+
+
+def run(cfg: DictConfig) -> Outcome:
+    """Train and evaluate one classifier as configured, or find the finished run that did.
+
+    Returns:
+        `Outcome` with status `trained` or `found`.
+    Raises:
+        UserError: something the user gave is wrong; nothing is half-written, and a run that had begun is FAILED.
+    """
+    settings = config.check(cfg)
+    plain = config.plain_dict(cfg)
+    seconds: dict[str, float] = {}
+    from naba.data.dataset import load
+
+    with _timed(seconds, "load"):
+        dataset = load(settings.dataset, settings.data)
+    identity, cell = config.identity(settings, dataset.fingerprint)
+    tracker = open_tracker(settings)
+    found = None if settings.force else _finished(tracker, identity, settings)
+    if found is not None:
+        return found
+    with tracker.run(report.run_name(settings), settings, identity) as active:
+        result = _train(settings, plain, dataset, (identity, cell), seconds)
+        items = report.items(result)
+        active.log(items)
+    return Outcome(
+        "trained",
+        report.run_name(settings),
+        active.id,
+        tracker.where,
+        metrics={item.name: item.value for item in items if isinstance(item, report.Metric)},
+        sections=list(result.sections),
+        primary={name: section.primary_metric for name, section in result.sections.items()},
+        warnings=result.warnings,
+    )
+
+
+def open_tracker(settings: TrainConfig) -> MlflowTracker | FolderTracker:
+    """Where results go: MLflow, or a folder when tracking is off."""
+    if settings.tracking.name == "off":
+        from naba.folder_tracking import FolderTracker
+
+        return FolderTracker(settings.tracking)
+    from naba.tracking import MlflowTracker
+
+    return MlflowTracker(settings.tracking)
+
+
+def _finished(tracker: MlflowTracker | FolderTracker, identity: str, settings: TrainConfig) -> Outcome | None:
+    """The finished run of this identity, unless it lacks a data set that `evaluation.also` asks for."""
+    found = tracker.finished(identity)
+    if found is None:
+        return None
+    sections = found.tags.get("naba.sections", "").split()
+    if not set(settings.evaluation.also) <= set(sections):
+        return None
+    primary = dict(pair.split("=") for pair in found.tags.get("naba.primary_metrics", "").split())
+    return Outcome("found", found.name, found.run, found.where, dict(found.metrics), sections, primary)
+
+
+def _train(
+    settings: TrainConfig,
+    plain: dict[str, Any],
+    dataset: Dataset,
+    identity: tuple[str, str],
+    seconds: dict[str, float],
+) -> Result:
+    from naba.data import splits
+
+    split = splits.make(dataset, settings.split, settings.seed)
+    _check_split(split, dataset)
+    provenance.seed_everything(settings.seed)
+    model = _build(settings)
+    with _timed(seconds, "fit"):
+        fit(model, dataset, split)
+    sections = _sections(settings, dataset, split, model, seconds)
+    return Result(
+        settings=settings,
+        config=plain,
+        identity=identity[0],
+        cell=identity[1],
+        dataset=dataset,
+        model=model,
+        sections=sections,
+        seconds=seconds,
+        rows={"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        warnings=_warnings(settings, dataset, split, sections),
+    )
+
+
+def _check_split(split: Split, dataset: Dataset) -> None:
+    if not len(split.train):
+        raise UserError(
+            f"dataset '{dataset.name}' has no training rows with split={split.name}",
+            "it is for scoring only: evaluation.also=[" + dataset.name + "] scores a model trained on another set",
+        )
+    if not len(split.validation) and not len(split.test):
+        raise UserError(f"dataset '{dataset.name}' has neither validation nor test rows with split={split.name}")
+
+
+def _build(settings: TrainConfig) -> Any:
+    from naba.arabic.profile import profile_from
+    from naba.models.build import build
+
+    profile = profile_from(dict(settings.normalisation))
+    return build(
+        settings.model,
+        seed=settings.seed,
+        normalisation=profile,
+        pair=settings.dataset.pair,
+        primary_metric=settings.dataset.primary_metric,
+    )
+
+
+def fit(model: Any, dataset: Dataset, split: Split) -> None:
+    """Fit on the training rows; validation rows and groups go to models whose `fit` asks for them by name."""
+    wanted = inspect.signature(model.fit).parameters
+    extra: dict[str, Any] = {}
+    if "validation" in wanted and len(split.validation):
+        extra["validation"] = (dataset.frame(split.validation), dataset.gold(split.validation))
+    if "groups" in wanted:
+        extra["groups"] = dataset.column("group", split.train)
+    model.fit(dataset.frame(split.train), dataset.gold(split.train), **extra)
+
+
+def _sections(
+    settings: TrainConfig, dataset: Dataset, split: Split, model: Any, seconds: dict[str, float]
+) -> dict[str, Section]:
+    from naba.data.dataset import load
+
+    wanted: list[tuple[str, Dataset, IntArray]] = [
+        (name, dataset, indices)
+        for name, indices in (("validation", split.validation), ("test", split.test))
+        if len(indices)
+    ]
+    for name in settings.evaluation.also:
+        other = load(config.dataset_config(name), settings.data)
+        wanted.append((name, other, other.indices("test")))
+    sections = {}
+    for name, data, indices in wanted:
+        if not len(indices):
+            raise UserError(f"evaluation.also: dataset '{name}' has no test rows")
+        sections[name] = _section(name, settings, (dataset, data), indices, model, seconds)
+    return sections
+
+
+def _section(
+    name: str,
+    settings: TrainConfig,
+    datasets: tuple[Dataset, Dataset],
+    indices: IntArray,
+    model: Any,
+    seconds: dict[str, float],
+) -> Section:
+    from naba.evaluation.predictions import Predictions
+
+    trained, scored = carry(datasets[0], datasets[1], model)
+    with _timed(seconds, "predict"):
+        predictions = Predictions.of(scored, indices, trained)
+    with _timed(seconds, "evaluate"):
+        from naba.evaluation.metrics import label_metrics
+        from naba.evaluation.statistics import scores
+
+        own = scored.labels == datasets[0].labels
+        primary = datasets[0].primary_metric if own else scored.primary_metric
+        chosen = [*(datasets[0].metrics if own else scored.metrics), *settings.evaluation.metrics]
+        names = [primary, *chosen, "macro_f1", "accuracy", "balanced_accuracy", "mcc", *label_metrics(scored.labels)]
+        found = scores(
+            predictions,
+            list(dict.fromkeys(names)),
+            resamples=settings.evaluation.resamples,
+            confidence=settings.evaluation.confidence,
+        )
+    return Section(name, predictions, found, scored.frame(indices), scored.display_names, primary)
+
+
+SMALL_CLASS = 20
+"""A test class with fewer rows moves its F1 by several points with each example."""
+
+
+def _warnings(settings: TrainConfig, dataset: Dataset, split: Split, sections: dict[str, Section]) -> list[str]:
+    warnings = []
+    if settings.dataset.label_source == "language_model":
+        warnings.append(f"labels of {dataset.name} were given by language models; no person has checked them")
+    for section in sections.values():
+        counts = section.predictions.confusion().sum(axis=1)
+        small = [f"{label} {count}" for label, count in zip(section.predictions.labels, counts, strict=True)
+                 if count < SMALL_CLASS]  # fmt: skip
+        if small:
+            warnings.append(f"{section.name} has few rows of {', '.join(small)}: macro scores swing with them")
+    unseen = sorted(set(dataset.labels) - set(dataset.gold(split.train)))
+    if unseen:
+        warnings.append(f"no training rows of {', '.join(unseen)}")
+    return warnings
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[phase] = seconds.get(phase, 0.0) + time.perf_counter() - start
