@@ -59,21 +59,25 @@ def chunks(table: Any, rows: int = CHUNK_ROWS) -> Iterator[Any]:
 
 
 def code_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Label strings as (classes, codes): the sorted distinct labels, and for each row the place of its label.
+    """Labels as (classes, codes): the sorted distinct labels, and for each row the place of its label.
 
+    Args:
+        labels: (n,) strings, or integers all.
     Raises:
-        UserError: fewer than one label, or a label that is not a string.
+        UserError: no labels, or one that is not a string.
     """
     values = list(labels.tolist() if hasattr(labels, "tolist") else labels)
     if not values:
         raise UserError("there are no training rows", "look at the split: its training part is empty")
-    wrong = next((row for row, value in enumerate(values) if not isinstance(value, str)), None)
+    # scikit-learn's stacking hands its parts labels that it has coded as integers.
+    kind = int if isinstance(values[0], int) else str
+    wrong = next((row for row, value in enumerate(values) if not isinstance(value, kind)), None)
     if wrong is not None:
         raise UserError(f"label of row {wrong}: expected a string, found {values[wrong]!r}")
     classes = sorted(set(values))
     place = {label: index for index, label in enumerate(classes)}
     codes = np.fromiter((place[value] for value in values), dtype=np.int64, count=len(values))
-    return np.array(classes, dtype=object), codes
+    return np.array(classes, dtype=object if kind is str else np.int64), codes
 
 
 def require_classes(classes: Sequence[str], model: str) -> None:

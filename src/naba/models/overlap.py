@@ -24,7 +24,7 @@ NAMES = (
 
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+(?:[.,٫]\d+)*")
-NEGATIONS = [  # noqa: E501
+NEGATIONS = [
     "لا",
     "لم",
     "لن",

@@ -107,7 +107,7 @@ def tfidf_logreg(
     class_weight: Literal["balanced"] | None = "balanced",
     max_iter: PositiveInteger = 500,
     words: CountInteger = 2,
-    characters_to: CountInteger = 5,
+    characters_to: CountInteger = 4,
     minimum_count: PositiveInteger = 2,
     normalisation: Profile | None = None,
     pair: bool = False,
@@ -132,7 +132,7 @@ def tfidf_svm(
     C: PositiveNumber = 0.3,
     class_weight: Literal["balanced"] | None = "balanced",
     words: CountInteger = 2,
-    characters_to: CountInteger = 5,
+    characters_to: CountInteger = 4,
     minimum_count: PositiveInteger = 2,
     seed: int = 0,
     normalisation: Profile | None = None,
@@ -154,10 +154,10 @@ def tfidf_svm(
 
 def tfidf_nb(
     *,
-    alpha: PositiveNumber = 0.1,
-    kind: Literal["complement", "multinomial"] = "complement",
+    alpha: PositiveNumber = 0.03,
+    kind: Literal["multinomial", "complement"] = "multinomial",
     words: CountInteger = 2,
-    characters_to: CountInteger = 5,
+    characters_to: CountInteger = 4,
     minimum_count: PositiveInteger = 2,
     normalisation: Profile | None = None,
     pair: bool = False,
@@ -166,7 +166,7 @@ def tfidf_nb(
 
     Args:
         alpha: additive smoothing.
-        kind: `complement` (Rennie et al. 2003) suits unequal label shares; `multinomial` is the classic.
+        kind: `multinomial`, or `complement` (Rennie et al. 2003), made for unequal label shares.
         words, characters_to, minimum_count: see `TextFeatures`.
     """
     from sklearn.naive_bayes import ComplementNB, MultinomialNB

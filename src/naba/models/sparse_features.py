@@ -33,9 +33,7 @@ class TextFeatures(TransformerMixin, BaseEstimator):
         words: longest word n-gram; 0 for none.
         characters_to: longest character n-gram inside words (`char_wb`, from 2); 0 for none.
         minimum_count: distinct training texts that a feature must occur in.
-        side_weight: weight of each side's own block against the difference and the product, which have 1 and
-            `product_weight`.
-        product_weight: see there.
+        side_weight: weight of each side's own block; the difference and the product have 1.
     """
 
     def __init__(
@@ -44,10 +42,9 @@ class TextFeatures(TransformerMixin, BaseEstimator):
         pair: bool = False,
         normalisation: Profile | None = None,
         words: int = 2,
-        characters_to: int = 5,
+        characters_to: int = 4,
         minimum_count: int = 2,
         side_weight: float = 0.5,
-        product_weight: float = 3.0,
     ) -> None:
         self.pair = pair
         self.normalisation = normalisation
@@ -55,7 +52,6 @@ class TextFeatures(TransformerMixin, BaseEstimator):
         self.characters_to = characters_to
         self.minimum_count = minimum_count
         self.side_weight = side_weight
-        self.product_weight = product_weight
 
     def fit(self, X: Any, y: Any = None) -> TextFeatures:
         """Fit the vocabularies and document frequencies on the texts of table X."""
@@ -142,7 +138,6 @@ class TextFeatures(TransformerMixin, BaseEstimator):
             start = stop
         for side in (left, right):
             side.data *= np.float32(self.side_weight)
-        product.data *= np.float32(self.product_weight)
         scalars = scipy.sparse.csr_matrix(np.hstack([overlap, *cosines]).astype(np.float32))
         return scipy.sparse.hstack([left, right, difference, product, scalars], format="csr", dtype=np.float32)
 
