@@ -105,6 +105,13 @@ class DatasetConfig:
     licence: Text = ""
     citation: Text = ""
     homepage: Text = ""
+    protocol: Name = "given"
+    """The split that `split=given` stands for where the rows carry none: `official_folds`, `kfold`, `stratified`, …"""
+    path: Text | None = None
+    """Own data, instead of a source: a file, or a folder with train, validation (dev) and test files."""
+    repo_id: Text | None = None
+    """Own data on the Hugging Face Hub: `owner/name`; `path` may then name a file or folder in it."""
+    revision: Text | None = None
     label_source: Literal["human", "language_model", "construction", "unknown"] = "unknown"
     """Who labelled it: people, language models, or the way it was built (corrupted headlines)."""
 
@@ -129,6 +136,19 @@ class SplitConfig:
 
     __pydantic_config__ = FORBID
     name: Name = "given"
+    validation: Annotated[float, Strict(), Field(ge=0, lt=1)] = 0.0
+    """Share of the training rows that validate, where the data set gives no validation rows."""
+    test: Fraction = 0.2
+    """Share of all rows that test, in `stratified` and `grouped`."""
+    folds: Annotated[int, Strict(), Field(ge=2)] = 5
+    fold: PositiveInteger = 1
+    """Which fold tests, from 1, in `kfold` and `official_folds`."""
+    column: Text | None = None
+    """The column whose values stay together (`grouped`, `kfold`: `group`) or are left out (`leave_one_out`)."""
+    held_out: Text | None = None
+    """The value of `column` that tests, in `leave_one_out`."""
+    fraction: Annotated[float, Strict(), Field(gt=0, le=1)] = 1.0
+    """Share of the training rows that are used, in `learning_curve`."""
 
 
 @dataclass
