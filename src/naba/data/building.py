@@ -78,6 +78,7 @@ def assemble(config: DatasetConfig, columns: dict[str, list[str]], slices: tuple
         citation=config.citation,
         homepage=config.homepage,
         label_source=config.label_source,
+        protocol=config.protocol,
     )
 
 

@@ -53,6 +53,7 @@ class Dataset:
     citation: str = ""
     homepage: str = ""
     label_source: str = "unknown"
+    protocol: str = "given"
 
     def __len__(self) -> int:
         return len(self.table)
@@ -64,7 +65,7 @@ class Dataset:
         Each row enters as a JSON array, so that no two different rows can give the same bytes.
         """
         digest = hashlib.sha256()
-        columns = [self._values(name) for name in ("id", "text", "target", "label", "split")]
+        columns = [self.column_values(name) for name in ("id", "text", "target", "label", "split")]
         for row in zip(*columns, strict=True):
             digest.update(json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode("ascii"))
             digest.update(b"\n")
@@ -72,7 +73,7 @@ class Dataset:
 
     def indices(self, split: str) -> IntArray:
         """Rows whose given split is `split`, in file order, shape (n,)."""
-        return np.flatnonzero(self._values("split") == split).astype(np.int64)
+        return np.flatnonzero(self.column_values("split") == split).astype(np.int64)
 
     def frame(self, indices: Sequence[int] | IntArray) -> pd.DataFrame:
         """What a model sees: columns `text` and `target`, object dtype, index 0 … n-1."""
@@ -91,7 +92,7 @@ class Dataset:
 
     def column(self, name: str, indices: Sequence[int] | IntArray) -> ObjectArray:
         """Values of any column at the rows, shape (n,), object dtype."""
-        return self._values(name)[np.asarray(indices, dtype=np.int64)]
+        return self.column_values(name)[np.asarray(indices, dtype=np.int64)]
 
     def to_dict(self) -> datasets.DatasetDict:
         """The given splits that have rows, as a `datasets.DatasetDict`."""
@@ -109,7 +110,7 @@ class Dataset:
             UserError: labels that occur here and have no counterpart; the message names them.
         """
         mapping = {label: label if label in scheme.labels else scheme.label_map.get(label) for label in self.labels}
-        values = self._values("label")
+        values = self.column_values("label")
         lost = [label for label, mapped in mapping.items() if mapped is None and (values == label).any()]
         if lost:
             raise UserError(
@@ -134,7 +135,8 @@ class Dataset:
     def _columns(self) -> dict[str, ObjectArray]:
         return {}
 
-    def _values(self, name: str) -> ObjectArray:
+    def column_values(self, name: str) -> ObjectArray:
+        """All values of a column, shape (n,), object dtype; do not write to it."""
         if name not in self._columns:
             if name not in self.table.column_names:
                 from naba.errors import unknown_name

@@ -1,0 +1,193 @@
+"""Splits: disjoint, whole groups, every label trained, the same everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from naba.data import splits
+from naba.data.building import assemble
+from naba.data.dataset import Dataset, load_named
+from naba.errors import UserError
+from naba.schema import DataConfig, DatasetConfig, SplitConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def dataset(labels: str, groups: str | None = None, given_splits: str | None = None, protocol: str = "given",
+            **columns: str) -> Dataset:  # fmt: skip
+    """One character a row."""
+    names = {"t": "train", "v": "validation", "e": "test", " ": ""}
+    n = len(labels)
+    config = DatasetConfig("toy", "stance", {"a": "أ", "b": "ب", "c": "ج"}, "macro_f1", protocol=protocol)
+    table = {
+        "id": [f"id{index}" for index in range(n)],
+        "text": [f"text {index}" for index in range(n)],
+        "target": [""] * n,
+        "label": list(labels),
+        "group": [group.strip() for group in groups or " " * n],
+        "split": [names[split] for split in given_splits or " " * n],
+    }
+    return assemble(config, table | {name: list(values) for name, values in columns.items()}, tuple(columns))
+
+
+def parts(split: splits.Split) -> list[list[int]]:
+    return [split.train.tolist(), split.validation.tolist(), split.test.tolist()]
+
+
+def test_given() -> None:
+    split = splits.make(dataset("aaabb", None, "tvvte"), SplitConfig(), 0)
+    assert parts(split) == [[0, 3], [1, 2], [4]]
+    assert split.train.dtype == np.int64
+    assert split.name == "given"
+
+
+def test_given_keeps_a_published_split_although_groups_cross() -> None:
+    assert parts(splits.make(dataset("abab", "xxxx", "ttve"), SplitConfig(), 0))[2] == [3]
+
+
+def test_without_a_given_split() -> None:
+    with pytest.raises(UserError, match=r"comes without a split\n.*split=stratified"):
+        splits.make(dataset("ab"), SplitConfig(), 0)
+
+
+def test_given_stands_for_the_protocol_of_the_set() -> None:
+    folded = dataset("abab" * 10, protocol="official_folds", fold="1122" * 10)
+    split = splits.make(folded, SplitConfig(fold=2), 0)
+    assert split.name == "official fold 2 of 2"
+    assert set(folded.column("fold", split.test)) == {"2"}
+    assert len(split.validation) == 2
+
+
+def test_stratified_keeps_label_shares() -> None:
+    data = dataset("a" * 100 + "b" * 50 + "c" * 10)
+    split = splits.make(data, SplitConfig("stratified", test=0.2, validation=0.1), 1)
+    for label, count in {"a": 20, "b": 10, "c": 2}.items():
+        assert (data.gold(split.test) == label).sum() == count
+    assert sorted(row for part in parts(split) for row in part) == list(range(160))
+    assert parts(split) != parts(splits.make(data, SplitConfig("stratified"), 2))
+
+
+def test_stratified_refuses_to_tear_a_group() -> None:
+    with pytest.raises(UserError, match=r"puts 1 groups in both training and test: 'g'\n.*split=grouped"):
+        splits.make(dataset("ab" * 20, "g" * 40), SplitConfig("stratified"), 0)
+
+
+def test_official_folds_and_unknown_ones() -> None:
+    data = dataset("abab", fold="1122")
+    assert parts(splits.make(data, SplitConfig("official_folds", fold=1), 0)) == [[2, 3], [], [0, 1]]
+    with pytest.raises(UserError, match=r"unknown fold '3'.*1, 2"):
+        splits.make(data, SplitConfig("official_folds", fold=3), 0)
+    with pytest.raises(UserError, match="no official folds"):
+        splits.make(dataset("ab"), SplitConfig("official_folds"), 0)
+
+
+def test_leave_one_out() -> None:
+    data = dataset("aabbabab", None, "ttttttee", topic="xyxyxyxx")
+    split = splits.make(data, SplitConfig("leave_one_out", column="topic", held_out="x"), 0)
+    assert parts(split)[2] == [6, 7]
+    assert split.name == "without topic x"
+    assert splits.held_out_values(data, "topic") == ["x", "y"]
+    with pytest.raises(UserError, match=r"One of x, y"):
+        splits.make(data, SplitConfig("leave_one_out", column="topic"), 0)
+    with pytest.raises(UserError, match="no test rows with topic = y"):
+        splits.make(data, SplitConfig("leave_one_out", column="topic", held_out="y"), 0)
+
+
+def test_a_label_without_training_rows_is_named() -> None:
+    with pytest.raises(UserError, match="leaves no training rows of b"):
+        splits.make(dataset("aaab", None, "ttte"), SplitConfig(), 0)
+
+
+def test_learning_curve_is_nested_and_stratified() -> None:
+    data = dataset("a" * 80 + "b" * 16 + "c" * 4 + "abc", None, "t" * 100 + "eee")
+    smaller: set[int] = set()
+    for fraction in (0.01, 0.1, 0.5, 1.0):
+        split = splits.make(data, SplitConfig("learning_curve", fraction=fraction), 3)
+        assert smaller <= set(split.train)
+        assert split.test.tolist() == [100, 101, 102]
+        smaller = set(split.train)
+        assert (data.gold(split.train) == "c").sum() == np.ceil(4 * fraction)
+    assert len(smaller) == 100
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(UserError, match="unknown name 'kfolds'; did you mean 'kfold'"):
+        splits.make(dataset("ab"), SplitConfig("kfolds"), 0)
+    with pytest.raises(UserError, match="there are 5 folds"):
+        splits.make(dataset("ab"), SplitConfig("kfold", fold=6), 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 12)), min_size=30, max_size=120),
+    st.integers(0, 5),
+    st.integers(2, 5),
+)
+def test_folds_cover_all_rows_once_and_keep_groups_whole(rows: list[tuple[str, int]], seed: int, folds: int) -> None:
+    data = dataset("".join(label for label, _ in rows), "".join(chr(97 + group) for _, group in rows))
+    groups = data.column_values("group")
+    seen: list[int] = []
+    try:
+        for fold in range(1, folds + 1):
+            split = splits.make(data, SplitConfig("kfold", folds=folds, fold=fold), seed)
+            assert not set(groups[split.train]) & set(groups[split.test])
+            seen += split.test.tolist()
+    except UserError as error:
+        assert "too few" in str(error) or "leaves no training rows" in str(error)  # noqa: PT017
+    else:
+        assert sorted(seen) == list(range(len(rows)))
+
+
+PROGRAM = """
+import hashlib, sys
+from naba.data import splits
+from naba.data.dataset import load_named
+from naba.schema import SplitConfig
+dataset = load_named("synthetic_stance")
+digest = hashlib.sha256()
+for config in (SplitConfig("grouped", validation=0.1), SplitConfig("kfold", fold=2),
+               SplitConfig("learning_curve", fraction=0.3)):
+    split = splits.make(dataset, config, 7)
+    for part in (split.train, split.validation, split.test):
+        digest.update(part.tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_splits_do_not_depend_on_the_hash_seed() -> None:
+    found = set()
+    for hash_seed in ("0", "1"):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, check=True)
+        found.add(done.stdout.strip())
+    assert found == {b"39c29be347eb15f11164005bc9bae04f7396af84390c559a55ad59aa1f3ee8c7"}
+
+
+def test_splits_do_not_depend_on_the_order_of_rows() -> None:
+    one = dataset("ab" * 20)
+    order = np.arange(40)[::-1]
+    table = {name: one.column_values(name)[order].tolist() for name in one.table.column_names}
+    config = DatasetConfig("toy", "stance", {"a": "أ", "b": "ب", "c": "ج"}, "macro_f1")
+    other = assemble(config, table, ())
+    split = SplitConfig("stratified")
+    ids = [set(each.ids(splits.make(each, split, 5).test)) for each in (one, other)]
+    assert ids[0] == ids[1]
+
+
+@pytest.mark.mirror
+def test_ans_folds_group_by_headline(mirror: Path) -> None:
+    data = load_named("ans_stance", DataConfig(mirror=str(mirror), offline=True))
+    split = splits.make(data, SplitConfig("kfold", fold=3, validation=0.1), 0)
+    shares = [(data.gold(part) == "disagree").mean() for part in (split.train, split.validation, split.test)]
+    assert max(shares) - min(shares) < 0.02
+    assert hashlib.sha256(split.test.tobytes()).hexdigest()[:8] == "f0234875"
