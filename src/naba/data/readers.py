@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from naba.data import standoff
+from naba.data import corpora, standoff
 from naba.data.tables import Options, RawTable, Value, read_bytes, zip_member
 from naba.errors import UserError, unknown_name
 
@@ -69,6 +70,7 @@ def table(
     quoting: bool = True,
     encoding: str = "utf-8",
     sheet: str | None = None,
+    derived: dict[str, Any] | None = None,
 ) -> RawTable:
     """CSV, TSV, JSON Lines, Parquet and Excel files, one after the other.
 
@@ -79,9 +81,30 @@ def table(
         quoting: false where `"` is an ordinary character (the common case in TSV).
         encoding: of text files; a byte order mark wins.
         sheet: of an Excel file; the first unless given.
+        derived: new column -> {column, pattern}: the first group of the regular expression, which must match the
+            whole value (`article: {column: sentence_id, pattern: "(.*)_[^_]*"}`).
     """
     options = Options(format, delimiter, quoting, encoding, sheet)
-    return concatenate([_with_constants(read_bytes(*file.read(), options), file.config) for file in files])
+    raw = concatenate([_with_constants(read_bytes(*file.read(), options), file.config) for file in files])
+    for name, rule in (derived or {}).items():
+        raw = _derive(raw, name, rule)
+    return raw
+
+
+def _derive(raw: RawTable, name: str, rule: Any) -> RawTable:
+    if not isinstance(rule, dict) or set(rule) != {"column", "pattern"}:
+        raise UserError(f"dataset.options.derived.{name}: expected a column and a pattern")
+    try:
+        pattern = re.compile(rule["pattern"], re.DOTALL)
+    except re.error as error:
+        raise UserError(f"dataset.options.derived.{name}.pattern: {error}") from error
+    values: list[Value] = []
+    for value, place in zip(raw.column(rule["column"], "slices"), raw.places, strict=True):
+        match = pattern.fullmatch(value or "")
+        if match is None or not pattern.groups:
+            raise UserError(f"{place}: '{value}' (column '{rule['column']}') does not match {rule['pattern']}")
+        values.append(match.group(1))
+    return RawTable(raw.columns | {name: values}, raw.places, raw.splits)
 
 
 def _with_constants(raw: RawTable, config: FileConfig) -> RawTable:
@@ -167,3 +190,28 @@ def _described(sentences: RawTable) -> RawTable:
     quotes = ["yes" if json.loads(value or "[]") else "no" for value in sentences.column("quotes", "slices")]
     described: dict[str, list[Value]] = {"has_speaker": [*speakers], "has_quotes": [*quotes]}
     return RawTable(sentences.columns | described, sentences.places, sentences.splits)
+
+
+@reader
+def arabicstancex(files: Sequence[SourceFile]) -> RawTable:
+    """ArabicStanceX: one JSON file a topic; the file's constant columns name topic, target and domain.
+
+    Returns:
+        id (topic and tweet id), tweet_id, text, stance and the constant columns.
+    """
+    tables = []
+    for file in files:
+        raw = _with_constants(corpora.stance_by_id(*file.read()), file.config)
+        ids: list[Value] = [f"{file.config.columns.get('topic', '')}-{each}" for each in raw.columns["tweet_id"]]
+        tables.append(RawTable({"id": ids} | raw.columns, raw.places, raw.splits))
+    return concatenate(tables)
+
+
+@reader
+def unifiedfc(files: Sequence[SourceFile]) -> RawTable:
+    """UnifiedFC: the fold lists, then one JSON file a claim; see `naba.data.corpora.unified_claims`."""
+    folds = [file for file in files if file.path.suffix == ".txt"]
+    if len(folds) != 1:
+        raise UserError("the reader unifiedfc needs exactly one .txt file, that of the folds")
+    claims = [file.read() for file in files if file.path.suffix == ".json"]
+    return corpora.unified_claims(claims, corpora.fold_lists(*folds[0].read()))

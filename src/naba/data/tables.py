@@ -239,7 +239,8 @@ class _DuplicateKeyError(ValueError):
     pass
 
 
-def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; a ValueError if a key stands twice in it, where Python would keep the last."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
@@ -273,7 +274,7 @@ def _json_lines(text: str, name: str) -> RawTable:
 def _json_row(raw: str, place: Place) -> dict[str, Value]:
     try:
         # Numbers stay as written: an id of 19 digits is not a float, and 1.0 is not 1.
-        row = json.loads(raw, object_pairs_hook=_unique, parse_int=str, parse_float=str, parse_constant=str)
+        row = json.loads(raw, object_pairs_hook=unique_keys, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{place}: not valid JSON: {error}", "Each line holds one JSON object.") from error
     if not isinstance(row, dict):
