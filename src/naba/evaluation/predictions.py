@@ -258,7 +258,9 @@ class Predictions:
         if not Path(path).is_file():
             raise UserError(f"there is no predictions file {path}")
         try:
-            table = pq.read_table(str(path))
+            # One thread and no look-ahead: a comparison reads a thousand small files, and set-up costs more than they.
+            with pq.ParquetFile(str(path), pre_buffer=False) as file:
+                table = file.read(use_threads=False)
         except pa.ArrowInvalid as error:
             raise UserError(f"{path} is not a Parquet file: {error}") from error
         try:

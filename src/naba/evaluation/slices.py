@@ -1,0 +1,155 @@
+"""Scores of parts of the data: where does a classifier fail?
+
+A slice is the rows that share a value of a column: a target, topic or outlet the data set has, or something seen in
+the text itself (`text_columns`): its length, a number, a negation, a quotation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from naba.evaluation.predictions import objects
+from naba.evaluation.statistics import scores
+from naba.evaluation.tables import Table, number, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from naba.evaluation.metrics import Metric
+    from naba.evaluation.predictions import ObjectArray, Predictions
+    from naba.evaluation.statistics import Score
+
+SMALL = 30
+"""A slice with fewer rows is marked: its interval is wide, and a bootstrap of so few rows is too narrow besides."""
+
+MOST_VALUES = 60
+"""A column with more values (ids, free text) is no slicing."""
+
+SHORT, LONG = 8, 40
+"""Words: a headline is short up to the first, an article long from the second on."""
+
+NEGATION = re.compile(r"(?<!\w)[وف]?(?:لا|لم|لن|ليس|ليست|ليسوا|غير|دون|بدون|ما\s+زال|عدم|ينفي|نفى|نفت|تنفي)(?!\w)")
+NUMBER = re.compile(r"\d")  # Python's \d has Arabic-Indic and Persian digits too
+QUOTATION = re.compile(r"[\"«»“”„]")
+QUESTION = re.compile(r"[؟?]")
+LATIN = re.compile(r"[A-Za-z]")
+DIACRITIC = re.compile(r"[\u064b-\u0652]")
+DIALECT = re.compile(
+    r"(?<!\w)(?:مش|ليش|ليه|وش|ايش|إيش|شو|كده|كدا|هيك|عشان|علشان|اللي|دلوقتي|هسه|بدي|عايز|عاوز|زي|احنا|إحنا|مافي|وين)(?!\w)"
+)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The rows that share a value of a column, and how well they were classified.
+
+    Attributes:
+        column, value: what they share.
+        score: the metric with its interval; `score.n` rows.
+        share: of all rows.
+        gap: score minus the score of all rows.
+        small: fewer than `SMALL` rows.
+    """
+
+    column: str
+    value: str
+    score: Score
+    share: float
+    gap: float
+    small: bool
+
+
+def text_columns(texts: Sequence[str], targets: Sequence[str] | None = None) -> dict[str, ObjectArray]:
+    """Columns that can be seen in the texts themselves; "yes" or "no", and a band of length in words.
+
+    Dialect is a list of forty frequent function words, so "no" means that none was seen, no more.
+    """
+    patterns = {
+        "has number": NUMBER,
+        "has negation": NEGATION,
+        "has quotation": QUOTATION,
+        "has question mark": QUESTION,
+        "has Latin letters": LATIN,
+        "has diacritics": DIACRITIC,
+        "has dialect words": DIALECT,
+    }
+    columns = {name: _seen(texts, pattern) for name, pattern in patterns.items()}
+    columns["length"] = _each(texts, _band)
+    if targets is not None and any(targets):
+        columns["target has number"] = _seen(targets, NUMBER)
+        columns["target has negation"] = _seen(targets, NEGATION)
+        columns["numbers clash"] = objects([_clash(text, target) for text, target in zip(texts, targets, strict=True)])
+    return columns
+
+
+def _each(texts: Sequence[str], function: Callable[[str], str]) -> ObjectArray:
+    return objects([function(text) for text in texts])
+
+
+def _seen(texts: Sequence[str], pattern: re.Pattern[str]) -> ObjectArray:
+    return _each(texts, lambda text: "yes" if pattern.search(text) else "no")
+
+
+def _band(text: str) -> str:
+    words = len(text.split())
+    return f"up to {SHORT} words" if words <= SHORT else f"from {LONG} words" if words >= LONG else "between"
+
+
+def _clash(text: str, target: str) -> str:
+    # int() reads Arabic-Indic digits, so that ١٥ and 15 are one number.
+    here, there = ({int(found) for found in re.findall(r"\d+", side)} for side in (text, target))
+    return "no numbers" if not here or not there else "same" if here & there else "yes"
+
+
+def slice_scores(
+    predictions: Predictions,
+    columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]],
+    measure: Metric | str,
+    resamples: int = 2_000,
+    seed: int = 0,
+) -> list[Slice]:
+    """A metric on each value of each column, the worst first; small slices after all others.
+
+    Args:
+        columns: name -> (n,) values in the row order of `predictions`. Columns with one value, or more than
+            `MOST_VALUES`, are left out.
+        measure: a metric of confusion counts; its labels stay those of the whole data.
+    """
+    whole = scores(predictions, [measure], resamples, seed=seed)[0].value
+    found = []
+    for column, values in columns.items():
+        named = np.array(["" if value is None else str(value) for value in values], dtype=object)
+        distinct = sorted(set(named))
+        if not 1 < len(distinct) <= MOST_VALUES:
+            continue
+        for value in distinct:
+            part = predictions.take(named == value)
+            score = scores(part, [measure], resamples, seed=seed)[0]
+            share = len(part) / len(predictions)
+            found.append(Slice(column, value or "(none)", score, share, score.value - whole, len(part) < SMALL))
+    return sorted(found, key=lambda one: (one.small, one.score.value, one.column, one.value))
+
+
+def slice_table(slices: Sequence[Slice], title: str = "slices") -> Table:
+    """Slices as a table; a small one is marked with *."""
+    rows = [
+        [
+            one.column,
+            one.value + ("*" if one.small else ""),
+            number(one.score.value),
+            f"[{number(one.score.low)}, {number(one.score.high)}]",
+            signed(one.gap),
+            str(one.score.n),
+            f"{one.share:.0%}",
+        ]
+        for one in slices
+    ]
+    name = slices[0].score.name if slices else "score"
+    notes = [f"* fewer than {SMALL} rows"] if any(one.small for one in slices) else []
+    return Table(title, ["column", "value", name, "95 %", "to all", "rows", "share"], rows, notes, (2, 4, 5, 6))

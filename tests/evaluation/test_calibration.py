@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import brier_score_loss
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+from naba.errors import UserError
+from naba.evaluation.calibration import (
+    brier_score,
+    coverage_risk,
+    coverage_risk_plot,
+    expected_calibration_error,
+    log_loss,
+    reliability,
+    reliability_diagram,
+)
+from naba.evaluation.plots import save
+from naba.evaluation.predictions import Predictions
+
+LABELS = ("no", "yes")
+NAMES = np.array(LABELS, dtype=object)
+
+
+def made(rows=4000, seed=0, sharpen=1.0):
+    """Gold labels drawn from the true probability; `sharpen` above 1 makes the stated one overconfident."""
+    generator = np.random.default_rng(seed)
+    true = generator.uniform(0.02, 0.98, rows)
+    gold = (generator.random(rows) < true).astype(int)
+    odds = (true / (1 - true)) ** sharpen
+    stated = odds / (1 + odds)
+    predicted = (stated > 0.5).astype(int)
+    probabilities = np.column_stack([1 - stated, stated])
+    return Predictions(np.arange(rows).astype(str), NAMES[gold], NAMES[predicted], probabilities, LABELS)
+
+
+@pytest.mark.parametrize("binning", ["equal_width", "equal_mass"])
+def test_calibrated_probabilities_have_a_small_error_and_overconfident_ones_a_large(binning):
+    assert expected_calibration_error(made(), binning=binning) < 0.03
+    assert expected_calibration_error(made(sharpen=4), binning=binning) > 0.1
+
+
+def test_scores_agree_with_scikit_learn():
+    predictions = made(300)
+    yes = predictions.probabilities[:, 1]
+    assert brier_score(predictions) == pytest.approx(2 * brier_score_loss(predictions.gold_codes, yes))
+    assert log_loss(predictions) == pytest.approx(sklearn_log_loss(predictions.gold_codes, yes))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 60), st.integers(1, 15), st.sampled_from(["equal_width", "equal_mass"]), st.integers(0, 99))
+def test_every_row_is_in_one_bin(rows, bins, binning, seed):
+    predictions = made(rows, seed)
+    curve = reliability(predictions, bins, binning)
+    assert curve.count.sum() == rows
+    assert (curve.low <= curve.confidence + 1e-12).all()
+    assert (curve.confidence <= curve.high + 1e-12).all()
+    assert 0 <= curve.error <= curve.worst <= 1
+
+
+def test_one_hot_probabilities_make_one_bin():
+    gold = np.array(["yes", "no", "no", "no"], dtype=object)
+    answers = np.array(["yes", "yes", "no", "no"], dtype=object)
+    probabilities = np.eye(2)[[1, 1, 0, 0]]
+    predictions = Predictions(np.arange(4).astype(str), gold, answers, probabilities, LABELS)
+    assert reliability(predictions).count.tolist() == [4]
+    assert expected_calibration_error(predictions) == pytest.approx(0.25)
+    curve = coverage_risk(predictions)
+    assert (curve.coverage.tolist(), curve.risk.tolist()) == ([1.0], [0.25])
+
+
+def test_answering_less_lowers_the_risk():
+    curve = coverage_risk(made())
+    assert curve.coverage[-1] == 1
+    assert curve.risk[len(curve.risk) // 4] < curve.risk[-1]
+    threshold, coverage = curve.at_risk(0.1)
+    assert 0.5 < threshold < 1
+    assert 0 < coverage < 1
+    assert curve.at_risk(-0.1) is None
+
+
+def test_order_of_rows_does_not_matter():
+    predictions = made(100)
+    shuffled = predictions.take(np.random.default_rng(0).permutation(100))
+    assert coverage_risk(predictions).area == pytest.approx(coverage_risk(shuffled).area)
+
+
+def test_no_rows_are_refused():
+    with pytest.raises(UserError, match="no rows"):
+        reliability(made(5).take(np.zeros(5, dtype=bool)))
+
+
+def test_figures_name_the_binning_and_the_area(tmp_path):
+    figure = reliability_diagram(made(), "تأييد")
+    assert "10 equal-mass bins" in figure.axes[0].get_legend().get_texts()[0].get_text()
+    save(figure, tmp_path / "reliability.png")
+    curves = coverage_risk_plot([("نبأ", made()), ("other", made(sharpen=3))])
+    assert "AURC" in curves.axes[0].get_legend().get_texts()[0].get_text()
+    save(curves, tmp_path / "coverage.png")
