@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from naba.data import readers
-from naba.data.dataset import COLUMNS, SPLITS, Dataset
-from naba.data.tables import Place, RawTable, rows_error
+from naba.data import own_data, readers
+from naba.data.dataset import COLUMNS, Dataset
+from naba.data.tables import SPLIT_NAMES, Place, RawTable, rows_error
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
@@ -15,20 +15,12 @@ if TYPE_CHECKING:
     from naba.data.sources import Fetched
     from naba.schema import DatasetConfig
 
-SPLIT_NAMES = {split: split for split in SPLITS} | {
-    "dev": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "training": "train",
-    "testing": "test",
-}
-
 
 def from_files(config: DatasetConfig, files: Sequence[Fetched]) -> Dataset:
     """Read verified files as the config says. Raises UserError with file and row for anything amiss."""
     read = [readers.SourceFile(file.path, _shown(file), file.config) for file in files]
     raw = readers.read(config.reader, read, config.options)
-    return from_table(config, raw)
+    return from_table(own_data.with_labels(config, raw), raw)
 
 
 def _shown(file: Fetched) -> str:
@@ -45,6 +37,8 @@ def from_table(config: DatasetConfig, raw: RawTable) -> Dataset:
     target = _required(raw, chosen.target, "target") if chosen.target else [""] * len(raw)
     if config.pair and chosen.target is None:
         raise UserError(f"dataset {config.name} is a pair task but names no target column", "Set columns.target.")
+    if chosen.target is not None and not config.pair:
+        raise UserError(f"dataset {config.name} names a target column but pair is false", "Set dataset.pair=true.")
     columns["target"] = target
     columns["label"] = _labels(config, raw)
     columns["group"] = _optional(raw, chosen.group, "group")

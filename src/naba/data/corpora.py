@@ -18,9 +18,7 @@ def parse_json(content: bytes, name: str) -> Any:
     if not text.strip():
         raise UserError(f"{name}: the file is empty")
     try:
-        return json.loads(
-            text, object_pairs_hook=unique_keys, parse_int=str, parse_float=str, parse_constant=str
-        )
+        return json.loads(text, object_pairs_hook=unique_keys, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
         raise UserError(f"{name}: line {error.lineno}: not valid JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:

@@ -171,7 +171,12 @@ SPLITTERS: dict[str, Splitter] = {
 
 
 def _carve(dataset: Dataset, split: Split, share: float, seed: int) -> Split:
-    groups = _groups(dataset, None)[split.train]
+    groups = _groups(dataset, None)
+    shared = np.isin(groups[split.test].astype(str), groups[split.train].astype(str))
+    if len(split.test) and shared.mean() > 0.5:
+        # A published split whose test groups are mostly trained on: validation must be like the test, not harder.
+        groups = _alone(dataset)
+    groups = groups[split.train]
     validation = _share(dataset, split.train, groups, share, seed, "validation")
     return dataclasses.replace(split, train=np.setdiff1d(split.train, validation), validation=validation)
 
