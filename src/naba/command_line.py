@@ -71,13 +71,13 @@ def _completed(argument: str, known: set[str]) -> str:
 
 def _parse(arguments: Sequence[str]) -> _Parsed:
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import OverrideParseException
+    from hydra.errors import HydraException
 
     parser, parsed = OverridesParser.create(), _Parsed()
     for argument in arguments:
         try:
             override = parser.parse_override(argument)
-        except OverrideParseException as error:
+        except HydraException as error:
             parsed.problems.append(_unreadable(argument, str(error)))
             continue
         key = override.key_or_group

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -46,6 +47,7 @@ def quiet() -> None:
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
 
 
 @cache
@@ -53,13 +55,9 @@ def client(uri: str) -> MlflowClient:
     """A client of the store at `uri`, which is created first if it does not exist."""
     quiet()
     _create_store(uri)
-    import logging
-
     import mlflow
 
     mlflow.set_tracking_uri(uri)
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.ERROR)
     return mlflow.MlflowClient(uri)
 
 
@@ -210,7 +208,9 @@ class MlflowRun:
             if isinstance(item, report.Input):
                 self._log_input(item)
             elif isinstance(item, report.Table):
-                self.client.log_table(self.id, item.frame, item.path)
+                # pandas 3 has a type of its own for text, about which MLflow's table code draws warnings.
+                text = {name: object for name in item.frame.columns if item.frame[name].dtype.kind not in "biuf"}
+                self.client.log_table(self.id, item.frame.astype(text), item.path)
             elif isinstance(item, report.Model):
                 self._log_model(item)
         with tempfile.TemporaryDirectory() as folder:
@@ -250,7 +250,10 @@ class MlflowRun:
             inputs=Schema([ColSpec("string", name) for name in inputs]),
             outputs=Schema([ColSpec("string" if name == "label" else "double", name) for name in outputs]),
         )
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            # MLflow advises type hints and an input example; the signature above says more, and an example would
+            # load the model again.
+            warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
             classifier = Path(folder) / "classifier"
             size = directory.save(item.model, classifier, item.description)
             mlflow.pyfunc.log_model(

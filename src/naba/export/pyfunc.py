@@ -1,14 +1,10 @@
 """The MLflow model of a naba classifier. MLflow runs this file by itself when it loads one."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlflow
-
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 
 class Classifier(mlflow.pyfunc.PythonModel):

@@ -1,0 +1,43 @@
+# The README's two commands: `make train` and `make test`. Both set up what they need first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXPERIMENT ?= quickstart
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test lint format clean
+
+help:
+	@echo "make train   set up, then train and compare on the embedded corpus (about a minute after set-up)"
+	@echo "make test    set up, then run the tests"
+	@echo "make lint    ruff and mypy"
+	@echo "make clean   remove the virtual environment and everything made"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@echo "Installing (about two minutes the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
+
+train: setup
+	$(BIN)/naba train +experiment=$(EXPERIMENT) -m
+	$(BIN)/naba compare
+	@echo "Open the MLflow UI: $(BIN)/naba ui"
+
+test: setup
+	$(BIN)/python -m pytest -n 2
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) runs dist build .pytest_cache .mypy_cache .ruff_cache

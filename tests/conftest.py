@@ -1,0 +1,81 @@
+"""What every test needs: a home of its own, no network by default, the mirror where it is present."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Workers share two cores; libraries' own threads would fight each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has its own NABA_HOME and cache, and none of the caller's naba or MLflow settings."""
+    for name in list(os.environ):
+        if name.startswith("NABA_") and name not in {"NABA_TEST_MIRROR"}:
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("NABA_HOME", str(home))
+    monkeypatch.setenv("NABA_CACHE", str(home / "cache"))
+    return home
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The mirror of public data sets; a test that needs it is skipped where it is absent."""
+    folder = Path(os.environ.get("NABA_TEST_MIRROR", ROOT.parent / "shared" / "mirror"))
+    if not (folder / "github").is_dir():
+        pytest.skip(f"no mirror of public data sets at {folder} (set NABA_TEST_MIRROR)")
+    return folder.resolve()
+
+
+class NetworkBlocked(Exception):
+    """A test reached for the network."""
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Refuse every connection that leaves this machine; the addresses tried are listed."""
+    tried: list[Any] = []
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        local = self.family == socket.AF_UNIX or str(address[0]) in {"127.0.0.1", "::1", "localhost"}
+        if not local:
+            tried.append(address)
+            raise NetworkBlocked(f"connection to {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    return tried
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new, empty MLflow store; tests copy it, because making one takes seconds."""
+    from naba import tracking
+
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    tracking.client(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def store(own_home: Path, empty_store: Path) -> Path:
+    """An empty MLflow store in this test's home."""
+    return Path(shutil.copy(empty_store, own_home / "mlflow.db"))

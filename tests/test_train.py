@@ -1,0 +1,177 @@
+"""A training run from configuration to result, with a real store."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from naba import command_line, tracking, train
+from naba.data.dataset import load_named
+from naba.errors import UserError
+from naba.evaluation.predictions import Predictions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from naba.result import Outcome
+
+FAST = ("evaluation.resamples=200",)
+
+
+def run(*overrides: str) -> Outcome:
+    return train.run(command_line.compose([*FAST, *overrides]))
+
+
+def test_run_is_tracked_and_found_again(store: Path) -> None:
+    first = run("model=tfidf_nb", "evaluation.also=[article_stance]")
+    assert first.status == "trained"
+    assert set(first.sections) == {"validation", "test", "article_stance"}
+    again = run("model=tfidf_nb", "evaluation.also=[article_stance]")
+    assert (again.status, again.run) == ("found", first.run)
+    assert again.metrics["test/macro_f1"] == pytest.approx(first.metrics["test/macro_f1"])
+    assert again.primary == first.primary
+    assert run("model=tfidf_nb").status == "found"
+    assert run("model=tfidf_nb", "force=true").status == "trained"
+    assert run("model=tfidf_nb", "seed=1").status == "trained"
+    assert len(tracking.search(None, {})) == 3
+
+
+def test_found_run_without_a_wanted_section_is_done_again(store: Path) -> None:
+    assert run("model=majority").status == "trained"
+    again = run("model=majority", "evaluation.also=[article_stance]")
+    assert again.status == "trained"
+    assert "article_stance/macro_f1" in again.metrics
+
+
+def test_what_a_run_holds(store: Path) -> None:
+    outcome = run("model=tfidf_logreg", "evaluation.also=[article_stance]")
+    found = tracking.find(outcome.run[:8])
+    metrics, tags, params = found.data.metrics, found.data.tags, found.data.params
+    for section in ("validation", "test", "article_stance"):
+        assert metrics[f"{section}/macro_f1_low"] <= metrics[f"{section}/macro_f1"]
+        assert metrics[f"{section}/macro_f1"] <= metrics[f"{section}/macro_f1_high"]
+        for kind in ("precision", "recall", "f1"):
+            assert f"{section}/{kind}_disagree" in metrics
+    assert metrics["test/rows"] == 512
+    assert metrics["article_stance/rows"] == 190
+    assert params["dataset"] == "synthetic_stance"
+    assert "model.C" in params
+    for name in ("identity", "cell", "task", "dataset", "model", "seed", "revision", "dirty", "fingerprint"):
+        assert tags[f"naba.{name}"]
+    assert tags["naba.fingerprint"] == load_named("synthetic_stance").fingerprint
+    inputs = found.inputs.dataset_inputs
+    assert [item.dataset.name for item in inputs] == ["synthetic_stance"]
+    for path in (
+        "config.yaml", "summary.md", "predictions/test.parquet", "figures/test_confusion.png",
+        "tables/test_confusion.json", "tables/article_stance_worst_errors.json",
+    ):  # fmt: skip
+        assert tracking.artifact(found, path).is_file(), path
+    predictions = Predictions.from_parquet(tracking.artifact(found, "predictions/test.parquet"))
+    assert len(predictions) == 512
+    assert predictions.probabilities.sum(axis=1) == pytest.approx(1)
+
+
+LOAD = """
+import sys, json, mlflow, pandas
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(f"runs:/{sys.argv[2]}/model")
+table = pandas.read_json(sys.stdin, orient="split", dtype=False)
+print(model.predict(table).to_json(orient="split"))
+"""
+
+
+def test_tracked_model_answers_the_same_in_a_fresh_process(store: Path) -> None:
+    outcome = run("model=tfidf_logreg")
+    found = tracking.find(outcome.run)
+    predictions = Predictions.from_parquet(tracking.artifact(found, "predictions/test.parquet"))
+    dataset = load_named("synthetic_stance")
+    frame = dataset.frame(dataset.indices("test"))
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, tracking.default_uri(), outcome.run],
+        input=frame.to_json(orient="split", index=False),
+        capture_output=True, text=True, check=True, encoding="utf-8",
+    )  # fmt: skip
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["columns"] == ["label", *(f"probability_{label}" for label in dataset.labels)]
+    assert [row[0] for row in answer["data"]] == list(predictions.predicted)
+    for row, given in zip(answer["data"], predictions.probabilities, strict=True):
+        assert row[1:] == pytest.approx(list(given), abs=1e-9)
+
+
+def test_failure_ends_the_run_as_failed_with_its_message(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="no training rows") as caught:
+        run("dataset=article_stance", "model=majority")
+    assert "evaluation.also=[article_stance]" in str(caught.value)
+    failed = tracking.search(None, {"dataset": "article_stance"}, finished=False)
+    assert [item.info.status for item in failed] == ["FAILED"]
+    assert "no training rows" in failed[0].data.tags["naba.error"]
+
+
+def test_tracking_off_leaves_the_same_things_in_a_folder(own_home: Path) -> None:
+    first = run("model=tfidf_nb", "tracking=off")
+    (folder,) = (own_home / "results" / "synthetic_stance").iterdir()
+    for path in ("run.json", "config.yaml", "predictions/test.parquet", "figures/test_confusion.png", "model/naba.json"):
+        assert (folder / path).is_file(), path
+    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert content["metrics"]["test/macro_f1"] == first.metrics["test/macro_f1"]
+    assert run("model=tfidf_nb", "tracking=off").status == "found"
+    assert not (own_home / "mlflow.db").exists()
+
+
+def test_failure_with_tracking_off_leaves_no_folder(own_home: Path) -> None:
+    with pytest.raises(UserError):
+        run("dataset=article_stance", "tracking=off", "model=majority")
+    assert list((own_home / "results" / "article_stance").iterdir()) == []
+
+
+def test_summary_repeats_the_run(store: Path) -> None:
+    outcome = run("model=tfidf_nb", "model.alpha=0.3", "normalisation=light")
+    note = tracking.find(outcome.run).data.tags["mlflow.note.content"]
+    again = next(line.strip() for line in note.splitlines() if line.startswith("    naba train"))
+    arguments = again.split()[2:]
+    assert run(*arguments).run == outcome.run
+    assert "language models" in note
+
+
+@pytest.mark.mirror
+def test_labels_are_carried_between_schemes(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NABA_MIRROR", str(mirror))
+    carried = run("dataset=ans_stance", "model=tfidf_nb", "tracking=off", "evaluation.also=[article_stance]")
+    assert carried.metrics["article_stance/rows"] == 190
+    assert "article_stance/f1_other" in carried.metrics
+    back = run("dataset=synthetic_stance", "model=tfidf_nb", "tracking=off", "evaluation.also=[ans_stance]")
+    assert back.metrics["ans_stance/rows"] == 379
+    assert back.primary["ans_stance"] == "macro_f1_agree_disagree"
+
+
+PREDICT = """
+import hashlib, os
+from pathlib import Path
+from naba import command_line, config, train
+from naba.evaluation.predictions import Predictions
+
+for model in {models}:
+    train.run(command_line.compose([f"model={{model}}", "tracking=off", "evaluation.resamples=10"]))
+    (path,) = Path(os.environ["NABA_HOME"]).glob(f"results/*/{{model}}-*/predictions/test.parquet")
+    print(model, hashlib.sha256(Predictions.from_parquet(path).probabilities.tobytes()).hexdigest())
+"""
+MODELS = ["stratified_random", "tfidf_logreg", "tfidf_svm", "tfidf_nb"]
+
+
+def test_equal_seeds_give_equal_predictions_whatever_the_hash_seed(tmp_path: Path) -> None:
+    answers = []
+    for hash_seed, threads in (("1", "1"), ("2", "2")):
+        home = tmp_path / hash_seed
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "NABA_HOME": str(home), "OMP_NUM_THREADS": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", PREDICT.format(models=MODELS)],
+            capture_output=True, text=True, check=True, env=environment,
+        )  # fmt: skip
+        answers.append(done.stdout.splitlines())
+    assert len(answers[0]) == len(MODELS)
+    assert answers[0] == answers[1]
