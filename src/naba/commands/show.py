@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from naba import console, tracking
 from naba.commands.options import Parser
+from naba.runs import primary_metrics, sections_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     out.print(f"[bold]{run.info.run_name}[/]  {run.info.run_id}  {run.info.status}")
     if "naba.error" in tags:
         out.print(f"[red]failed[/] {tags['naba.error']}", markup=True)
-    sections = tags.get("naba.sections", "").split()
-    primary = dict(pair.split("=") for pair in tags.get("naba.primary_metrics", "").split())
-    console.print_scores(run.data.metrics, sections, primary)
+    sections = sections_of(run)
+    console.print_scores(run.data.metrics, sections, primary_metrics(run))
     _confusions(run, sections, options.uri)
     _errors(run, sections, options.errors, options.uri)
     _facts(run)

@@ -1,0 +1,84 @@
+"""Tracked runs as the comparison sees them: one value for each section of each finished run."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+from naba import tracking
+from naba.evaluation.compare import TrackedRun
+from naba.evaluation.predictions import Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlflow.entities import Run
+
+BOUNDS = ("_low", "_high")
+
+
+def tracked_runs(
+    uri: str | None = None, filters: Mapping[str, str] | None = None, *, section: str | None = None
+) -> list[TrackedRun]:
+    """Finished runs, newest first, once for each section they were scored on.
+
+    Args:
+        filters: tags `naba.<name>` and the values they must have.
+        section: `validation` for validation rows; by default test rows and further data sets.
+    """
+    return [
+        _tracked(run, name, uri)
+        for run in tracking.search(uri, filters or {})
+        for name in sections_of(run)
+        if name == section or (section is None and name != "validation")
+    ]
+
+
+def sections_of(run: Run) -> list[str]:
+    """The sections a run was scored on."""
+    return str(run.data.tags.get("naba.sections", "")).split()
+
+
+def primary_metrics(run: Run) -> dict[str, str]:
+    """Section -> name of its primary metric."""
+    return dict(pair.split("=") for pair in run.data.tags.get("naba.primary_metrics", "").split())
+
+
+def _tracked(run: Run, section: str, uri: str | None) -> TrackedRun:
+    tags, metrics = run.data.tags, run.data.metrics
+    dataset = tags["naba.dataset"]
+    prefix = f"{section}/"
+    values = {
+        name.removeprefix(prefix): value
+        for name, value in metrics.items()
+        if name.startswith(prefix) and not name.endswith(BOUNDS)
+    }
+    return TrackedRun(
+        run_id=run.info.run_id,
+        identity=tags["naba.identity"],
+        cell=tags.get("naba.cell", tags["naba.identity"]),
+        dataset=dataset,
+        task=tags.get("naba.task", ""),
+        model=tags.get("naba.model", ""),
+        seed=int(tags.get("naba.seed", "0")),
+        metrics=values,
+        params=run.data.params,
+        tags=tags,
+        train_seconds=metrics.get("time/fit_seconds", math.nan),
+        predict_seconds=metrics.get("time/predict_seconds", math.nan),
+        model_bytes=metrics.get("size/model_bytes", math.nan),
+        predictions=partial(read_predictions, run, section, uri),
+        scored_on={"test": dataset, "validation": f"{dataset} validation"}.get(section, section),
+        primary_metric=primary_metrics(run).get(section, "macro_f1"),
+    )
+
+
+def read_predictions(run: Run, section: str = "test", uri: str | None = None) -> Predictions:
+    """The predictions a run made on one of its sections."""
+    return Predictions.from_parquet(tracking.artifact(run, f"predictions/{section}.parquet", uri))
+
+
+def scored_datasets(runs: Sequence[TrackedRun]) -> list[str]:
+    """The data sets that these runs were scored on."""
+    return sorted({run.scored for run in runs})
