@@ -37,7 +37,7 @@ class Constant:
 
 
 class FourRows:
-    name, labels = "four", LABELS
+    name, labels, fingerprint = "four", LABELS, "f" * 64
 
     def frame(self, indices):
         return pd.DataFrame({"text": ["نص"] * len(indices), "target": [""] * len(indices)}, dtype=object)
@@ -53,9 +53,11 @@ class FourRows:
 
 
 def test_parquet_keeps_everything(predictions, tmp_path):
+    predictions = replace(predictions, fingerprint="ab12")
     predictions.to_parquet(tmp_path / "p.parquet")
     back = Predictions.from_parquet(tmp_path / "p.parquet")
     assert back.labels == LABELS
+    assert back.fingerprint == "ab12"
     assert back.ids.tolist() == ["00", "01", "02", "03", "04"]
     assert back.gold.tolist() == predictions.gold.tolist()
     assert back.groups.tolist() == predictions.groups.tolist()

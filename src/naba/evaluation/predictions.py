@@ -59,6 +59,7 @@ class Predictions:
         probabilities: (n, k) float64, one column a label in the order of `labels`, rows summing to 1.
         labels: the k label ids, in the order in which they are always shown.
         groups: (n,) object array of what rows share (claim, topic, target), or None.
+        fingerprint: of the data set the rows are from, or "" if nobody knows.
     Raises:
         UserError: lengths differ, ids repeat, a label is unknown, a probability is not a number in [0, 1], or
             a row's probabilities do not sum to 1 within `SUM_TOLERANCE`.
@@ -70,6 +71,7 @@ class Predictions:
     probabilities: FloatArray
     labels: tuple[str, ...]
     groups: ObjectArray | None = None
+    fingerprint: str = ""
 
     def __post_init__(self) -> None:
         for name in ("ids", "gold", "predicted", "groups"):
@@ -146,6 +148,7 @@ class Predictions:
             probabilities=probabilities,
             labels=dataset.labels,
             groups=groups if any(groups) else None,
+            fingerprint=dataset.fingerprint,
         )
 
     @cached_property
@@ -242,7 +245,9 @@ class Predictions:
             columns[PREFIX + label] = pa.array(self.probabilities[:, column])
         if self.groups is not None:
             columns["group"] = pa.array([str(group) for group in self.groups], pa.string())
-        metadata = {"naba": json.dumps({"format": FORMAT, "labels": list(self.labels)})}
+        metadata = {
+            "naba": json.dumps({"format": FORMAT, "labels": list(self.labels), "fingerprint": self.fingerprint})
+        }
         pq.write_table(pa.table(columns).replace_schema_metadata(metadata), str(path))
 
     @classmethod
@@ -264,7 +269,8 @@ class Predictions:
         except pa.ArrowInvalid as error:
             raise UserError(f"{path} is not a Parquet file: {error}") from error
         try:
-            labels = tuple(json.loads(table.schema.metadata[b"naba"])["labels"])
+            about = json.loads(table.schema.metadata[b"naba"])
+            labels = tuple(about["labels"])
             probabilities = [table.column(PREFIX + label).to_numpy() for label in labels]
             names = {name: objects(table.column(name).to_pylist()) for name in ("id", "gold", "predicted")}
         except (KeyError, TypeError) as error:
@@ -278,6 +284,7 @@ class Predictions:
             probabilities=np.column_stack(probabilities) if probabilities else np.zeros((len(table), 0)),
             labels=labels,
             groups=objects(table.column("group").to_pylist()) if "group" in table.column_names else None,
+            fingerprint=about.get("fingerprint", ""),
         )
 
 

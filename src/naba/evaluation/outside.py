@@ -1,0 +1,165 @@
+"""Scoring what another system predicted: one file of ids and labels joins the comparison."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from naba.data.tables import SUFFIXES, read_bytes, rows_error
+from naba.errors import UserError, unknown_name
+from naba.evaluation.metrics import label_metrics
+from naba.evaluation.predictions import PREFIX, SUM_TOLERANCE, Predictions, align, objects, some
+from naba.evaluation.statistics import scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from naba.data.dataset import Dataset
+    from naba.data.tables import RawTable
+    from naba.evaluation.metrics import FloatArray
+    from naba.evaluation.predictions import IntArray
+    from naba.evaluation.statistics import Score
+
+LABEL_COLUMNS = ("label", "predicted", "prediction")
+
+
+def score_file(
+    path: str | Path,
+    dataset: Dataset,
+    split: str = "test",
+    metrics: Sequence[str] = (),
+    resamples: int = 10_000,
+) -> tuple[Predictions, list[Score]]:
+    """Score an outside system's predictions on a split of a data set.
+
+    Args:
+        path: a file as `read_predictions` takes it.
+        metrics: beside the data set's own, accuracy, macro-F1, MCC and those of each label.
+    Returns:
+        the predictions, in the order of the data set, and the scores, the primary metric first.
+    Raises:
+        UserError: the file does not fit; see `read_predictions`.
+    """
+    predictions = read_predictions(path, dataset, split)
+    names = [dataset.primary_metric, *dataset.metrics, *metrics, "macro_f1", "accuracy", "balanced_accuracy", "mcc"]
+    chosen = list(dict.fromkeys([*names, *label_metrics(dataset.labels)]))
+    return predictions, scores(predictions, chosen, resamples)
+
+
+def read_predictions(path: str | Path, dataset: Dataset, split: str = "test") -> Predictions:
+    """Predictions from a CSV, TSV, JSON Lines, Parquet or Excel file, aligned by id with a split of a data set.
+
+    Columns: `id`; `label` (or `predicted`, `prediction`); and, if it has probabilities, one column a label called
+    `probability_<label>` or as the label. Without them the answer gets probability 1. Further columns are ignored,
+    but for `gold` and `fingerprint`, which must be those of the data set.
+
+    Raises:
+        UserError: the file or a column is missing; ids are missing, unknown or given twice; a label is unknown; a
+            probability is no number, is outside [0, 1], or a row's do not sum to 1; the file was made for another
+            version of the data.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"there is no predictions file {path}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{path}: cannot tell the format from the name", f"known endings: {', '.join(SUFFIXES)}")
+    indices = dataset.indices(split)
+    if not len(indices):
+        raise UserError(f"dataset '{dataset.name}' has no {split} rows")
+    table = read_bytes(path.read_bytes(), str(path))
+    ids = [str(value) for value in table.column("id", "id")]
+    wanted = [str(name) for name in dataset.ids(indices)]
+    _check_data(path, table, dataset)
+    predicted = _labels(path, table, dataset)
+    order = align(ids, wanted, f"{path}, scored on {dataset.name} {split},")
+    probabilities = _probabilities(path, table, dataset.labels, predicted)
+    groups = dataset.column("group", indices)
+    found = Predictions(
+        ids=dataset.ids(indices),
+        gold=dataset.gold(indices),
+        predicted=objects([predicted[row] for row in order]),
+        probabilities=probabilities[order],
+        labels=dataset.labels,
+        groups=groups if any(groups) else None,
+        fingerprint=dataset.fingerprint,
+    )
+    _check_gold(path, table, found, order)
+    return found
+
+
+def _check_data(path: Path, table: RawTable, dataset: Dataset) -> None:
+    stated = {str(value) for value in table.columns.get("fingerprint", []) if value}
+    if path.suffix.lower() == ".parquet":
+        stated |= _parquet_fingerprint(path)
+    other = sorted(stated - {dataset.fingerprint})
+    if other:
+        raise UserError(
+            f"{path} was made for data with the fingerprint {other[0][:16]}…; {dataset.name} has "
+            f"{dataset.fingerprint[:16]}…",
+            "predict again on this version of the data, or score on the data set it was made for",
+        )
+
+
+def _parquet_fingerprint(path: Path) -> set[str]:
+    import json
+
+    import pyarrow.parquet as pq
+
+    about = (pq.read_schema(str(path)).metadata or {}).get(b"naba")
+    found = json.loads(about).get("fingerprint", "") if about else ""
+    return {found} if found else set()
+
+
+def _check_gold(path: Path, table: RawTable, found: Predictions, order: IntArray) -> None:
+    if "gold" not in table.columns:
+        return
+    given = table.columns["gold"]
+    differing = [str(name) for name, gold, row in zip(found.ids, found.gold, order, strict=True) if given[row] != gold]
+    if differing:
+        raise UserError(
+            f"{path} holds other gold labels than the data set for {len(differing)} ids ({some(differing)}): "
+            "it was made for another version of the data"
+        )
+
+
+def _labels(path: Path, table: RawTable, dataset: Dataset) -> list[str]:
+    column = next((name for name in LABEL_COLUMNS if name in table.columns), None)
+    if column is None:
+        raise UserError(f"{path}: {unknown_name('column', 'label', table.columns)}", "predictions need id and label")
+    values = table.columns[column]
+    wrong = [row for row, value in enumerate(values) if value not in dataset.labels]
+    if wrong:
+        raise rows_error(
+            unknown_name("label", str(values[wrong[0]] or ""), dataset.labels), [table.places[row] for row in wrong]
+        )
+    return [str(value) for value in values]
+
+
+def _probabilities(path: Path, table: RawTable, labels: Sequence[str], predicted: Sequence[str]) -> FloatArray:
+    columns = [next((n for n in (PREFIX + label, label) if n in table.columns), None) for label in labels]
+    named = [column for column in columns if column is not None]
+    if not named:
+        return np.eye(len(labels))[[list(labels).index(label) for label in predicted]]
+    if len(named) < len(labels):
+        missing = [PREFIX + label for label, column in zip(labels, columns, strict=True) if column is None]
+        raise UserError(f"{path} has probabilities for {', '.join(named)} but not {', '.join(missing)}")
+    given = np.array([[_number(value) for value in table.columns[column]] for column in named]).T
+    for bad, what in (
+        (np.isnan(given).any(axis=1), "a probability is not a number"),
+        (((given < 0) | (given > 1)).any(axis=1), "a probability is outside [0, 1]"),
+        (np.abs(given.sum(axis=1) - 1) > SUM_TOLERANCE, f"probabilities do not sum to 1 (within {SUM_TOLERANCE})"),
+    ):
+        if bad.any():
+            raise rows_error(what, [table.places[row] for row in np.flatnonzero(bad)])
+    return given
+
+
+def _number(value: str | None) -> float:
+    try:
+        found = float(value or "nan")
+    except ValueError:
+        return math.nan
+    return found if math.isfinite(found) else math.nan

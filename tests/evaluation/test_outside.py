@@ -1,0 +1,115 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from naba.errors import UserError
+from naba.evaluation.outside import read_predictions, score_file
+from naba.evaluation.predictions import Predictions, objects
+
+LABELS = ("agree", "disagree", "None")
+GOLD = ["agree", "disagree", "None", "agree"]
+IDS = ["01", "02", "03", "04"]
+
+
+class FourRows:
+    name, labels, fingerprint = "four", LABELS, "f" * 64
+    primary_metric, metrics = "macro_f1_agree_disagree", ("macro_f1",)
+
+    def indices(self, split):
+        return np.arange(4 if split == "test" else 0)
+
+    def gold(self, indices):
+        return objects(GOLD)[indices]
+
+    def ids(self, indices):
+        return objects(IDS)[indices]
+
+    def column(self, name, indices):
+        return objects(["x", "x", "y", "y"])[indices]
+
+
+def write(path, lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_file_in_another_order_is_aligned_by_id(tmp_path):
+    path = write(tmp_path / "p.csv", ["id,label,note", "04,agree,x", "03,None,", "02,agree,", "01,agree,"])
+    predictions, scores = score_file(path, FourRows(), resamples=100)
+    assert predictions.ids.tolist() == IDS
+    assert predictions.predicted.tolist() == ["agree", "agree", "None", "agree"]
+    assert predictions.probabilities.tolist()[1] == [1.0, 0.0, 0.0]
+    assert predictions.groups.tolist() == ["x", "x", "y", "y"]
+    assert scores[0].name == "macro_f1_agree_disagree"
+    assert scores[0].value == pytest.approx(0.4)
+
+
+def test_formats_hold_the_same(tmp_path):
+    rows = [
+        {"id": name, "label": gold, **{f"probability_{label}": 0.8 if label == gold else 0.1 for label in LABELS}}
+        for name, gold in zip(IDS, GOLD, strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    table.to_csv(tmp_path / "p.csv", index=False)
+    table.to_csv(tmp_path / "p.tsv", index=False, sep="\t")
+    table.to_parquet(tmp_path / "p.parquet")
+    write(tmp_path / "p.jsonl", [json.dumps(row) for row in rows])
+    for name in ("p.csv", "p.tsv", "p.parquet", "p.jsonl"):
+        found = read_predictions(tmp_path / name, FourRows())
+        assert found.predicted.tolist() == GOLD, name
+        assert found.probabilities[2].tolist() == [0.1, 0.1, 0.8], name
+
+
+def test_nabas_own_file_can_be_scored(tmp_path):
+    path = tmp_path / "naba.parquet"
+    own = Predictions(IDS, GOLD, GOLD, np.eye(3)[[0, 1, 2, 0]], LABELS, fingerprint="f" * 64)
+    own.to_parquet(path)
+    assert read_predictions(path, FourRows()).predicted.tolist() == GOLD
+
+
+COMPLETE = ["01,agree,.8,.1,.1", "02,disagree,.1,.8,.1", "03,None,.1,.1,.8", "04,agree,.8,.1,.1"]
+HEADER = "id,label,probability_agree,probability_disagree,probability_None"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["id,label", "01,agree", "02,agree"], r"2 ids are missing \('03', '04'\)"),
+        (["id,label", *(f"0{i},agree" for i in range(1, 6))], r"1 ids are unknown \('05'\)"),
+        (["id,label", "01,agree", *(f"0{i},agree" for i in range(1, 5))], r"1 ids are more than once \('01'\)"),
+        (["id,label", "1,agree", "02,agree", "03,agree", "04,agree"], r"missing \('01'\); 1 ids are unknown \('1'\)"),
+        (["id,label", "01,agre", "02,agree", "03,agree", "04,agree"], "unknown label 'agre'; did you mean 'agree'"),
+        (["id,lable", "01,agree"], "unknown column 'label'; did you mean 'lable'"),
+        (["name,label", "01,agree"], "unknown column 'id'"),
+        ([HEADER, "01,agree,nan,.1,.1", *COMPLETE[1:]], r"probability is not a number.*|p\.csv: row 1"),
+        ([HEADER, "01,agree,x,.1,.1", *COMPLETE[1:]], "probability is not a number"),
+        ([HEADER, "01,agree,inf,.1,.1", *COMPLETE[1:]], "probability is not a number"),
+        ([HEADER, "01,agree,1.2,-.1,-.1", *COMPLETE[1:]], r"outside \[0, 1\]"),
+        ([HEADER, "01,agree,.5,.1,.1", *COMPLETE[1:]], "do not sum to 1"),
+        ([HEADER.rpartition(",")[0], *(line.rpartition(",")[0] for line in COMPLETE)], "but not probability_None"),
+        (["id,label,gold", "01,agree,agree", "02,agree,agree", "03,None,None", "04,agree,agree"], "other gold labels"),
+        (["id,label,fingerprint", *(f"0{i},agree,aaaa" for i in range(1, 5))], "fingerprint aaaa"),
+    ],
+)
+def test_bad_files_are_refused_with_one_message(tmp_path, lines, words):
+    with pytest.raises(UserError, match=words):
+        read_predictions(write(tmp_path / "p.csv", lines), FourRows())
+
+
+def test_another_data_sets_parquet_is_refused(tmp_path):
+    other = Predictions(IDS, GOLD, GOLD, np.eye(3)[[0, 1, 2, 0]], LABELS, fingerprint="b" * 64)
+    other.to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(UserError, match=r"fingerprint bbbb.*four has ffff"):
+        read_predictions(tmp_path / "p.parquet", FourRows())
+
+
+def test_missing_files_and_splits_are_refused(tmp_path):
+    with pytest.raises(UserError, match="no predictions file"):
+        read_predictions(tmp_path / "p.csv", FourRows())
+    path = write(tmp_path / "p.csv", ["id,label", "01,agree"])
+    with pytest.raises(UserError, match="has no validation rows"):
+        read_predictions(path, FourRows(), "validation")
+    with pytest.raises(UserError, match="cannot tell the format"):
+        read_predictions(write(tmp_path / "p.docx", ["id"]), FourRows())
