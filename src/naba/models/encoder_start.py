@@ -1,0 +1,147 @@
+"""Where an encoder comes from: a checkpoint, or an architecture and a tokenizer trained on the training texts."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from naba.models.encoder_options import Architecture
+
+SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+
+
+def load_pretrained(checkpoint: str, labels: Sequence[str]) -> tuple[Any, Any]:
+    """(tokenizer, model) of a checkpoint, with a new classification head for `labels`.
+
+    The local cache is asked before the network; with NABA_OFFLINE or HF_HUB_OFFLINE set, only the cache.
+
+    Args:
+        checkpoint: a folder, or a model's name on the Hub, which may end in `@revision`.
+    Raises:
+        UserError: it is not there, or has no fast tokenizer; says what to do offline.
+    """
+    name, _, revision = (checkpoint, "", "") if Path(checkpoint).is_dir() else checkpoint.partition("@")
+    offline = any(os.environ.get(key, "0") not in {"", "0"} for key in ("NABA_OFFLINE", "HF_HUB_OFFLINE"))
+    common: dict[str, Any] = {"revision": revision} if revision else {}
+    with _quiet():
+        try:
+            return _load(name, labels, {**common, "local_files_only": True})
+        except OSError as error:
+            if offline or Path(name).exists() or name.startswith((".", "/", "~")):
+                raise _missing(checkpoint, error) from error
+        try:
+            return _load(name, labels, common)
+        except OSError as error:
+            raise _missing(checkpoint, error) from error
+
+
+def _load(name: str, labels: Sequence[str], common: dict[str, Any]) -> tuple[Any, Any]:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **common)
+        if not tokenizer.is_fast:
+            raise UserError(f"checkpoint '{name}' has no fast tokenizer", "it needs a tokenizer.json")
+        model = AutoModelForSequenceClassification.from_pretrained(
+            name,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: place for place, label in enumerate(labels)},
+            ignore_mismatched_sizes=True,
+            **common,
+        )
+    except ValueError as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"checkpoint '{name}' is no encoder that transformers can load: {first}") from error
+    return tokenizer, model.float()
+
+
+def _missing(checkpoint: str, error: OSError) -> UserError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if Path(checkpoint).is_dir():
+        return UserError(
+            f"folder '{checkpoint}' holds no checkpoint: {reason}",
+            "it needs config.json, model.safetensors and tokenizer.json",
+        )
+    return UserError(
+        f"checkpoint '{checkpoint}' is neither a folder nor in the local cache, and cannot be fetched: {reason}",
+        "offline: run `hf download NAME --local-dir FOLDER` on a machine with a network, copy the folder here, and "
+        "give model.checkpoint=FOLDER; or train without weights: model=encoder_small",
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the library's remarks on heads that are new: they are meant to be."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def new_tokenizer(texts: Sequence[str], vocabulary: int, max_length: int) -> Any:
+    """A WordPiece tokenizer of at most `vocabulary` pieces, trained on `texts`; it marks two segments."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk"]))
+    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary, special_tokens=list(SPECIAL.values()), show_progress=False, min_frequency=2
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    cls, sep = SPECIAL["cls"], SPECIAL["sep"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{cls} $A {sep}",
+        pair=f"{cls} $A {sep} $B:1 {sep}:1",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in (cls, sep)],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=max_length,
+        # Without it the second segment is invisible to the model.
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **{f"{kind}_token": token for kind, token in SPECIAL.items()},
+    )
+
+
+def new_model(architecture: Architecture, tokenizer: Any, labels: Sequence[str], max_length: int) -> Any:
+    """A BERT with random weights (drawn from torch's generator) for `labels`.
+
+    Raises:
+        UserError: `hidden` is not a multiple of `heads`.
+    """
+    from transformers import BertConfig, BertForSequenceClassification
+
+    if architecture.hidden % architecture.heads:
+        raise UserError(
+            f"model.architecture.hidden is {architecture.hidden}, which {architecture.heads} heads cannot share",
+            "make it a multiple of model.architecture.heads",
+        )
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=architecture.hidden,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        intermediate_size=4 * architecture.hidden,
+        max_position_embeddings=max_length,
+        pad_token_id=tokenizer.pad_token_id,
+        id2label=dict(enumerate(labels)),
+        label2id={label: place for place, label in enumerate(labels)},
+        **dict.fromkeys(DROPOUTS, architecture.dropout),
+    )
+    return BertForSequenceClassification(config)
