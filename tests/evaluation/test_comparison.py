@@ -180,9 +180,9 @@ def test_two_halves_of_one_models_seeds_are_not_different():
 
 def test_few_seeds_follow_the_t_distribution():
     t_over_z = stats.t.ppf(0.975, 4) / stats.norm.ppf(0.975)
-    assert few_seeds(0.0, [1.0], [5], 0.95) == pytest.approx(t_over_z)
+    assert few_seeds(1.0, [1.0], [5], 0.95) == pytest.approx(t_over_z)
     assert few_seeds(1.0, [0.0], [5], 0.95) == 1
-    assert 1 < few_seeds(1.0, [1.0], [5], 0.95) < t_over_z
+    assert 1 < few_seeds(2.0, [1.0], [5], 0.95) < t_over_z
 
 
 def test_letters_are_shared_by_those_that_cannot_be_told_apart():

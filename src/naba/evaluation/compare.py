@@ -277,6 +277,7 @@ def _reordered(draws: CellDraws, order: npt.NDArray[np.int64]) -> CellDraws:
         seeds=draws.seeds[order],
         example_draws=draws.example_draws[order],
         seed_draws=draws.seed_draws[order],
+        between=draws.between[order],
     )
 
 

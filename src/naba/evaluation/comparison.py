@@ -186,6 +186,7 @@ class CellDraws:
         seeds: (c,) how many seeds each has.
         example_draws: (c, b) the means on resampled examples, shared by all cells.
         seed_draws: (c, b) what resampling the seeds of a cell adds; 0 for a cell of one seed.
+        between: (c,) variance of each cell's mean as its seeds' scores alone show it.
         rows: examples.
     """
 
@@ -194,6 +195,7 @@ class CellDraws:
     seeds: npt.NDArray[np.int64]
     example_draws: FloatArray
     seed_draws: FloatArray
+    between: FloatArray
     rows: int
 
     def interval(self, cell: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -210,27 +212,27 @@ class CellDraws:
         examples = self.example_draws[a] - (0.0 if b is None else self.example_draws[b])
         members = [a] if b is None else [a, b]
         seeds = self.seed_draws[a] - (0.0 if b is None else self.seed_draws[b])
-        spread = [float(self.seed_draws[cell].var()) for cell in members]
-        widening = few_seeds(float(examples.var()), spread, [int(self.seeds[cell]) for cell in members], confidence)
+        spread = [float(self.between[cell]) for cell in members]
+        counts = [int(self.seeds[cell]) for cell in members]
+        widening = few_seeds(float((examples + seeds).var()), spread, counts, confidence)
         centre = examples.mean()
         drawn = centre + widening * (examples - centre + seeds)
         return difference_of(self.name, estimate, drawn, confidence, self.rows)
 
 
-def few_seeds(examples: float, spread: Sequence[float], seeds: Sequence[int], confidence: float) -> float:
+def few_seeds(total: float, between: Sequence[float], seeds: Sequence[int], confidence: float) -> float:
     """How much wider than a normal interval one must be whose variance is partly known from few seeds only.
 
     The ratio of the t and the normal quantile at the degrees of freedom of Welch and Satterthwaite (Satterthwaite
     1946): those of the examples are taken as infinite, those of a cell's seeds are their number less one.
 
     Args:
-        examples: variance due to the examples.
-        spread, seeds: variance due to the seeds of each cell, and their number.
+        total: the variance, of examples and seeds.
+        between, seeds: variance of each cell's mean as its seeds' scores show it, and their number.
     """
     from scipy import stats
 
-    total = examples + sum(spread)
-    uncertain = sum(value**2 / (count - 1) for value, count in zip(spread, seeds, strict=True) if count > 1)
+    uncertain = sum(value**2 / (count - 1) for value, count in zip(between, seeds, strict=True) if count > 1)
     if uncertain <= 0 or total <= 0:
         return 1.0
     tail = (1 + confidence) / 2
@@ -246,9 +248,11 @@ def compare_cells(
 ) -> CellDraws:
     """Resample the examples and the seeds of several cells: the two reasons why a mean over seeds could be another.
 
-    Examples are resampled jointly over all cells and seeds, seeds within each cell (Davison & Hinkley 1997, sec.
-    3.8: two-stage bootstrap). Deviations of resampled seeds are stretched by sqrt(s / (s - 1)), since s seeds drawn
-    from s have too small a variance by that factor.
+    Examples are resampled jointly over all cells and seeds, seeds within each cell. Deviations of resampled seeds
+    are stretched by sqrt(s / (s - 1)), since s seeds drawn from s have too small a variance by that factor (Davison
+    & Hinkley 1997, sec. 3.8). Seeds' scores differ in part because each seed errs on other examples; that part is
+    in the resampled examples already and is taken out of the seeds', or it would count twice (Owen 2007, "The
+    pigeonhole bootstrap", on crossed factors).
 
     Args:
         cells: for each cell the predictions of its seeds, all on the same ids.
@@ -265,17 +269,25 @@ def compare_cells(
     ends = np.cumsum([len(cell) for cell in cells])
     example_draws, seed_draws = np.empty((len(cells), resamples)), np.zeros((len(cells), resamples))
     means = np.empty(len(cells))
+    between = np.zeros(len(cells))
     for place, (end, cell) in enumerate(zip(ends, cells, strict=True)):
-        of_cell = drawn[end - len(cell) : end]
-        means[place] = scores[end - len(cell) : end].mean()
-        example_draws[place] = of_cell.mean(axis=0)
+        of_seeds = slice(end - len(cell), end)
+        means[place] = scores[of_seeds].mean()
+        example_draws[place] = drawn[of_seeds].mean(axis=0)
         if len(cell) > 1:
-            times = generator.multinomial(len(cell), np.full(len(cell), 1 / len(cell)), size=resamples).T
-            moved = (times * of_cell).mean(axis=0) - example_draws[place]
-            seed_draws[place] = moved * np.sqrt(len(cell) / (len(cell) - 1))
-    return CellDraws(
-        item.name, means, np.array([len(cell) for cell in cells]), example_draws, seed_draws, len(cells[0][0])
-    )
+            seed_draws[place], between[place] = _seed_draws(scores[of_seeds], drawn[of_seeds], generator)
+    seeds = np.array([len(cell) for cell in cells])
+    return CellDraws(item.name, means, seeds, example_draws, seed_draws, between, len(cells[0][0]))
+
+
+def _seed_draws(scores: FloatArray, drawn: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, float]:
+    count, resamples = drawn.shape
+    variance = float(scores.var(ddof=1))
+    by_examples = float((drawn - drawn.mean(axis=0)).var(axis=1).mean()) * count / (count - 1)
+    kept = max(variance - by_examples, 0.0) / variance if variance > 0 else 0.0
+    times = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
+    moved = times @ (scores - scores.mean()) / count
+    return moved * np.sqrt(kept * count / (count - 1)), variance / count
 
 
 def letters(different: npt.NDArray[np.bool_]) -> list[str]:
