@@ -1,0 +1,234 @@
+"""What a data check is, what it finds, and how findings are shown: as a table, as JSON, as a page."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from naba.arabic.normalise import NEWS, normalise_all
+from naba.data.dataset import SPLITS, Dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from naba.data.dataset import ObjectArray
+
+Severity = Literal["error", "warning", "note"]
+State = Literal["found", "clean", "not_applicable", "not_run"]
+EXAMPLES = 5
+SHORTENED = 100
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check: `message` says what was found, or why there was nothing to look at."""
+
+    state: State
+    message: str = ""
+    examples: tuple[str, ...] = ()
+    severity: Severity = "warning"
+    code: str = ""
+    title: str = ""
+    remedy: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; keys in the order of a report."""
+        names = ("code", "title", "state", "severity", "message", "examples", "remedy")
+        content = asdict(self)
+        return {name: list(content[name]) if name == "examples" else content[name] for name in names}
+
+
+def clean(message: str = "") -> Finding:
+    """The check looked and found nothing."""
+    return Finding("clean", message)
+
+
+def not_applicable(message: str) -> Finding:
+    """There is nothing for the check to look at; `message` says why."""
+    return Finding("not_applicable", message)
+
+
+def found(message: str, examples: Iterable[str] = (), severity: Severity | None = None) -> Finding:
+    """The check found something; without `severity` it has that of the check."""
+    finding = Finding("found", message, tuple(shortened(example) for example in list(examples)[:EXAMPLES]))
+    return finding if severity is None else replace(finding, severity=severity, code="severity set")
+
+
+def shortened(text: str) -> str:
+    """One line of at most 100 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHORTENED else line[: SHORTENED - 1] + "…"
+
+
+class Subject:
+    """A data set as checks see it: columns, rows by split, and texts after Arabic normalisation, made once."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.text = dataset.column_values("text")
+        self.target = dataset.column_values("target")
+        self.label = dataset.column_values("label")
+        self.group = dataset.column_values("group")
+        self.split = dataset.column_values("split")
+        self.id = dataset.column_values("id")
+
+    @cached_property
+    def splits(self) -> dict[str, np.ndarray]:
+        """Rows of each given split that has any; all rows under "" where no split is given."""
+        rows = {split: np.flatnonzero(self.split == split) for split in (*SPLITS, "")}
+        return {split: indices for split, indices in rows.items() if len(indices)}
+
+    @cached_property
+    def normal_text(self) -> list[str]:
+        """Texts under the `news` profile."""
+        return normalise_all(self.text.tolist(), NEWS)
+
+    @cached_property
+    def normal_target(self) -> list[str]:
+        """Targets under the `news` profile."""
+        return normalise_all(self.target.tolist(), NEWS) if self.dataset.pair else [""] * len(self.text)
+
+    @cached_property
+    def keys(self) -> ObjectArray:
+        """What a model sees of each row, as one string, after normalisation."""
+        pairs = zip(self.normal_target, self.normal_text, strict=True)
+        return np.array([f"{target}\0{text}" for target, text in pairs], dtype=object)
+
+    def row(self, index: int) -> str:
+        """A row for an example line: id, label and text."""
+        return f"{self.id[index]} [{self.label[index]}] {self.text[index]}"
+
+    def majority(self, rows: np.ndarray) -> float:
+        """The share of the most frequent label."""
+        return max(Counter(self.label[rows]).values()) / len(rows)
+
+
+CheckFunction = Callable[[Subject], Finding]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A numbered check. Slow ones are left out before a training and run by `naba check`."""
+
+    code: str
+    title: str
+    severity: Severity
+    remedy: str
+    function: CheckFunction = field(repr=False)
+    slow: bool = False
+
+    def run(self, subject: Subject) -> Finding:
+        """The finding, under the check's code, title and remedy."""
+        finding = self.function(subject)
+        severity = finding.severity if finding.code else self.severity
+        return replace(finding, code=self.code, title=self.title, remedy=self.remedy, severity=severity)
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(
+    code: str, title: str, severity: Severity, remedy: str, slow: bool = False
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Make a function a check; a new one is one function with a code of its own."""
+
+    def register(function: CheckFunction) -> CheckFunction:
+        if code in CHECKS:
+            raise ValueError(f"two checks have the code {code}")
+        CHECKS[code] = Check(code, title, severity, remedy, function, slow)
+        return function
+
+    return register
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings about one data set, by code."""
+
+    dataset: str
+    fingerprint: str
+    rows: int
+    findings: tuple[Finding, ...]
+
+    def of(self, severity: Severity) -> list[Finding]:
+        """What was found with this severity."""
+        return [each for each in self.findings if each.state == "found" and each.severity == severity]
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Findings that stop a training."""
+        return self.of("error")
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """Findings that are logged with a run."""
+        return self.of("warning")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        content = {"dataset": self.dataset, "fingerprint": self.fingerprint, "rows": self.rows}
+        return content | {"findings": [finding.to_dict() for finding in self.findings]}
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """Rows (code, severity or state, title, message) for a terminal."""
+        return [(each.code, _shown(each), each.title, each.message) for each in self.findings]
+
+    def to_markdown(self) -> str:
+        """A section of a report: one table, and the examples and remedy of what was found."""
+        lines = [f"## {self.dataset}", "", f"{self.rows} rows, fingerprint `{self.fingerprint[:12]}`.", ""]
+        lines += ["| check | | finding |", "|---|---|---|"]
+        lines += [f"| {each.code} {each.title} | {_shown(each)} | {_cell(each.message)} |" for each in self.findings]
+        for each in self.findings:
+            if each.state == "found":
+                lines += ["", f"**{each.code} {each.title}.** {each.remedy}", ""]
+                lines += [f"- {_cell(example)}" for example in each.examples]
+        return "\n".join(lines) + "\n"
+
+    def to_html(self) -> str:
+        """A self-contained page; right-to-left examples, no scripts, nothing fetched."""
+        rows = "".join(
+            f'<tr class="{_shown(each).split()[0]}"><td>{each.code}</td><td>{html.escape(_shown(each))}</td>'
+            f"<td><b>{html.escape(each.title)}</b><br>{html.escape(each.message)}{_html_details(each)}</td></tr>"
+            for each in self.findings
+        )
+        return PAGE.format(
+            title=html.escape(f"{self.dataset}: data checks"), rows=rows, count=self.rows, fingerprint=self.fingerprint
+        )
+
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
+table {{ border-collapse: collapse; width: 100%; }}
+td {{ border-top: 1px solid #ccc; padding: .5rem; vertical-align: top; }}
+.error td:nth-child(2) {{ color: #b00020; font-weight: bold; }} .warning td:nth-child(2) {{ color: #9a5b00; }}
+.clean td, .not td {{ color: #666; }} li {{ unicode-bidi: plaintext; }}
+</style></head><body><h1>{title}</h1><p>{count} rows, fingerprint <code>{fingerprint}</code></p>
+<table>{rows}</table></body></html>
+"""
+
+
+def _html_details(finding: Finding) -> str:
+    if finding.state != "found":
+        return ""
+    items = "".join(f'<li dir="auto">{html.escape(example)}</li>' for example in finding.examples)
+    return f"<ul>{items}</ul><i>{html.escape(finding.remedy)}</i>"
+
+
+def _shown(finding: Finding) -> str:
+    return finding.severity if finding.state == "found" else finding.state.replace("_", " ")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def shares(labels: Sequence[str]) -> str:
+    """`agree 60 %, disagree 40 %`, most frequent first."""
+    counts = Counter(labels)
+    return ", ".join(f"{label} {100 * count / len(labels):.0f} %" for label, count in counts.most_common(4))
