@@ -79,3 +79,33 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(own_home: Path, empty_store: Path) -> Path:
     """An empty MLflow store in this test's home."""
     return Path(shutil.copy(empty_store, own_home / "mlflow.db"))
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where browser tests leave pictures for people: NABA_TEST_SCREENSHOTS, or tests/screenshots (not committed)."""
+    folder = Path(os.environ.get("NABA_TEST_SCREENSHOTS", ROOT / "tests" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """A real headless Chromium, driven by selenium; skipped where Chromium is not installed."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip("Chromium and chromedriver are not installed (apt-get install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=1500,1100",
+        f"--user-data-dir={tmp_path / 'chromium'}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    opened = webdriver.Chrome(options=options, service=Service(driver))
+    yield opened
+    opened.quit()

@@ -115,7 +115,13 @@ def test_failure_ends_the_run_as_failed_with_its_message(store: Path, monkeypatc
 def test_tracking_off_leaves_the_same_things_in_a_folder(own_home: Path) -> None:
     first = run("model=tfidf_nb", "tracking=off")
     (folder,) = (own_home / "results" / "synthetic_stance").iterdir()
-    for path in ("run.json", "config.yaml", "predictions/test.parquet", "figures/test_confusion.png", "model/naba.json"):
+    for path in (
+        "run.json",
+        "config.yaml",
+        "predictions/test.parquet",
+        "figures/test_confusion.png",
+        "model/naba.json",
+    ):
         assert (folder / path).is_file(), path
     content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert content["metrics"]["test/macro_f1"] == first.metrics["test/macro_f1"]
@@ -156,7 +162,7 @@ from naba import command_line, config, train
 from naba.evaluation.predictions import Predictions
 
 for model in {models}:
-    train.run(command_line.compose([f"model={{model}}", "tracking=off", "evaluation.resamples=10"]))
+    train.run(command_line.compose([f"model={{model}}", "dataset=synthetic_claim_type", "tracking=off", "evaluation.resamples=10"]))
     (path,) = Path(os.environ["NABA_HOME"]).glob(f"results/*/{{model}}-*/predictions/test.parquet")
     print(model, hashlib.sha256(Predictions.from_parquet(path).probabilities.tobytes()).hexdigest())
 """
