@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
     MaskArray = NDArray[np.uint64]
 
-EXACT, STEM, SKELETON, PLACE, SYNONYM = 1.0, 0.95, 0.85, 0.8, 0.7
+EXACT, STEM, BASE, SKELETON, PLACE, SYNONYM = 1.0, 0.95, 0.9, 0.85, 0.8, 0.7
 SPELLING_SHARE, LEAST_SPELLING = 0.8, 0.6
 ALIGNED = 0.6
 
@@ -47,16 +47,19 @@ def ragged(lengths: IntArray) -> tuple[IntArray, IntArray]:
 
 @dataclass(frozen=True)
 class Words:
-    """The distinct words of a batch (v of them): ids of stem and skeleton, lexicon masks, cue flags (v, cues)."""
+    """The distinct words of a batch (v of them): ids of stem, base and skeleton, lexicon masks, cue flags (v, cues)."""
 
     forms: list[str]
     stems: list[str]
     stem: IntArray
+    base: IntArray
     skeleton: IntArray
     first_pole: MaskArray
     second_pole: MaskArray
     synonyms: MaskArray
     places: MaskArray
+    kinds: MaskArray
+    member: IntArray
     cues: FloatArray
     content: BoolArray
     digits: BoolArray
@@ -68,18 +71,21 @@ class Words:
         stem, stems = codes([word.stem for word in known])
         masks = {
             name: np.fromiter((getattr(word, name) for word in known), np.uint64, len(known))
-            for name in ("first_pole", "second_pole", "synonyms", "places", "cues")
+            for name in ("first_pole", "second_pole", "synonyms", "places", "kinds", "cues")
         }
         bits = np.arange(len(CUE_NAMES), dtype=np.uint64)
         return cls(
             forms=forms,
             stems=stems,
             stem=stem,
+            base=codes([word.base for word in known])[0],
             skeleton=codes([word.skeleton for word in known])[0],
             first_pole=masks["first_pole"],
             second_pole=masks["second_pole"],
             synonyms=masks["synonyms"],
             places=masks["places"],
+            kinds=masks["kinds"],
+            member=codes([str(word.members) for word in known])[0],
             cues=((masks["cues"][:, None] >> bits) & np.uint64(1)).astype(float),
             content=np.fromiter((not word.stop for word in known), bool, len(known)),
             digits=np.fromiter((form[:1].isdigit() for form in forms), bool, len(forms)),
@@ -158,6 +164,7 @@ def _levels(words: Words, left: IntArray, right: IntArray) -> FloatArray:
         (SYNONYM, (words.second_pole[left] & words.second_pole[right]) != 0),
         (PLACE, (words.places[left] & words.places[right]) != 0),
         (SKELETON, words.skeleton[left] == words.skeleton[right]),
+        (BASE, words.base[left] == words.base[right]),
         (STEM, words.stem[left] == words.stem[right]),
     ):
         np.maximum(level, np.where(alike & both, value, 0.0), out=level)

@@ -1,0 +1,69 @@
+"""A classifier over a feature transformer: the table goes in, the same bits come out on any number of threads."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from naba.models.inputs import chunks, code_labels, require_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FeatureClassifier(ClassifierMixin, BaseEstimator):
+    """`classifier` over what `features` makes of the columns `text` and `target`.
+
+    Args:
+        features: a transformer of the table; fitted on the training rows, without their labels.
+        classifier: a scikit-learn classifier with `predict_proba`, for what the transformer gives.
+
+    Attributes:
+        classes_: labels in alphabetical order, (k,) object.
+        probability_kind_: `model`.
+        features_, classifier_: the fitted parts.
+    """
+
+    def __init__(self, features: Any, classifier: Any) -> None:
+        self.features = features
+        self.classifier = classifier
+
+    def fit(self, X: Any, y: Any) -> FeatureClassifier:
+        """Fit on a table X of n rows and their labels y, (n,).
+
+        Raises:
+            UserError: only one label in y, a column is missing, or a cell is not text.
+        """
+        self.classes_, coded = code_labels(y)
+        require_classes(self.classes_.tolist(), f"a {type(self.classifier).__name__}")
+        self.features_ = clone(self.features)
+        # Sums of floating-point numbers depend on how threads share them; one thread makes them repeatable.
+        with threadpool_limits(1), warnings.catch_warnings():
+            # How long a part trains is a setting here, not an accident to be warned of.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self.classifier_ = self._fit_classifier(X, self.features_.fit(X).transform(X), coded)
+        self.probability_kind_ = "model"
+        return self
+
+    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Any:  # noqa: ARG002
+        return clone(self.classifier).fit(matrix, coded)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """One label a row, (n,) object."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
+        parts = [np.empty((0, len(self.classes_)))]
+        with threadpool_limits(1):
+            parts += [self.classifier_.predict_proba(self.features_.transform(part)) for part in chunks(X) if len(part)]
+        return np.concatenate(parts)
+
+    def feature_names(self) -> Sequence[str]:
+        """The names of the columns that the classifier sees."""
+        return list(self.features_.get_feature_names_out())
