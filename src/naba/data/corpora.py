@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from naba.data.tables import Place, RawTable, Value, as_text, check_unicode, decode, unique_keys
+from naba.data.tables import Place, RawTable, Value, as_text, check_unicode, decode, parse_json
 from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-def parse_json(content: bytes, name: str) -> Any:
-    """One JSON document; numbers stay as written."""
-    text = decode(content, name)
-    if not text.strip():
-        raise UserError(f"{name}: the file is empty")
-    try:
-        return json.loads(text, object_pairs_hook=unique_keys, parse_int=str, parse_float=str, parse_constant=str)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{name}: line {error.lineno}: not valid JSON: {error.msg}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{name}: not valid JSON: {error}") from error
 
 
 def _field(record: Any, key: str, name: str, kind: type) -> Any:

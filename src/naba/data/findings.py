@@ -179,15 +179,15 @@ class Report:
         """Rows (code, severity or state, title, message) for a terminal."""
         return [(each.code, _shown(each), each.title, each.message) for each in self.findings]
 
-    def to_markdown(self) -> str:
-        """A section of a report: one table, and the examples and remedy of what was found."""
+    def to_markdown(self, examples: bool = True) -> str:
+        """A section of a report: one table, and the remedies (and examples) of what was found."""
         lines = [f"## {self.dataset}", "", f"{self.rows} rows, fingerprint `{self.fingerprint[:12]}`.", ""]
         lines += ["| check | | finding |", "|---|---|---|"]
         lines += [f"| {each.code} {each.title} | {_shown(each)} | {_cell(each.message)} |" for each in self.findings]
         for each in self.findings:
             if each.state == "found":
                 lines += ["", f"**{each.code} {each.title}.** {each.remedy}", ""]
-                lines += [f"- {_cell(example)}" for example in each.examples]
+                lines += [f"- {_cell(example)}" for example in each.examples if examples]
         return "\n".join(lines) + "\n"
 
     def to_html(self) -> str:

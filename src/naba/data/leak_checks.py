@@ -98,7 +98,7 @@ def length_leak(subject: Subject) -> Finding:
 
 @check("N23", "One side only", "warning", "Report what a model of one side reaches beside every result.", slow=True)
 def single_side_leak(subject: Subject) -> Finding:
-    """A linear model on the character n-grams of one side of the pair beats the majority by more than chance and 5 points."""
+    """A linear model on the character n-grams of one side beats the majority by more than chance and 5 points."""
     if not subject.dataset.pair:
         return not_applicable("rows are single texts")
     from sklearn.feature_extraction.text import TfidfVectorizer

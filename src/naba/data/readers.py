@@ -72,11 +72,11 @@ def table(
     sheet: str | None = None,
     derived: dict[str, Any] | None = None,
 ) -> RawTable:
-    """CSV, TSV, JSON Lines, Parquet and Excel files, one after the other.
+    """CSV, TSV, JSON Lines, JSON (one list of objects), Parquet and Excel files, one after the other.
 
     Args:
         files: they must have the same columns, constant ones (`columns:` of a file) included.
-        format: csv, tsv, jsonl, parquet or xlsx, where the suffix does not say it.
+        format: csv, tsv, jsonl, json, parquet or xlsx, where the suffix does not say it.
         delimiter: of CSV and TSV files.
         quoting: false where `"` is an ordinary character (the common case in TSV).
         encoding: of text files; a byte order mark wins.

@@ -48,6 +48,8 @@ def make(dataset: Dataset, config: SplitConfig, seed: int) -> Split:
         UserError: an unknown name or value, a label without training rows, or (in splits naba makes; a published
             split is used as it is) a group in two parts. The message names the label, or counts and names groups.
     """
+    if not dataset.labels:
+        raise UserError(f"the data set {dataset.name} has no labels, so nothing can be trained on it")
     if config.name not in SPLITTERS:
         raise UserError(f"split: {unknown_name('name', config.name, SPLITTERS)}")
     if config.name == "given" and dataset.protocol != "given" and not (dataset.column_values("split") != "").any():

@@ -15,13 +15,14 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-FORMATS = ("csv", "tsv", "jsonl", "parquet", "xlsx")
+FORMATS = ("csv", "tsv", "jsonl", "json", "parquet", "xlsx")
 SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".parquet": "parquet",
     ".xlsx": "xlsx",
 }
@@ -109,6 +110,8 @@ def read_bytes(content: bytes, name: str, options: Options | None = None) -> Raw
         raise UserError(f"{name}: the file is empty", "A data file has a header line and at least one row.")
     if kind == "jsonl":
         table = _json_lines(decode(content, name, options.encoding), name)
+    elif kind == "json":
+        table = _json_array(parse_json(content, name, options.encoding), name)
     elif kind in {"csv", "tsv"}:
         delimiter = options.delimiter or ("\t" if kind == "tsv" else ",")
         table = _delimited(decode(content, name, options.encoding), name, delimiter, options.quoting)
@@ -268,6 +271,34 @@ def as_text(value: object) -> Value:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else str(value)
 
 
+def parse_json(content: bytes, name: str, encoding: str = "utf-8") -> Any:
+    """One JSON document; numbers stay as written, a key that stands twice is an error."""
+    text = decode(content, name, encoding)
+    if not text.strip():
+        raise UserError(f"{name}: the file is empty")
+    try:
+        return json.loads(text, object_pairs_hook=unique_keys, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name}: line {error.lineno}: not valid JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{name}: not valid JSON: {error}") from error
+
+
+def _json_array(document: Any, name: str) -> RawTable:
+    if not isinstance(document, list):
+        raise UserError(f"{name}: a JSON {type(document).__name__}, where the file should hold one list of objects")
+    places = [Place(name, number) for number in range(1, len(document) + 1)]
+    for row, place in zip(document, places, strict=True):
+        if not isinstance(row, dict):
+            raise UserError(f"{place}: a JSON {type(row).__name__}, where the list should hold objects")
+    return _json_table([{key: as_text(value) for key, value in row.items()} for row in document], places)
+
+
+def _json_table(rows: list[dict[str, Value]], places: list[Place]) -> RawTable:
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    return RawTable({key: [row.get(key) for row in rows] for key in header}, places)
+
+
 def _json_lines(text: str, name: str) -> RawTable:
     rows: list[dict[str, Value]] = []
     places: list[Place] = []
@@ -277,8 +308,7 @@ def _json_lines(text: str, name: str) -> RawTable:
             place = Place(name, len(rows) + 1, line)
             rows.append(_json_row(raw, place))
             places.append(place)
-    header = list(dict.fromkeys(key for row in rows for key in row))
-    return RawTable({key: [row.get(key) for row in rows] for key in header}, places)
+    return _json_table(rows, places)
 
 
 def _json_row(raw: str, place: Place) -> dict[str, Value]:

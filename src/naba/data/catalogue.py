@@ -1,0 +1,269 @@
+"""What `naba data …` and `naba check` do with the sets of the catalogue; nothing here prints."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naba import config as configuration
+from naba import paths
+from naba.arabic.normalise import NEWS, normalise_all
+from naba.data import checks, own_data, sources
+from naba.data.dataset import Dataset, load_named
+from naba.data.findings import Finding, Report
+from naba.data.readers import SourceFile
+from naba.data.tables import read_bytes
+from naba.errors import UserError
+from naba.schema import DataConfig, FileConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from naba.data.sources import Fetched
+    from naba.schema import DatasetConfig, SourceConfig
+
+TEMPLATES = frozenset({"file", "hub"})
+CHECKS_VERSION = 1
+"""Raised when a check changes, so that stored reports are made anew."""
+
+
+def names() -> list[str]:
+    """The data sets of the catalogue (and of your own `conf/dataset`), without the templates for own data."""
+    return [name for name in configuration.names("dataset") if name not in TEMPLATES]
+
+
+def config_sources(config: DatasetConfig, data: DataConfig) -> Iterator[SourceConfig]:
+    """The sources of a data set; those of its parts if it is a union."""
+    if config.union:
+        for name in config.union.values():
+            yield from config_sources(configuration.dataset_config(name), data)
+    else:
+        yield own_data.resolved(config, data).source
+
+
+@dataclass(frozen=True)
+class FetchedSet:
+    """A data set whose files are on this machine and verified."""
+
+    name: str
+    files: tuple[Fetched, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(file.path.stat().st_size for file in self.files)
+
+    @property
+    def unpinned(self) -> dict[str, str]:
+        """Path -> sha256 of files whose hash the config does not know; `pin` writes it down."""
+        return {file.config.path: file.sha256 for file in sources.unpinned(self.files)}
+
+
+def fetch(name: str, data: DataConfig | None = None) -> FetchedSet:
+    """Bring the files of a data set to this machine, verified.
+
+    Raises:
+        UserError: as `naba.data.sources.fetch_files`.
+    """
+    data = data or DataConfig()
+    found = config_sources(configuration.dataset_config(name), data)
+    return FetchedSet(name, tuple(itertools.chain.from_iterable(sources.fetch_files(each, data) for each in found)))
+
+
+def is_here(name: str, data: DataConfig | None = None) -> bool:
+    """Are all files of the set in the cache, in a mirror folder, or shipped, so that no network is needed?"""
+    data = data or DataConfig()
+    mirror = sources.mirror_of(data)
+    roots = [sources.cache_of(data), *([Path(mirror).expanduser()] if mirror and "://" not in mirror else [])]
+    for source in config_sources(configuration.dataset_config(name), data):
+        for file in sources.listed(source):
+            if source.folder is not None:
+                here = (sources.local_folder(source.folder) / file.path).is_file()
+            else:
+                here = any((root / sources.relative_path(source, file)).is_file() for root in roots)
+            if not here:
+                return False
+    return True
+
+
+def mirror(folder: Path, wanted: Sequence[str], data: DataConfig | None = None) -> list[Path]:
+    """Copy the files of data sets into a mirror for a machine without a network.
+
+    Args:
+        folder: made if need be; files already there are verified, not copied again.
+    Returns:
+        The files of the mirror that belong to the sets; sets that naba ships or that are local have none.
+    Raises:
+        UserError: a file that cannot be had, or one in the mirror with other bytes (nothing is deleted).
+    """
+    data = data or DataConfig()
+    written = []
+    for name in wanted:
+        for source in config_sources(configuration.dataset_config(name), data):
+            if source.folder is not None:
+                continue
+            for file in sources.fetch_files(source, data):
+                target = folder / sources.relative_path(source, file.config)
+                _copy(file.path, target, file.sha256)
+                written.append(target)
+    return written
+
+
+def _copy(source: Path, target: Path, sha256: str) -> None:
+    if target.is_file():
+        actual = hashlib.sha256(target.read_bytes()).hexdigest()
+        if actual != sha256:
+            raise UserError(f"{target}: its sha256 is {actual}, that of {source} is {sha256}", "Nothing was deleted.")
+        return
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as part:
+            with source.open("rb") as content:
+                shutil.copyfileobj(content, part)
+            copied = Path(part.name)
+        copied.chmod(0o644)
+        copied.replace(target)
+    except OSError as error:
+        raise UserError(f"cannot write the mirror: {error}") from error
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A dataset YAML with hashes written into it."""
+
+    path: Path
+    hashes: dict[str, str]
+
+
+def pin(name: str, data: DataConfig | None = None) -> Pinned:
+    """Fetch the files of a set and write the sha256 of those that have none into its YAML; comments stay.
+
+    Raises:
+        UserError: a file that cannot be had, or a YAML whose lines do not show where the hash belongs.
+    """
+    data = data or DataConfig()
+    path = configuration.yaml_path("dataset", name)
+    hashes = fetch(name, data).unpinned
+    text = path.read_text(encoding="utf-8")
+    for file, digest in hashes.items():
+        text = _with_hash(text, file, digest, path)
+    if hashes:
+        part = path.with_name(f".{path.name}.part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    return Pinned(path, hashes)
+
+
+def _with_hash(text: str, file: str, digest: str, path: Path) -> str:
+    quoted = rf"""["']?{re.escape(file)}["']?"""
+    block = re.compile(rf"^(?P<indent>\s*)- path: {quoted}[ \t]*(#.*)?$", re.MULTILINE)
+    inline = re.compile(rf"(- \{{path: {quoted})(?=[,}}])")
+    if len(block.findall(text)) == 1:
+        return block.sub(lambda match: f"{match.group()}\n{match['indent']}  sha256: {digest}", text)
+    if len(inline.findall(text)) == 1:
+        return inline.sub(lambda match: f"{match.group()}, sha256: {digest}", text)
+    raise UserError(f"{path}: cannot see where the hash of {file} belongs", f"Write `sha256: {digest}` there yourself.")
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """A dataset YAML made from a file."""
+
+    path: Path
+    name: str
+    text: str
+    guess: own_data.Guess
+
+
+def new(file: Path, name: str | None = None, folder: Path | None = None) -> NewEntry:
+    """Write `conf/dataset/NAME.yaml` below the current folder from a data file, guessing columns.
+
+    Args:
+        name: defaults to the file's name; made of letters, digits, `_`.
+        folder: defaults to `conf/dataset`.
+    Raises:
+        UserError: the file cannot be read or has no column like labels, or the YAML is already there.
+    """
+    if not file.is_file():
+        raise UserError(f"no such file: {file}")
+    name = name or re.sub(r"[^A-Za-z0-9_]+", "_", file.stem).strip("_") or "own"
+    target = (folder or Path("conf") / "dataset") / f"{name}.yaml"
+    if target.exists():
+        raise UserError(f"{target} is already there", "Delete it, or give another name.")
+    content, shown = SourceFile(file, str(file), FileConfig(path=file.name)).read()
+    raw = read_bytes(content, shown)
+    guess = own_data.guess_columns(raw)
+    text = own_data.yaml_text(file, name, guess, raw)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    return NewEntry(target, name, text, guess)
+
+
+def check(name: str, data: DataConfig | None = None, slow: bool = True) -> Report:
+    """The report of one data set; one that cannot be read gives a report of that error."""
+    return checks.run_config(configuration.dataset_config(name), data, slow)
+
+
+def before_training(dataset: Dataset) -> Report:
+    """The quick checks of a data set, stored under naba's home by content, so that a sweep pays for them once."""
+    digest = hashlib.sha256(f"{CHECKS_VERSION} {dataset.name} {dataset.fingerprint}".encode())
+    for name in dataset.table.column_names:
+        if name not in {"id", "text", "target", "label", "split"}:
+            digest.update("\0".join([name, *dataset.column_values(name)]).encode())
+    path = paths.home() / "checks" / f"{dataset.name}-{digest.hexdigest()[:16]}.json"
+    if path.is_file():
+        return _stored(json.loads(path.read_text(encoding="utf-8")))
+    report = checks.run(dataset, slow=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as part:
+        json.dump(report.to_dict(), part, ensure_ascii=False)
+    Path(part.name).replace(path)
+    return report
+
+
+def _stored(content: dict[str, object]) -> Report:
+    findings = tuple(
+        Finding(**{**finding, "examples": tuple(finding["examples"])})
+        for finding in content["findings"]  # type: ignore[attr-defined]
+    )
+    return Report(str(content["dataset"]), str(content["fingerprint"]), int(str(content["rows"])), findings)
+
+
+def overlaps(datasets: Sequence[Dataset]) -> list[tuple[str, str, int, int, int]]:
+    """Texts (targets included) that two data sets share after normalisation.
+
+    Returns:
+        (one, other, shared, distinct texts of one, of other) for each pair that shares any, most first: a model
+        trained on one set is not tested on new text by the other.
+    """
+    texts: dict[str, set[str]] = {}
+    for dataset in datasets:
+        values = dict.fromkeys([*dataset.column_values("text"), *dataset.column_values("target")])
+        texts[dataset.name] = set(normalise_all(list(values), NEWS)) - {""}
+    found = [
+        (one, other, len(texts[one] & texts[other]), len(texts[one]), len(texts[other]))
+        for one, other in itertools.combinations(texts, 2)
+    ]
+    return sorted((row for row in found if row[2]), key=lambda row: (-row[2], row[0], row[1]))
+
+
+def quality_report(wanted: Sequence[str], data: DataConfig | None = None) -> str:
+    """The reports of data sets as one Markdown page, without example texts (their licences differ)."""
+    reports = [check(name, data) for name in wanted]
+    datasets = [load_named(report.dataset, data) for report in reports if report.rows]
+    lines = [report.to_markdown(examples=False) for report in reports]
+    shared = overlaps(datasets)
+    if shared:
+        lines += ["## Texts shared by two sets\n", "| sets | shared texts | of | and |", "|---|---|---|---|"]
+        lines += [f"| {one}, {other} | {count} | {a} | {b} |" for one, other, count, a, b in shared]
+    return "\n".join(lines) + "\n"
