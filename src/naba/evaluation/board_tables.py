@@ -125,23 +125,27 @@ def _full(value: float) -> str:
 def matrix_table(board: Board) -> Table:
     """All pairs: row minus column; * where the corrected p-value is below .05."""
     names = [row.cell.name for row in board.paired]
+    title = f"{board.scored}: {board.metric}, all pairs"
+    pairs = board.pairs
+    if pairs is None:
+        return Table(title, [""], [], ["no two cells were scored on the same rows"])
     rows = []
     for place, name in enumerate(names):
         cells = [
             "·"
             if other == place
-            else signed(board.differences[place, other]) + ("*" if board.p_values[place, other] < SIGNIFICANCE else "")
+            else signed(pairs.estimate[place, other]) + ("*" if pairs.p_value[place, other] < SIGNIFICANCE else "")
             for other in range(len(names))
         ]
         rows.append([name, *cells])
     notes = ["row minus column; * p < .05, paired, Holm-corrected over all pairs"]
-    known = board.detectable[~np.isnan(board.detectable)]
+    known = pairs.detectable[~np.isnan(pairs.detectable)]
     if len(known):
         notes.append(
             f"smallest detectable difference (80 % power, one test): {number(known.min())} to {number(known.max())}, "
             f"median {number(float(np.median(known)))}"
         )
-    return Table(f"{board.scored}: {board.metric}, all pairs", ["", *names], rows, notes, range(1, len(names) + 1))
+    return Table(title, ["", *names], rows, notes, range(1, len(names) + 1))
 
 
 def transfer_table(runs: Sequence[TrackedRun], measure: str | None = None, resamples: int = 10_000) -> Table:

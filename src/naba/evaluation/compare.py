@@ -124,6 +124,23 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """All pairs of c cells, each array (c, c), row minus column; the diagonals mean nothing.
+
+    Attributes:
+        estimate, low, high: the differences with their 95 % intervals.
+        p_value: Holm-corrected over the pairs.
+        detectable: the smallest difference each pair's test would find four times in five.
+    """
+
+    estimate: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p_value: FloatArray
+    detectable: FloatArray
+
+
+@dataclass(frozen=True)
 class Board:
     """Cells on one scored data set and metric, best first.
 
@@ -131,17 +148,14 @@ class Board:
         scored: the data set.
         metric: the metric's name.
         rows: the lines; paired cells first.
-        differences, p_values: (c, c) over the paired cells: row minus column, and Holm-corrected p.
-        detectable: (c, c) smallest difference each pair's test would find four times in five.
+        pairs: every two of the paired cells, in the order of `rows`; None if there are none.
         notes: what a reader must know.
     """
 
     scored: str
     metric: str
     rows: tuple[Row, ...]
-    differences: FloatArray
-    p_values: FloatArray
-    detectable: FloatArray
+    pairs: Pairs | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -237,19 +251,18 @@ def leaderboard(
         notes.append(f"{one_seed} of {len(cells)} cells have one seed: their intervals are over examples only")
     rows = [_alone(cell, measure, resamples, seed) for cell in alone]
     rows.sort(key=lambda row: -row.score.value)
-    empty = np.zeros((0, 0))
     if not paired:
-        return Board(cells[0].runs[0].scored, measure, tuple(rows), empty, empty, empty, tuple(notes))
+        return Board(cells[0].runs[0].scored, measure, tuple(rows), notes=tuple(notes))
     draws = compare_cells([cell.predictions for cell in paired], measure, resamples, seed, by_group)
     order = np.argsort(-draws.means, kind="stable")
     paired, draws = [paired[place] for place in order], _reordered(draws, order)
-    differences, p_values, detectable = _all_pairs(draws)
-    tested = _rows(paired, draws, p_values, baseline, measure)
+    pairs = _all_pairs(draws)
+    tested = _rows(paired, draws, pairs.p_value, baseline, measure)
     notes.append(
         f"{draws.rows} rows; intervals 95 %; p-values paired and Holm-corrected over "
         f"{len(paired) * (len(paired) - 1) // 2} pairs; cells that share a letter cannot be told apart"
     )
-    return Board(cells[0].runs[0].scored, measure, (*tested, *rows), differences, p_values, detectable, tuple(notes))
+    return Board(cells[0].runs[0].scored, measure, (*tested, *rows), pairs, tuple(notes))
 
 
 def _on_the_same_rows(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
@@ -281,17 +294,19 @@ def _reordered(draws: CellDraws, order: npt.NDArray[np.int64]) -> CellDraws:
     )
 
 
-def _all_pairs(draws: CellDraws) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _all_pairs(draws: CellDraws) -> Pairs:
     size = len(draws.means)
-    differences, p_values, detectable = np.zeros((size, size)), np.full((size, size), NAN), np.full((size, size), NAN)
-    pairs = list(combinations(range(size), 2))
-    found = [draws.difference(a, b) for a, b in pairs]
-    corrected = holm([one.p_value for one in found])
-    for (a, b), one, p_value in zip(pairs, found, corrected, strict=True):
-        differences[a, b], differences[b, a] = one.estimate, -one.estimate
-        p_values[a, b] = p_values[b, a] = p_value
-        detectable[a, b] = detectable[b, a] = one.detectable
-    return differences, p_values, detectable
+    found = Pairs(*(np.full((size, size), NAN) for _ in range(5)))
+    places = list(combinations(range(size), 2))
+    differences = [draws.difference(a, b) for a, b in places]
+    corrected = holm([one.p_value for one in differences])
+    for (a, b), one, p_value in zip(places, differences, corrected, strict=True):
+        found.estimate[a, b], found.estimate[b, a] = one.estimate, -one.estimate
+        found.low[a, b], found.high[a, b] = one.low, one.high
+        found.low[b, a], found.high[b, a] = -one.high, -one.low
+        found.p_value[a, b] = found.p_value[b, a] = p_value
+        found.detectable[a, b] = found.detectable[b, a] = one.detectable
+    return found
 
 
 def _rows(cells: Sequence[Cell], draws: CellDraws, p_values: FloatArray, baseline: str, measure: str) -> list[Row]:
