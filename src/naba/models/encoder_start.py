@@ -94,21 +94,17 @@ def _quiet() -> Iterator[None]:
 
 def new_tokenizer(texts: Sequence[str], vocabulary: int, max_length: int) -> Any:
     """A WordPiece tokenizer of at most `vocabulary` pieces, trained on `texts`; it marks two segments."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, models, processors
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk"]))
-    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary, special_tokens=list(SPECIAL.values()), show_progress=False, min_frequency=2
-    )
-    tokenizer.train_from_iterator(texts, trainer)
+    pieces = {piece: place for place, piece in enumerate(_pieces(texts, vocabulary))}
+    tokenizer = Tokenizer(models.WordPiece(pieces, unk_token=SPECIAL["unk"]))
+    _read_as_bert(tokenizer)
     cls, sep = SPECIAL["cls"], SPECIAL["sep"]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{cls} $A {sep}",
         pair=f"{cls} $A {sep} $B:1 {sep}:1",
-        special_tokens=[(token, tokenizer.token_to_id(token)) for token in (cls, sep)],
+        special_tokens=[(token, pieces[token]) for token in (cls, sep)],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -117,6 +113,36 @@ def new_tokenizer(texts: Sequence[str], vocabulary: int, max_length: int) -> Any
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
         **{f"{kind}_token": token for kind, token in SPECIAL.items()},
     )
+
+
+def _pieces(texts: Sequence[str], vocabulary: int) -> list[str]:
+    """The word pieces, most basic first; the same for equal texts, every time.
+
+    The trainer numbers the inner letters (`##x`) in the order of a randomly seeded hash table and breaks ties between
+    pieces by number. Naming these letters beforehand, as it allows for special tokens only, settles the numbers.
+    """
+    from tokenizers import Tokenizer, models, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk"]))
+    _read_as_bert(tokenizer)
+    letters = sorted({letter for text in texts for letter in tokenizer.normalizer.normalize_str(text)} - {" "})
+    named = [*SPECIAL.values(), *(f"##{letter}" for letter in letters)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(vocabulary, len(named) + len(letters)),
+        special_tokens=named,
+        show_progress=False,
+        min_frequency=2,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    found: dict[str, int] = tokenizer.get_vocab()
+    return sorted(found, key=found.__getitem__)
+
+
+def _read_as_bert(tokenizer: Any) -> None:
+    from tokenizers import normalizers, pre_tokenizers
+
+    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
 
 
 def new_model(architecture: Architecture, tokenizer: Any, labels: Sequence[str], max_length: int) -> Any:
