@@ -75,7 +75,9 @@ def _finished() -> int:
 
 
 def test_a_failing_job_does_not_stop_a_sweep(store: Path) -> None:
-    process = naba("train", "dataset=article_stance,synthetic_stance", "model=majority", "evaluation.resamples=50", "-m")
+    process = naba(
+        "train", "dataset=article_stance,synthetic_stance", "model=majority", "evaluation.resamples=50", "-m"
+    )
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "failed  majority article_stance seed 0: dataset 'article_stance' has no training rows" in output

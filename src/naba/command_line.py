@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
-MOST_COMBINATIONS = 40
-"""Combinations of choices that are composed and checked ahead; each job checks itself again anyway."""
-
 
 @dataclass
 class Plan:
@@ -161,22 +158,33 @@ def _experiment_sweep(parsed: _Parsed, extra: list[str]) -> bool:
 
 
 def _check_combinations(parsed: _Parsed, extra: list[str]) -> set[str]:
-    """Composes each combination of choices, sets the values, checks the result; returns the keys that YAML has."""
+    """Checks the values with each choice of each group, and every model with every data set.
+
+    Choices are varied one at a time from the first of each group: composing all combinations of a large sweep would
+    take longer than finding out that its runs are done. Each job checks its own combination again.
+    Returns the keys that YAML has.
+    """
+    experiments = [f"+experiment={name}" for name in parsed.choices.pop("experiment", [])[:1]]
+    choices = {group: found for group, found in parsed.choices.items() if found}
+    first = {group: found[0] for group, found in choices.items()}
+    combinations = [first, *({**first, group: name} for group, found in choices.items() for name in found[1:])]
     known: set[str] = set()
-    experiments = parsed.choices.pop("experiment", [])
-    groups = [(group, choices) for group, choices in parsed.choices.items() if choices]
-    combinations = itertools.islice(itertools.product(*(choices for _, choices in groups)), MOST_COMBINATIONS)
+    sections: dict[str, dict[str, Any]] = {"dataset": {}, "model": {}}
     for index, combination in enumerate(combinations):
-        choices = [f"{group}={choice}" for (group, _), choice in zip(groups, combination, strict=True)]
+        overrides = [f"{group}={choice}" for group, choice in combination.items()]
         try:
-            composed = compose([*extra, *(f"+experiment={name}" for name in experiments[:1]), *choices])
+            composed = compose([*extra, *experiments, *overrides])
         except UserError as error:
             parsed.problems.append(error.message)
             continue
         known |= _keys(composed)
-        # Every value is tried once; later combinations only need one value of each key.
+        for group, found in sections.items():
+            found[combination.get(group, "")] = composed[group]
+        # Every value is tried once; later choices only need one value of each key.
         for values in _value_sets(parsed.values, every=index == 0):
             _check_values(composed, values, parsed)
+    for model, dataset in itertools.product(sections["model"].values(), sections["dataset"].values()):
+        parsed.problems += config.check_input(model, dataset)
     return known
 
 

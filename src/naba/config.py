@@ -153,16 +153,20 @@ def check_model(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[st
         return [f"model._target_: {error.message}"]
     given = {key: value for key, value in model.items() if key not in ABOUT}
     problems = _check_arguments("model", given, {k: v for k, v in arguments.items() if k not in INJECTED})
+    return problems + check_input(model, dataset)
+
+
+def check_input(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:
+    """The problem that a model cannot take this data set's kind of input, if it is one."""
     pair, accepts = dataset.get("pair"), model.get("accepts")
-    if isinstance(accepts, Sequence) and isinstance(pair, bool):
-        needed = "pair" if pair else "single"
-        if needed not in accepts:
-            kind = "pairs of texts (text and target)" if pair else "single texts"
-            problems.append(
-                f"model '{model.get('name')}' takes {', '.join(accepts)} input, but dataset '{dataset.get('name')}' "
-                f"holds {kind}: choose one of {', '.join(accepting(needed))}"
-            )
-    return problems
+    needed = "pair" if pair else "single"
+    if not isinstance(accepts, Sequence) or not isinstance(pair, bool) or needed in accepts:
+        return []
+    kind = "pairs of texts (text and target)" if pair else "single texts"
+    return [
+        f"model '{model.get('name')}' takes {', '.join(accepts)} input, but dataset '{dataset.get('name')}' "
+        f"holds {kind}: choose one of {', '.join(accepting(needed))}"
+    ]
 
 
 def accepting(kind: str) -> list[str]:

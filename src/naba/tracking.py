@@ -8,7 +8,7 @@ import sqlite3
 import tempfile
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +115,19 @@ class Found:
     where: str
 
 
+@dataclass
+class _Known:
+    """Finished runs of one experiment that this process has read already."""
+
+    asked: int = 0
+    runs: dict[str, Found] = field(default_factory=dict)
+
+
+@cache
+def _known(uri: str, experiment_id: str) -> _Known:  # noqa: ARG001 - the arguments are the key
+    return _Known()
+
+
 class MlflowTracker:
     """Runs in an MLflow store: find finished ones, log new ones."""
 
@@ -152,17 +165,33 @@ class MlflowTracker:
         return (file.parent / "artifacts" / self.experiment).as_uri() if file else None
 
     def finished(self, identity: str) -> Found | None:
-        """The newest FINISHED run of this identity, or None."""
+        """The newest FINISHED run of this identity, or None.
+
+        A sweep asks this for each of its jobs: from the second time on, all finished runs of the experiment are
+        known, and the store is asked again only for one that another process may have finished since.
+        """
+        known = _known(self.uri, self.experiment_id)
+        known.asked += 1
+        if known.asked == 2:
+            known.runs = self._finished()
+        if identity not in known.runs:
+            known.runs |= self._finished(f" and tags.`naba.identity` = '{identity}'")
+        return known.runs.get(identity)
+
+    def _finished(self, condition: str = "") -> dict[str, Found]:
         runs = self.client.search_runs(
             [self.experiment_id],
-            filter_string=f"tags.`naba.identity` = '{identity}' and attributes.status = 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
-            max_results=1,
+            filter_string=f"attributes.status = 'FINISHED'{condition}",
+            order_by=["attributes.start_time ASC"],
+            max_results=50_000,
         )
-        if not runs:
-            return None
-        run = runs[0]
-        return Found(run.info.run_id, run.info.run_name, run.data.metrics, run.data.tags, self.where)
+        return {
+            run.data.tags["naba.identity"]: Found(
+                run.info.run_id, run.info.run_name, run.data.metrics, run.data.tags, self.uri
+            )
+            for run in runs
+            if "naba.identity" in run.data.tags
+        }
 
     @contextmanager
     def run(self, name: str, settings: TrainConfig, identity: str) -> Iterator[MlflowRun]:
@@ -181,6 +210,7 @@ class MlflowTracker:
             mlflow.end_run("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
             raise
         mlflow.end_run("FINISHED")
+        _known(self.uri, self.experiment_id).runs.pop(identity, None)
 
 
 class MlflowRun:
