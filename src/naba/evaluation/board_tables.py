@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def board_table(board: Board) -> Table:
     """The board for people: ranks, score with interval, letters, differences to the best and to the baseline."""
-    header = ["rank", "model", board.metric, "95 %", "seeds", "±", "same as", "to best", "p", "to baseline", "p"]
+    header = ["rank", "model", board.metric, "95 %", "seeds", "±", "letters", "to best", "p", "to baseline", "p"]
     header += ["detectable", "train s", "predict s", "size"]
     rows = [[*_standing(row), *_cost(row)] for row in board.rows]
     return Table(
@@ -29,7 +29,7 @@ def board_table(board: Board) -> Table:
 
 def short_table(board: Board) -> Table:
     """The board for a terminal of 100 columns: what `board_table` has, without the intervals of differences."""
-    header = ["rank", "model", board.metric, "95 %", "seeds", "same as", "to best", "p", "detectable", "train s"]
+    header = ["rank", "model", board.metric, "95 %", "seeds", "letters", "to best", "p", "detectable", "train s"]
     rows = [
         [
             *_standing(row)[:5],

@@ -45,7 +45,7 @@ const COLUMNS = [
   ["system", (s) => s.name, (s) => s.name],
   ["", (s) => s.value, (s) => fixed(s.value)],
   ["95 %", (s) => s.low, (s) => `[${fixed(s.low)}, ${fixed(s.high)}]`],
-  ["same as", (s) => s.letters, (s) => s.letters],
+  ["letters", (s) => s.letters, (s) => s.letters],
   ["seeds", (s) => s.seeds, (s) => s.seeds],
   ["± seeds", (s) => s.spread, (s) => fixed(s.spread)],
   ["to best", (s) => (s.best ? s.best[0] : 0), (s) => (s.best ? `${signed(s.best[0])} [${signed(s.best[1])}, ${signed(s.best[2])}]` : "")],
@@ -95,7 +95,7 @@ function drawForest() {
   const [least, most] = [Math.min(...ends), Math.max(...ends)];
   // A phone gets a narrower drawing with the numbers under the names, so that its letters stay readable.
   const narrow = innerWidth < 640;
-  const [left, right, step, width] = narrow ? [130, 380, 40, 400] : [190, 640, 24, 820];
+  const [left, right, step, width] = narrow ? [130, 380, 40, 400] : [190, 590, 24, 820];
   const x = (value) => left + ((value - least) / (most - least || 1)) * (right - left);
   const height = 34 + step * entries.length;
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "differences with intervals" });
@@ -311,6 +311,8 @@ $("slice-system").onchange = drawSlices;
 $("filters").oninput = filter;
 $("filters").onsubmit = (event) => event.preventDefault();
 $("more").onclick = () => { shown += PAGE; drawExamples(); };
+let resizing = 0;
+addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(drawForest, 150); });
 $("theme").onclick = () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
