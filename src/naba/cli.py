@@ -23,6 +23,8 @@ COMMANDS = {
     "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
     "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
     "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
+    "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
+    "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
     "list": Command("list", "datasets, models, experiments or metrics", "naba list datasets"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from naba.result import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from types import TracebackType
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MARKS = {"trained": "[green]trained[/]", "found": "[cyan]found[/]  ", "failed": "[red]failed[/] "}
 POLL_SECONDS = 0.1
+LONGEST_WARNING = 220
 
 
 @cache
@@ -43,6 +45,13 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+def note(message: str) -> None:
+    """A remark beside the output proper: on standard error, so that a pipe stays clean."""
+    import sys
+
+    print(f"naba: {message}", file=sys.stderr)
 
 
 def interval(metrics: dict[str, float], name: str) -> str:
@@ -78,11 +87,19 @@ def print_outcome(outcome: Outcome) -> None:
     out = console()
     out.print(outcome_line(outcome))
     print_scores(dict(outcome.metrics), list(outcome.sections), dict(outcome.primary))
-    for warning in outcome.warnings:
-        out.print(f"[yellow]warning[/] {escape(warning)}")
+    _print_warnings(outcome.warnings)
     out.print(f"run {outcome.run} in {escape(outcome.where)}")
     if outcome.where.startswith(("sqlite", "http", "postgres")):
         out.print("look: naba show " + outcome.run[:12] + ", naba compare, naba ui")
+
+
+def _print_warnings(warnings: Iterable[str]) -> None:
+    """Each warning in at most two lines; the run holds them whole."""
+    from rich.markup import escape
+
+    for warning in warnings:
+        shown = warning if len(warning) <= LONGEST_WARNING else warning[: LONGEST_WARNING - 1] + "…"
+        console().print(f"[yellow]warning[/] {escape(shown)}")
 
 
 def outcome_line(outcome: Outcome, seconds: float | None = None) -> str:
@@ -154,9 +171,7 @@ class SweepWatcher:
     def summarise(self) -> int:
         """Print how many jobs were trained, found and failed; returns the exit code."""
         out = console()
-        warnings = dict.fromkeys(warning for outcome in self.outcomes for warning in outcome.warnings)
-        for warning in warnings:
-            out.print(f"[yellow]warning[/] {warning}", markup=True)
+        _print_warnings(dict.fromkeys(warning for outcome in self.outcomes for warning in outcome.warnings))
         counts = {status: sum(o.status == status for o in self.outcomes) for status in ("trained", "found", "failed")}
         seconds = time.perf_counter() - self.start
         said = ", ".join(f"{count} {status}" for status, count in counts.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
     from naba.data.dataset import Dataset
+    from naba.data.findings import Report
     from naba.result import Result, Section
     from naba.schema import TrainConfig
 
@@ -181,6 +183,12 @@ def _section_items(section: Section, worst: int) -> Iterator[Item]:
     yield Table(f"tables/{name}_scores.json", score_table(section))
     if worst:
         yield Table(f"tables/{name}_worst_errors.json", predictions.worst_errors(worst, section.rows))
+
+
+def check_items(checked: Report) -> list[Item]:
+    """The data checks that ran before the training: a page and JSON."""
+    content = json.dumps(checked.to_dict(), ensure_ascii=False, indent=1)
+    return [Text("data_checks.html", checked.to_html()), Text("data_checks.json", content)]
 
 
 def score_table(section: Section) -> pd.DataFrame:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
 
-    from naba.data.dataset import Dataset
-    from naba.data.splits import IntArray, Split
+    from naba.data.dataset import Dataset, IntArray
+    from naba.data.findings import Report
+    from naba.data.splits import Split
     from naba.folder_tracking import FolderTracker
     from naba.schema import TrainConfig
     from naba.tracking import MlflowTracker
@@ -45,8 +46,10 @@ def run(cfg: DictConfig) -> Outcome:
     if found is not None:
         return found
     with tracker.run(report.run_name(settings), settings, identity) as active:
+        checked = _checked(dataset, seconds)
         result = _train(settings, plain, dataset, (identity, cell), seconds)
-        items = report.items(result)
+        result.warnings.extend(f"{dataset.name}: {each.code} {each.title}: {each.message}" for each in checked.warnings)
+        items = [*report.items(result), *report.check_items(checked)]
         active.log(items)
     return Outcome(
         "trained",
@@ -81,6 +84,18 @@ def _finished(tracker: MlflowTracker | FolderTracker, identity: str, settings: T
         return None
     primary = dict(pair.split("=") for pair in found.tags.get("naba.primary_metrics", "").split())
     return Outcome("found", found.name, found.run, found.where, dict(found.metrics), sections, primary)
+
+
+def _checked(dataset: Dataset, seconds: dict[str, float]) -> Report:
+    """The quick data checks; what they call an error stops the training."""
+    from naba.data.catalogue import before_training
+
+    with _timed(seconds, "check"):
+        found = before_training(dataset)
+    if found.errors:
+        problems = "; ".join(f"{each.code} {each.title}: {each.message}" for each in found.errors)
+        raise UserError(f"dataset '{dataset.name}' cannot be trained on: {problems}", f"naba check {dataset.name}")
+    return found
 
 
 def _train(
@@ -207,7 +222,7 @@ def _warnings(settings: TrainConfig, dataset: Dataset, split: Split, sections: d
     warnings = []
     if settings.dataset.label_source == "language_model":
         warnings.append(f"labels of {dataset.name} were given by language models; no person has checked them")
-    for section in sections.values():
+    for section in (part for name, part in sections.items() if name in settings.evaluation.also):
         counts = section.predictions.confusion().sum(axis=1)
         small = [f"{label} {count}" for label, count in zip(section.predictions.labels, counts, strict=True)
                  if count < SMALL_CLASS]  # fmt: skip

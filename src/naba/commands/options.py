@@ -11,6 +11,8 @@ from naba.errors import UserError, nearest, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from naba.schema import DataConfig
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose mistakes become `UserError`, and whose help ends in an example."""
@@ -53,3 +55,10 @@ def key_values(arguments: Sequence[str], valid: Sequence[str]) -> dict[str, str]
             raise UserError(unknown_name("key", key, valid))
         found[key] = value
     return found
+
+
+def data_options() -> DataConfig:
+    """How commands other than `train` fetch files: as the environment says (NABA_MIRROR, NABA_OFFLINE, NABA_CACHE)."""
+    from naba.schema import DataConfig
+
+    return DataConfig()
