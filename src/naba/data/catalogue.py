@@ -162,6 +162,8 @@ def pin(name: str, data: DataConfig | None = None) -> Pinned:
 
 
 def _with_hash(text: str, file: str, digest: str, path: Path) -> str:
+    if not re.search("[a-df]", digest):
+        digest = f"'{digest}'"  # YAML would read it as a number.
     quoted = rf"""["']?{re.escape(file)}["']?"""
     block = re.compile(rf"^(?P<indent>\s*)- path: {quoted}[ \t]*(#.*)?$", re.MULTILINE)
     inline = re.compile(rf"(- \{{path: {quoted})(?=[,}}])")

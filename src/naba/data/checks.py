@@ -184,7 +184,7 @@ def missing_words(subject: Subject) -> Finding:
     """Words that other tools read as missing: as labels (they would be lost), or as texts (they were lost)."""
     words = [label for label in subject.dataset.labels if label.lower() in MISSING_WORDS]
     texts = [index for index, text in enumerate(subject.text) if text and text.strip().lower() in MISSING_WORDS]
-    unlabelled = int((subject.label == "").sum())
+    unlabelled = int((subject.label == "").sum()) if subject.dataset.labels else 0
     parts = []
     if unlabelled:
         parts.append(f"{unlabelled} rows have no label")

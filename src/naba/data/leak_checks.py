@@ -38,7 +38,7 @@ def order_leak(subject: Subject) -> Finding:
         name = split or "all rows"
         if parity > majority + 0.1:
             parts.append(f"{name}: row parity alone predicts {100 * parity:.0f} % (majority {100 * majority:.0f} %)")
-        elif same > expected + 0.3:
+        elif same > expected + 0.3 or same > max(0.95, expected + 0.1):
             parts.append(f"{name}: sorted, {100 * same:.0f} % have the label of the row before "
                          f"({100 * expected:.0f} % by chance)")  # fmt: skip
         elif same > expected + 0.15:

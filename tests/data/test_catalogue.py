@@ -1,0 +1,154 @@
+"""`naba data fetch|mirror|pin|new` and `naba check`, as functions."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from naba import config
+from naba.data import catalogue, statistics
+from naba.data.dataset import load_named
+from naba.errors import UserError
+from naba.schema import DataConfig
+
+FILES = Path(__file__).parent / "files"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataConfig:
+    return DataConfig(mirror=str(FILES), cache=str(tmp_path / "cache"), offline=True)
+
+
+def test_names_leave_the_templates_out() -> None:
+    assert {"ans_stance", "claim_type", "unifiedfc_stance"} <= set(catalogue.names())
+    assert not {"file", "hub"} & set(catalogue.names())
+
+
+def test_fetch_tells_hashes_nobody_has_pinned(data: DataConfig) -> None:
+    fetched = catalogue.fetch("austr", data)
+    path = next(FILES.rglob("AuSTR_SNAM.tsv"))
+    assert fetched.bytes == path.stat().st_size
+    assert fetched.unpinned == {"SNAM/data/AuSTR_SNAM.tsv": hashlib.sha256(path.read_bytes()).hexdigest()}
+    assert catalogue.fetch("synthetic_stance", data).unpinned == {}
+
+
+def test_is_here(data: DataConfig, tmp_path: Path) -> None:
+    assert catalogue.is_here("austr", data)
+    assert catalogue.is_here("synthetic_stance", data)
+    assert not catalogue.is_here("claim_type", data)
+    data.mirror = str(tmp_path)
+    assert not catalogue.is_here("austr", data)
+
+
+def test_a_mirror_works_as_one(data: DataConfig, tmp_path: Path) -> None:
+    folder = tmp_path / "mirror"
+    written = catalogue.mirror(folder, ["austr", "arastance", "synthetic_stance"], data)
+    assert len(written) == 4
+    assert catalogue.mirror(folder, ["austr"], data) == written[:1]
+    copied = DataConfig(mirror=str(folder), cache=str(tmp_path / "cache"), offline=True)
+    assert load_named("arastance", copied).fingerprint == load_named("arastance", data).fingerprint
+    written[0].write_bytes(b"other")
+    with pytest.raises(UserError, match="Nothing was deleted"):
+        catalogue.mirror(folder, ["austr"], data)
+    assert sorted(path.suffix for path in folder.rglob("*") if path.is_file()) == [".jsonl"] * 3 + [".tsv"]
+
+
+@pytest.mark.parametrize("name", ["austr", "mawqif", "arastance"])
+def test_pin_writes_hashes_and_keeps_comments(
+    name: str, data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = config.yaml_path("dataset", name).read_text(encoding="utf-8")
+    (tmp_path / "conf" / "dataset").mkdir(parents=True)
+    own = tmp_path / "conf" / "dataset" / f"{name}.yaml"
+    own.write_text(text.replace("name: ", "# mine\nname: ", 1), encoding="utf-8")
+    monkeypatch.setenv("NABA_CONF", str(tmp_path / "conf"))
+    pinned = catalogue.pin(name, data)
+    assert pinned.path == own
+    written = own.read_text(encoding="utf-8")
+    assert written.startswith("# mine")
+    files = yaml.safe_load(written)["source"]["files"]
+    assert {file["path"]: file["sha256"] for file in files} == pinned.hashes
+    assert len(pinned.hashes) == len(files)
+
+
+def test_pin_understands_entries_on_one_line(data: DataConfig) -> None:
+    digest = "0" * 64
+    text = "files:\n  - {path: a b.csv, split: train}\n  - path: 'c.csv'  # note\n    split: test\n"
+    for file in ("a b.csv", "c.csv"):
+        text = catalogue._with_hash(text, file, digest, Path("x.yaml"))
+    assert [file["sha256"] for file in yaml.safe_load(text)["files"]] == [digest, digest]
+    with pytest.raises(UserError, match=r"cannot see where the hash of d\.csv belongs"):
+        catalogue._with_hash(text, "d.csv", digest, Path("x.yaml"))
+
+
+def test_new_writes_a_yaml_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NABA_CONF", raising=False)
+    lines = [f"نص الخبر رقم {index},{'مع' if index % 2 else 'ضد'}" for index in range(20)]
+    Path("أخبار-my.csv").write_text("sentence,label\n" + "\n".join(lines), encoding="utf-8")
+    entry = catalogue.new(Path("أخبار-my.csv"))
+    assert entry.path == Path("conf/dataset/my.yaml")
+    assert (entry.guess.text, entry.guess.label) == ("sentence", "label")
+    assert "my" in catalogue.names()
+    assert len(load_named("my")) == 20
+    with pytest.raises(UserError, match="already there"):
+        catalogue.new(Path("أخبار-my.csv"))
+    with pytest.raises(UserError, match="no such file"):
+        catalogue.new(Path("none.csv"))
+
+
+def test_checks_before_a_training_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NABA_HOME", str(tmp_path))
+    first = catalogue.before_training(load_named("article_claim_type"))
+    assert len(list((tmp_path / "checks").iterdir())) == 1
+    assert catalogue.before_training(load_named("article_claim_type")) == first
+    assert first.errors == []
+    assert first.warnings[0].code == "N10"
+
+
+def test_overlaps_and_the_quality_page(data: DataConfig) -> None:
+    sets = [load_named(name) for name in ("article_stance", "article_claim_type", "synthetic_stance")]
+    assert catalogue.overlaps(sets) == [("article_stance", "article_claim_type", 19, 29, 19)]
+    page = catalogue.quality_report(["article_stance", "article_claim_type"], data)
+    assert "N10 Rare labels | warning" in page
+    assert "| article_stance, article_claim_type | 19 | 29 | 19 |" in page
+    assert "كوريا" not in page
+
+
+@pytest.mark.parametrize("name", ["article_stance", "article_claim_type", "synthetic_stance", "synthetic_claim_type"])
+def test_no_shipped_set_changed_unannounced(name: str) -> None:
+    assert name in statistics.committed()
+    assert statistics.changes(load_named(name)) == []
+
+
+@pytest.mark.mirror
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in statistics.committed()
+        if not name.startswith(("article", "synthetic")) and name not in {"saudinewsnet", "unifiedfc_stance"}
+    ],
+)
+def test_no_mirrored_set_changed_unannounced(name: str, mirror: Path) -> None:
+    assert statistics.changes(load_named(name, DataConfig(mirror=str(mirror), offline=True))) == []
+
+
+def test_a_change_is_told() -> None:
+    dataset = load_named("article_stance").relabelled(load_named("synthetic_stance"))
+    changed = dataset.table.map(lambda row: {"text": row["text"] + "!"})
+    object.__setattr__(dataset, "table", changed)
+    told = statistics.changes(dataset)
+    assert told[0].startswith("fingerprint: ")
+
+
+@pytest.mark.mirror
+def test_ans_claims_are_the_sentences_of_ans_stance(mirror: Path) -> None:
+    data = DataConfig(mirror=str(mirror), offline=True)
+    (_, _, shared, claims, _), *_ = catalogue.overlaps(
+        [load_named(name, data) for name in ("ans_veracity", "ans_stance")]
+    )
+    assert shared > 0.9 * claims
