@@ -1,6 +1,7 @@
 import csv
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,3 +176,17 @@ def test_latex_escapes_and_markdown_keeps_columns():
     assert r"a|b \& 50\%" in board_table(board).render("latex")
     lines = board_table(board).render("markdown").splitlines()
     assert r"a\|b & 50%" in lines[4]
+
+
+def test_rows_of_one_claim_are_drawn_together_and_that_is_said():
+    def grouped(right, seed, groups):
+        return replace(predictions(right, seed), groups=np.array([f"g{i % groups}" for i in range(400)], dtype=object))
+
+    def board(groups, **options):
+        cells = [run("one", 0, 0, content=grouped(0.8, 1, groups)), run("two", 0, 0, content=grouped(0.6, 2, groups))]
+        return leaderboards(cells, resamples=200, **options)[0]
+
+    assert any("400 rows in 80 groups, drawn whole" in note for note in board(80).notes)
+    assert any(note.startswith("400 rows; ") for note in board(80, by_group=False).notes)
+    assert any(note.startswith("400 rows; ") for note in board(3).notes), "three groups are too few to draw"
+    assert any(note.startswith("400 rows; ") for note in board(400).notes), "every row is its own group"

@@ -36,7 +36,7 @@ def short_table(board: Board) -> Table:
             row.letters,
             "" if row.to_best is None else signed(row.to_best.estimate),
             p_text(row.p_best),
-            "" if row.to_best is None else number(row.to_best.detectable),
+            _detectable(row),
             _cost(row)[0],
         ]
         for row in board.rows
@@ -59,8 +59,13 @@ def _standing(row: Row) -> list[str]:
         p_text(row.p_best),
         _difference(row.to_baseline),
         p_text(row.p_baseline),
-        "" if best is None else number(best.detectable),
+        _detectable(row),
     ]
+
+
+def _detectable(row: Row) -> str:
+    # Systems that answer alike leave nothing to estimate a standard error from.
+    return number(row.to_best.detectable) if row.to_best is not None and row.to_best.standard_error > 0 else ""
 
 
 def _range(low: int, high: int) -> str:

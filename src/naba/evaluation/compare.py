@@ -17,7 +17,7 @@ import numpy.typing as npt
 from naba.errors import UserError
 from naba.evaluation.comparison import CellDraws, Difference, compare_cells, holm, letters
 from naba.evaluation.metrics import FloatArray, metric
-from naba.evaluation.statistics import Score, interval, value
+from naba.evaluation.statistics import Score, groups_of, interval, share_groups, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -205,13 +205,14 @@ def leaderboards(
     baseline: str = "majority",
     resamples: int = 10_000,
     seed: int = 0,
-    by_group: bool = False,
+    by_group: bool | None = None,
 ) -> list[Board]:
     """One board for each scored data set, in the order of their names.
 
     Args:
         measure: the metric; each data set's own primary metric if None.
         baseline: the model that every other is also compared with, where it was run.
+        by_group: draw whole groups; by default where `statistics.share_groups` says so, and the notes say it.
     Raises:
         UserError: there are no runs, or the metric is unknown.
     """
@@ -234,7 +235,7 @@ def leaderboard(
     baseline: str = "majority",
     resamples: int = 10_000,
     seed: int = 0,
-    by_group: bool = False,
+    by_group: bool | None = None,
 ) -> Board:
     """Cells on one scored data set, best first, with intervals and paired tests.
 
@@ -253,13 +254,16 @@ def leaderboard(
     rows.sort(key=lambda row: -row.score.value)
     if not paired:
         return Board(cells[0].runs[0].scored, measure, tuple(rows), notes=tuple(notes))
-    draws = compare_cells([cell.predictions for cell in paired], measure, resamples, seed, by_group)
+    first = paired[0].predictions[0]
+    grouped = share_groups(first, [metric(measure, first.labels)]) if by_group is None else by_group
+    draws = compare_cells([cell.predictions for cell in paired], measure, resamples, seed, grouped)
     order = np.argsort(-draws.means, kind="stable")
     paired, draws = [paired[place] for place in order], _reordered(draws, order)
     pairs = _all_pairs(draws)
     tested = _rows(paired, draws, pairs.p_value, baseline, measure)
+    drawn = f" in {len(set(groups_of(first)))} groups, drawn whole" if grouped else ""
     notes.append(
-        f"{draws.rows} rows; intervals 95 %; p-values paired and Holm-corrected over "
+        f"{draws.rows} rows{drawn}; intervals 95 %; p-values paired and Holm-corrected over "
         f"{len(paired) * (len(paired) - 1) // 2} pairs; cells that share a letter cannot be told apart"
     )
     return Board(cells[0].runs[0].scored, measure, (*tested, *rows), pairs, tuple(notes))
@@ -341,10 +345,10 @@ def _spread(values: Sequence[float]) -> float:
 def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
     if len(cell.runs) == 1:
         return Row(cell, interval(cell.predictions[0], measure, resamples, seed=seed), NAN)
-    from scipy import stats
+    from scipy.special import stdtrit
 
     values = [value(one, measure) for one in cell.predictions]
     # Each seed has its own rows here, so the spread over seeds holds that of the examples too.
-    reach = float(stats.t.ppf(0.975, len(values) - 1)) * _spread(values) / np.sqrt(len(values))
+    reach = float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
     mean = float(np.mean(values))
     return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(cell.predictions[0])), _spread(values))

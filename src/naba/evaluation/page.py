@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from naba.data.dataset import Dataset
     from naba.evaluation.compare import Board, Row
     from naba.evaluation.comparison import Difference
     from naba.evaluation.metrics import Array, FloatArray
@@ -36,6 +37,8 @@ TEXT_BYTES = 5_000_000
 
 MOST_EXAMPLES = 10_000
 """Rows in the error browser of a data set; of more, those on which all systems are right go first."""
+
+LABELLED_BY_MODEL = "the labels were given by language models; no person has checked them"
 
 CURVE_POINTS = 60
 SLICE_RESAMPLES = 500
@@ -58,6 +61,17 @@ class Content:
     slices: Sequence[str] = ()
     title: str = ""
     note: str = ""
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Content:
+        """The content of a data set: all its rows, its own slice columns, and who labelled it."""
+        import pandas as pd
+
+        everything = np.arange(len(dataset.table))
+        rows = {"id": dataset.ids(everything)}
+        rows |= {name: dataset.column(name, everything) for name in ("text", "target", *dataset.slices)}
+        note = LABELLED_BY_MODEL if dataset.label_source == "language_model" else ""
+        return cls(pd.DataFrame(rows), dataset.display_names, dataset.slices, dataset.title, note)
 
 
 def page(boards: Sequence[Board], contents: Mapping[str, Content], title: str = "naba compare") -> str:

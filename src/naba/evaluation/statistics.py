@@ -78,6 +78,22 @@ def groups_of(predictions: Predictions) -> ObjectArray:
     return predictions.groups
 
 
+FEWEST_GROUPS = 20
+"""With fewer groups than this a bootstrap of whole groups is too narrow to be of use (Cameron & Miller 2015)."""
+
+
+def share_groups(predictions: Predictions, measures: Sequence[Metric]) -> bool:
+    """Do rows share groups enough, and are there groups enough, that groups should be drawn rather than rows?
+
+    Yes with at least `FEWEST_GROUPS` groups and more rows than groups by a twentieth; never with a metric over
+    targets among `measures`, since that keeps its targets (the groups) fixed.
+    """
+    if predictions.groups is None or any(item.needs == "target_confusion" for item in measures):
+        return False
+    groups = len(set(predictions.groups))
+    return groups >= FEWEST_GROUPS and len(predictions) >= 1.05 * groups
+
+
 def codes_of(values: ObjectArray) -> IntArray:
     """(n,) each value as the position of its first appearance among the distinct values."""
     position: dict[object, int] = {}
@@ -91,7 +107,7 @@ def interval(
     confidence: float = 0.95,
     seed: int = 0,
     method: Method = "percentile",
-    by_group: bool = False,
+    by_group: bool | None = None,
 ) -> Score:
     """One metric with its bootstrap interval; see `scores`."""
     return scores(predictions, [measure], resamples, confidence, seed, method, by_group)[0]
@@ -104,7 +120,7 @@ def scores(
     confidence: float = 0.95,
     seed: int = 0,
     method: Method = "percentile",
-    by_group: bool = False,
+    by_group: bool | None = None,
 ) -> list[Score]:
     """Metrics with bootstrap intervals, all from one shared set of resamples.
 
@@ -119,6 +135,7 @@ def scores(
         seed: of the draws.
         method: "percentile", or "bca" for the bias-corrected and accelerated interval (Efron 1987), which is the
             better of the two for a metric near 0 or 1.
+        by_group: draw whole groups; by default where `share_groups` says so.
     Returns:
         one `Score` a metric, in the order given.
     Raises:
@@ -128,7 +145,8 @@ def scores(
         raise UserError("there are no rows to score")
     chosen = [metric(item, predictions.labels) if isinstance(item, str) else item for item in measures]
     counted = [item for item in chosen if item.needs != "ranking"]
-    found = _count_scores(predictions, counted, resamples, confidence, seed, method, by_group) if counted else {}
+    grouped = share_groups(predictions, counted) if by_group is None else by_group
+    found = _count_scores(predictions, counted, resamples, confidence, seed, method, grouped) if counted else {}
     for item in chosen:
         if item.needs == "ranking":
             found[item.name] = _ranking_score(predictions, item, resamples, confidence, seed)
