@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from naba.arabic.lexicons import AXES, CUES, PLACES, RIVALS, SYNONYMS
+from naba.arabic.cues import CUES
+from naba.arabic.lexicons import AXES, PLACES, RIVALS, SYNONYMS
 from naba.arabic.normalise import NEWS, normalise
 from naba.arabic.segment import light_stem, skeleton
 
