@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError, unknown_name
 from naba.signatures import INJECTED, function_arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from naba.arabic.normalise import Profile
@@ -77,21 +77,7 @@ def _require_kind(name: str, accepts: Any, pair: bool) -> None:
 def _call(target: str, given: dict[str, Any], injected: dict[str, Any]) -> Any:
     from hydra.utils import instantiate
 
-    _refuse_nested_targets(given)
-    # A partial keeps Hydra from turning the profile, a dataclass, into a configuration node.
-    builder = instantiate({"_target_": target, "_partial_": True, "_convert_": "all", **given})
+    # A partial keeps Hydra from turning the profile, a dataclass, into a configuration node. It must not look inside
+    # the arguments: a model within a model comes back here, where its target is checked.
+    builder = instantiate({"_target_": target, "_partial_": True, "_convert_": "all", "_recursive_": False, **given})
     return builder(**injected)
-
-
-def _refuse_nested_targets(value: Any) -> None:
-    if isinstance(value, Mapping):
-        if "_target_" in value:
-            raise UserError(
-                f"_target_ '{value['_target_']}' stands inside a model's arguments",
-                "a model's YAML has one _target_, its builder; its arguments are plain values",
-            )
-        for item in value.values():
-            _refuse_nested_targets(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _refuse_nested_targets(item)

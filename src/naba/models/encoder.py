@@ -113,9 +113,7 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         self.model_.to(device())
         forward = self._forward(training=False)
         with fixed_threads(self.training.threads):
-            parts = [
-                forward.scores(self._tokens(*self._prepared(part)), 2 * self.training.batch_size) for part in chunks(X)
-            ]
+            parts = [forward.scores(self.tokens(part), 2 * self.training.batch_size) for part in chunks(X)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.classes_)), dtype=np.float32)
 
     def _prepared(self, X: Any) -> tuple[list[str], list[str] | None]:
@@ -126,6 +124,14 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         return prepare(texts, step, self.normalisation), prepare(
             targets, step, self.normalisation
         ) if self.pair else None
+
+    def tokens(self, X: Any) -> Tokens:
+        """The rows of table X as the model reads them."""
+        return self._tokens(*self._prepared(X))
+
+    def reads_types(self) -> bool:
+        """Does the fitted model tell segments apart by `token_type_ids`?"""
+        return getattr(self.model_.config, "type_vocab_size", 0) > 1
 
     def _tokens(self, texts: list[str], targets: list[str] | None) -> Tokens:
         from naba.models.encoder_data import tokenise
@@ -162,8 +168,8 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
 
         precision = self.training.precision
         fast = training and (precision == "bfloat16" or (precision == "auto" and has_bfloat16(device())))
-        types = getattr(self.model_.config, "type_vocab_size", 0) > 1
-        return Forward(self.model_, self.tokenizer_.pad_token_id or 0, types, self.reading.pooling, fast)
+        padding = self.tokenizer_.pad_token_id or 0
+        return Forward(self.model_, padding, self.reads_types(), self.reading.pooling, fast)
 
     def _class_weights(self, codes: np.ndarray) -> np.ndarray | None:
         if self.training.class_weight is None:
@@ -183,7 +189,7 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         from naba.evaluation.metrics import metric
 
         watched: Metric = metric(str(self.stopping_metric_))
-        tokens = self._tokens(*self._prepared(X))
+        tokens = self.tokens(X)
         gold = [str(label) for label in y]
         labels = [str(label) for label in self.classes_]
         labels += sorted(set(gold) - set(labels))

@@ -228,7 +228,7 @@ class FineTuning:
         total = 0.0
         for place, rows in enumerate(batches):
             last = place == len(batches) - 1
-            with nullcontext() if last or not self.parallel else self.wrapped.no_sync():
+            with nullcontext() if last or not self.parallel else self.parallel.no_sync(self.wrapped):
                 scores = self.forward(tokens, rows, self.wrapped)
                 loss = self.loss(scores, targets[torch.from_numpy(rows).to(self.where)]) / len(batches)
                 loss.backward()
@@ -271,6 +271,7 @@ def _parallel() -> Any:
     """accelerate's view of the processes that torchrun or `accelerate launch` started; None for one process."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return None
+    import torch
     from accelerate import Accelerator
 
-    return Accelerator()
+    return Accelerator(cpu=not torch.cuda.is_available())

@@ -1,0 +1,269 @@
+"""Calibration and abstention: wrappers round any classifier, fitted on validation rows."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+
+from naba.errors import UserError
+from naba.models.temperature import fit_temperature, softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from naba.arabic.normalise import Profile
+    from naba.schema import Fraction
+
+
+class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """A classifier whose probabilities are corrected on validation rows. Its decisions stay what they were.
+
+    `temperature` divides the logarithms of the probabilities by one number (Guo et al. 2017), which keeps their
+    order. `isotonic` maps each label's probability through a rising step function and scales the results to sum to 1
+    (Zadrozny & Elkan 2002); the label with the highest probability may then not be the predicted one.
+
+    Args:
+        classifier: an unfitted classifier.
+        method: `temperature` or `isotonic`.
+
+    Attributes:
+        classifier_: the fitted classifier; classes_: its labels.
+        temperature_: of `temperature`; above 1 the classifier was too sure.
+        probability_kind_: `calibrated`.
+    """
+
+    def __init__(self, classifier: Any, method: str = "temperature") -> None:
+        self.classifier = classifier
+        self.method = method
+
+    def fit(self, X: Any, y: Any, validation: tuple[Any, Any] | None = None) -> Calibrated:
+        """Fit the classifier on (X, y) and the correction on `validation`, (X, y) of other rows.
+
+        Raises:
+            UserError: there are no validation rows, or none of the labels seen in training.
+        """
+        features, codes, kept = _fit_inside(self, X, y, validation, "calibrated")
+        probabilities = self.classifier_.predict_proba(features)[kept]
+        if self.method == "temperature":
+            self.temperature_ = fit_temperature(_logarithms(probabilities), codes)
+        else:
+            self.steps_ = [_rising(probabilities[:, place], codes == place) for place in range(len(self.classes_))]
+        self.probability_kind_ = "calibrated"
+        self.history_ = getattr(self.classifier_, "history_", [])
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The classifier's own labels, (n,)."""
+        return self.classifier_.predict(X)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Corrected probabilities, (n, k) in the order of `classes_`."""
+        probabilities = np.asarray(self.classifier_.predict_proba(X), dtype=np.float64)
+        if self.method == "temperature":
+            return softmax(_logarithms(probabilities) / self.temperature_)
+        corrected = np.column_stack(
+            [step.predict(column) for step, column in zip(self.steps_, probabilities.T, strict=True)]
+        )
+        totals = corrected.sum(axis=1, keepdims=True)
+        return np.where(totals > 0, corrected / np.where(totals > 0, totals, 1), probabilities)
+
+
+class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """A classifier that says when not to trust it: below a threshold on the probability of its own answer.
+
+    The threshold keeps as many rows as it can while, with probability `confidence` over the draw of the validation
+    rows, the share of errors among the kept ones is at most `risk` (Geifman & El-Yaniv 2017, algorithm 1: a search
+    over thresholds, each with an exact binomial bound).
+
+    Args:
+        classifier: an unfitted classifier.
+        risk: share of errors allowed among the answers given.
+        confidence: see above.
+
+    Attributes:
+        threshold_: answers with a lower probability are withheld; infinite when no threshold reaches the risk.
+        coverage_: share of the validation rows that are answered.
+        risk_bound_: upper bound on the share of errors among them.
+    """
+
+    def __init__(self, classifier: Any, risk: float = 0.1, confidence: float = 0.95) -> None:
+        self.classifier = classifier
+        self.risk = risk
+        self.confidence = confidence
+
+    def fit(self, X: Any, y: Any, validation: tuple[Any, Any] | None = None) -> Abstaining:
+        """Fit the classifier on (X, y) and the threshold on `validation`, (X, y) of other rows.
+
+        Warns:
+            UserWarning: no threshold reaches the risk, so that every answer is withheld.
+        Raises:
+            UserError: there are no validation rows.
+        """
+        features, _, _ = _fit_inside(self, X, y, validation, "an abstaining")
+        gold = np.asarray(validation[1], dtype=object) if validation is not None else np.empty(0, object)
+        wrong = self.classifier_.predict(features) != gold
+        self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(
+            self._certainty(features), wrong, self.risk, self.confidence
+        )
+        if math.isinf(self.threshold_):
+            warnings.warn(
+                f"no threshold keeps errors below {self.risk:.0%} with {self.confidence:.0%} confidence on "
+                f"{len(wrong)} validation rows: every answer will be withheld",
+                UserWarning,
+                stacklevel=2,
+            )
+        self.probability_kind_ = getattr(self.classifier_, "probability_kind_", "model")
+        self.history_ = getattr(self.classifier_, "history_", [])
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The classifier's labels, (n,), also for rows that it should not answer; see `abstains`."""
+        return self.classifier_.predict(X)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The classifier's probabilities, (n, k)."""
+        return self.classifier_.predict_proba(X)
+
+    def abstains(self, X: Any) -> np.ndarray:
+        """(n,) bool: is the answer to be withheld?"""
+        return self._certainty(X) < self.threshold_
+
+    def _certainty(self, X: Any) -> np.ndarray:
+        probabilities = self.classifier_.predict_proba(X)
+        places = {label: place for place, label in enumerate(self.classes_.tolist())}
+        columns = [places[label] for label in self.classifier_.predict(X).tolist()]
+        return probabilities[np.arange(len(probabilities)), columns]
+
+
+def risk_threshold(
+    certainty: np.ndarray, wrong: np.ndarray, risk: float, confidence: float
+) -> tuple[float, float, float]:
+    """The lowest threshold found for which the error rate above it is at most `risk`, with `confidence`.
+
+    Binary search over the sorted certainties; each of the ceil(log2 n) thresholds looked at gets an equal part of
+    the error probability, so the bound holds for the one that is chosen (Geifman & El-Yaniv 2017, algorithm 1).
+
+    Args:
+        certainty: (n,) probability of the predicted label.
+        wrong: (n,) bool.
+    Returns:
+        (threshold, share of rows at or above it, bound on their error rate); (inf, 0, 1) when there is none.
+    """
+    order = np.argsort(-certainty, kind="stable")
+    sorted_certainty, errors = certainty[order], np.cumsum(wrong[order])
+    steps = max(1, math.ceil(math.log2(max(2, len(order)))))
+    best = (math.inf, 0.0, 1.0)
+    low, high = 1, len(order)
+    while low <= high:
+        middle = (low + high) // 2
+        # Rows of equal certainty are kept or withheld together.
+        kept = int(np.searchsorted(-sorted_certainty, -sorted_certainty[middle - 1], side="right"))
+        bound = _binomial_bound(int(errors[kept - 1]), kept, (1 - confidence) / steps)
+        if bound <= risk:
+            best = (float(sorted_certainty[kept - 1]), kept / len(order), bound)
+            low = kept + 1
+        else:
+            high = middle - 1
+    return best
+
+
+def _binomial_bound(errors: int, rows: int, delta: float) -> float:
+    """Upper bound on an error rate, wrong with probability `delta` (Clopper & Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    return 1.0 if errors >= rows else float(betaincinv(errors + 1, rows - errors, 1 - delta))
+
+
+def _fit_inside(
+    wrapper: Any, X: Any, y: Any, validation: tuple[Any, Any] | None, what: str
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Fit the wrapped classifier; the validation table, and codes and places of its rows with known labels."""
+    if validation is None or not len(validation[1]):
+        raise UserError(
+            f"{what} classifier needs validation rows, and this split has none",
+            "choose a split with validation rows, or the classifier without its wrapper",
+        )
+    classifier = clone(wrapper.classifier)
+    takes = "validation" in inspect.signature(classifier.fit).parameters
+    wrapper.classifier_ = classifier.fit(X, y, validation=validation) if takes else classifier.fit(X, y)
+    wrapper.classes_ = wrapper.classifier_.classes_
+    places = {label: place for place, label in enumerate(wrapper.classes_.tolist())}
+    gold = [places.get(label, -1) for label in list(validation[1])]
+    kept = np.flatnonzero(np.array(gold) >= 0)
+    if not len(kept):
+        raise UserError("none of the validation rows has a label that occurs in training", "choose another split")
+    return validation[0], np.array(gold)[kept], kept
+
+
+def _logarithms(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), 1e-12))
+
+
+def _rising(probabilities: np.ndarray, right: np.ndarray) -> Any:
+    from sklearn.isotonic import IsotonicRegression
+
+    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probabilities, right.astype(float))
+
+
+def calibrated(
+    *,
+    classifier: Mapping[str, Any],
+    method: Literal["temperature", "isotonic"] = "temperature",
+    seed: int,
+    normalisation: Profile,
+    pair: bool,
+    primary_metric: str | None = None,
+    checkpoint_folder: Path | None = None,
+) -> Calibrated:
+    """Any model with probabilities corrected on validation rows.
+
+    Args:
+        classifier: a model's whole YAML.
+        method: see `Calibrated`.
+    """
+    return Calibrated(_inside(classifier, seed, normalisation, pair, primary_metric, checkpoint_folder), method)
+
+
+def abstaining(
+    *,
+    classifier: Mapping[str, Any],
+    risk: Fraction = 0.1,
+    confidence: Fraction = 0.95,
+    seed: int,
+    normalisation: Profile,
+    pair: bool,
+    primary_metric: str | None = None,
+) -> Abstaining:
+    """Any model with a threshold below which its answers are withheld.
+
+    Args:
+        classifier: a model's whole YAML.
+        risk, confidence: see `Abstaining`.
+    """
+    return Abstaining(_inside(classifier, seed, normalisation, pair, primary_metric, None), risk, confidence)
+
+
+def _inside(
+    config: Mapping[str, Any],
+    seed: int,
+    normalisation: Profile,
+    pair: bool,
+    primary_metric: str | None,
+    checkpoint_folder: Path | None,
+) -> Any:
+    from naba.models.build import build
+
+    return build(
+        config,
+        seed=seed,
+        normalisation=normalisation,
+        pair=pair,
+        primary_metric=primary_metric,
+        checkpoint_folder=checkpoint_folder,
+    )

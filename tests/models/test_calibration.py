@@ -1,0 +1,117 @@
+"""Calibration and abstention."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+
+from naba.arabic.normalise import NEWS
+from naba.errors import UserError
+from naba.models.build import build
+from naba.models.calibration import Abstaining, Calibrated, risk_threshold
+from naba.models.sparse import tfidf_logreg
+from naba.models.temperature import fit_temperature, softmax
+
+
+class _Overconfident(ClassifierMixin, BaseEstimator):
+    """Scores stand in the texts; its probabilities are sharper than they should be."""
+
+    def __init__(self, sharpness=4.0):
+        self.sharpness = sharpness
+
+    def fit(self, X, y):
+        self.classes_ = np.array(sorted(set(y)), dtype=object)
+        return self
+
+    def predict_proba(self, X):
+        scores = np.array([[float(part) for part in text.split()] for text in X["text"]])
+        return softmax(scores * self.sharpness)
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """(X, y): labels drawn from the softmax of the scores in the texts."""
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(4000, 3)) * 1.5
+    probabilities = softmax(scores)
+    codes = np.array([generator.choice(3, p=row) for row in probabilities])
+    texts = [" ".join(f"{value:.4f}" for value in row) for row in scores]
+    X = pd.DataFrame({"text": texts, "target": [""] * len(texts)}, dtype=object)
+    return X, np.array(["a", "b", "c"], dtype=object)[codes]
+
+
+def _loss(model, X, y):
+    probabilities = model.predict_proba(X)
+    places = [model.classes_.tolist().index(label) for label in y]
+    return -np.log(np.maximum(probabilities[np.arange(len(y)), places], 1e-12)).mean()
+
+
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_overconfidence_is_mended_on_new_rows(drawn, method):
+    X, y = drawn
+    train, validation, test = slice(0, 100), slice(100, 2000), slice(2000, 4000)
+    plain = _Overconfident().fit(X[train], y[train])
+    model = Calibrated(_Overconfident(), method).fit(X[train], y[train], validation=(X[validation], y[validation]))
+    assert _loss(model, X[test], y[test]) < 0.7 * _loss(plain, X[test], y[test])
+    assert np.array_equal(model.predict(X[test]), plain.predict(X[test]))
+    assert np.allclose(model.predict_proba(X[test]).sum(axis=1), 1)
+    assert model.probability_kind_ == "calibrated"
+    if method == "temperature":
+        assert model.temperature_ == pytest.approx(4, rel=0.1)
+
+
+def test_temperature_is_found_where_it_is_known():
+    generator = np.random.default_rng(1)
+    scores = generator.normal(size=(20000, 2)) * 2
+    gold = np.array([generator.choice(2, p=row) for row in softmax(scores / 2.5)])
+    assert fit_temperature(scores, gold) == pytest.approx(2.5, rel=0.05)
+
+
+def test_the_threshold_keeps_the_risk(drawn):
+    X, y = drawn
+    model = Abstaining(_Overconfident(), risk=0.2).fit(X[:100], y[:100], validation=(X[100:2000], y[100:2000]))
+    kept = ~model.abstains(X[2000:])
+    wrong = model.predict(X[2000:]) != y[2000:]
+    assert wrong.mean() > 0.3
+    assert wrong[kept].mean() <= 0.2
+    assert 0.2 < model.coverage_ < 0.9
+    assert model.risk_bound_ <= 0.2
+
+
+def test_no_threshold_means_no_answers(drawn):
+    X, y = drawn
+    with pytest.warns(UserWarning, match="every answer will be withheld"):
+        model = Abstaining(_Overconfident(), risk=0.001).fit(X[:100], y[:100], validation=(X[100:150], y[100:150]))
+    assert model.abstains(X[:50]).all()
+    assert model.coverage_ == 0
+
+
+def test_rows_of_equal_certainty_stay_together():
+    certainty = np.array([0.9] * 50 + [0.6] * 50)
+    wrong = np.array([False] * 50 + [True] * 25 + [False] * 25)
+    threshold, coverage, bound = risk_threshold(certainty, wrong, risk=0.2, confidence=0.95)
+    assert (threshold, coverage) == (0.9, 0.5)
+    assert 0 < bound <= 0.2
+
+
+@pytest.mark.parametrize("wrapper", [Calibrated, Abstaining])
+def test_validation_rows_are_needed(headlines, wrapper):
+    X, y = headlines
+    with pytest.raises(UserError, match="needs validation rows"):
+        wrapper(tfidf_logreg()).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["calibrated", "abstaining"])
+def test_is_built_round_another_model(headlines, name):
+    X, y = headlines
+    inner = {"name": "tfidf_logreg", "accepts": ["single"], "_target_": "naba.models.sparse.tfidf_logreg", "C": 2.0}
+    config = {"name": name, "_target_": f"naba.models.calibration.{name}", "classifier": inner}
+    model = clone(build(config, seed=0, normalisation=NEWS, pair=False))
+    assert model.classifier.classifier.C == 2.0
+    assert model.fit(X, y, validation=(X, y)).score(X, y) > 0.9
+    outside = config | {"classifier": {"_target_": "os.system", "command": "true"}}
+    with pytest.raises(UserError, match=r"outside naba\.models"):
+        build(outside, seed=0, normalisation=NEWS, pair=False)

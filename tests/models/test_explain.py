@@ -1,0 +1,132 @@
+"""What decided."""
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from naba.errors import UserError
+from naba.models.calibration import Calibrated
+from naba.models.encoder import from_scratch
+from naba.models.explain import contributions, explain, explain_classes, explainable
+from naba.models.sparse import SparseClassifier, tfidf_logreg, tfidf_nb, tfidf_svm
+from naba.models.sparse_features import TextFeatures
+
+VERBS = ("ارتفاع", "صعود", "زيادة", "انخفاض", "هبوط", "تراجع")
+
+
+class _Dense(TextFeatures):
+    """Features as boosted trees want them."""
+
+    def fit_transform(self, X, y=None):
+        return super().fit_transform(X, y).toarray()
+
+    def transform(self, X):
+        return super().transform(X).toarray()
+
+
+@pytest.mark.parametrize("builder", [tfidf_logreg, tfidf_svm, tfidf_nb])
+def test_the_verb_decides_in_linear_models(builder, headlines):
+    X, y = headlines
+    model = builder(characters_to=0, words=1).fit(X, y)
+    found = explain(model, X[::20], top=3)
+    for text, explanation in zip(X["text"][::20], found, strict=True):
+        name, value = explanation.contributions[0]
+        assert name == f"text:word:{text.split()[0]}"
+        assert value > 0
+    assert [explanation.label for explanation in found] == model.predict(X[::20]).tolist()
+    classes = explain_classes(model, X, top=3)
+    assert {name.rsplit(":", 1)[1] for name, _ in classes["rise"].contributions} == set(VERBS[:3])
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_contributions_of_linear_models_add_up_to_the_score(headlines, labels):
+    X, y = headlines
+    y = y.copy()
+    if labels == 3:
+        y[::4] = "other"
+    model = tfidf_logreg().fit(X, y)
+    scores = model.classifier_.decision_function(model.features_.transform(X))
+    scores = scores - model.classifier_.intercept_
+    scores = np.column_stack([-scores / 2, scores / 2]) if labels == 2 else scores - scores.mean(axis=1, keepdims=True)
+    for code in range(labels):
+        _, matrix = contributions(model, X, np.full(len(X), code))
+        assert np.allclose(np.asarray(matrix.sum(axis=1)).ravel(), scores[:, code], atol=1e-4)
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_contributions_of_trees_add_up_to_the_score(headlines, labels):
+    X, y = headlines
+    y = y.copy()
+    if labels == 3:
+        y[::4] = "other"
+    trees = HistGradientBoostingClassifier(max_iter=10, early_stopping=False, min_samples_leaf=5)
+    model = SparseClassifier(_Dense(characters_to=0, words=1), trees).fit(X, y)
+    raw = model.classifier_.decision_function(model.features_.transform(X)).reshape(len(X), -1)
+    for code in range(labels):
+        _, matrix = contributions(model, X, np.full(len(X), code))
+        sums = np.asarray(matrix.sum(axis=1)).ravel()
+        expected = raw[:, 0] * (1 if code else -1) if labels == 2 else raw[:, code]
+        assert np.allclose(sums - sums[0], expected - expected[0], atol=1e-6)
+    assert explain(model, X[:1])[0].contributions[0][0].startswith("text:word:")
+
+
+def test_words_that_decide_in_an_encoder(headlines):
+    X, y = headlines
+    model = from_scratch(
+        architecture={"layers": 1, "hidden": 32, "heads": 2, "vocabulary": 300, "dropout": 0.0},
+        reading={"max_length": 24},
+        training={"epochs": 5, "learning_rate": 5e-3, "batch_size": 16, "threads": 1, "precision": "float32"},
+    ).fit(X, y)
+    found = explain(model, X[::30], top=20)
+    first = [explanation.contributions[0][0] for explanation in found]
+    assert sum(word in text for word, text in zip(first, X["text"][::30], strict=True)) == len(found)
+    assert sum(word in VERBS for word in first) >= len(found) - 1
+    blank = model.decision_scores(X[:1].assign(text=""))
+    assert np.isfinite(blank).all()
+
+
+def test_integrated_gradients_are_complete(headlines):
+    import torch
+
+    from naba.models.encoder_attribution import word_attributions
+
+    X, y = headlines
+    model = from_scratch(
+        architecture={"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 300, "dropout": 0.0},
+        reading={"max_length": 24},
+        training={"epochs": 1, "learning_rate": 1e-3, "threads": 1, "precision": "float32"},
+        pair=True,
+    ).fit(X.assign(target=X["text"].tolist()[::-1]), y)
+    row = X[:1].assign(target="هبوط البورصة")
+    words = word_attributions(model, row, np.array([1]))[0]
+    assert [word for word, _ in words][:2] == ["target:هبوط", "target:البورصة"]
+    assert words[2][0].startswith("text:")
+    batch = model.tokens(row).batch(np.array([0]), 0)
+    inner = ~np.isin(batch.ids, model.tokenizer_.all_special_ids)
+    with torch.no_grad():
+        scores = [
+            model.model_(
+                input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(batch.mask),
+                token_type_ids=torch.from_numpy(batch.types),
+            ).logits[0, 1].item()
+            for ids in (batch.ids, np.where(inner, model.tokenizer_.pad_token_id, batch.ids))
+        ]  # fmt: skip
+    assert sum(value for _, value in words) == pytest.approx(scores[0] - scores[1], abs=1e-4)
+
+
+def test_wrappers_are_explained_by_what_they_hold(headlines):
+    X, y = headlines
+    model = Calibrated(tfidf_logreg()).fit(X, y, validation=(X, y))
+    assert explainable(model)
+    assert explain(model, X[:2]) == explain(model.classifier_, X[:2])
+
+
+def test_what_cannot_be_explained_is_said(headlines):
+    X, y = headlines
+    model = SparseClassifier(TextFeatures(), DummyClassifier()).fit(X, y)
+    assert not explainable(model)
+    with pytest.raises(UserError, match="no explanations for a DummyClassifier"):
+        explain(model, X[:1])
+    with pytest.raises(UserError, match="does not know label 'up'"):
+        explain(tfidf_logreg().fit(X, y), X[:1], labels=["up"])
