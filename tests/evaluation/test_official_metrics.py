@@ -31,7 +31,7 @@ def predictions_of(case, rows=None):
         predicted = [labels[int(score > 0.5)] for score in positive]
     else:
         predicted = [row["predicted"] for row in rows]
-        probabilities = np.eye(len(labels))[[labels.index(label) for label in predicted]]
+        probabilities = np.eye(len(labels))[np.array([labels.index(label) for label in predicted], dtype=int)]
     return Predictions(
         objects([row["id"] for row in rows]),
         objects([row["gold"] for row in rows]),
@@ -46,10 +46,10 @@ def per_class(predictions, labels, names=("precision", "recall", "f1")):
     return {label: {name: value(predictions, f"{name[:9].rstrip('-')}_{label}") for name in names} for label in labels}
 
 
-def by_target(case, report):
+def by_target(case, report, empty=False):
     targets = case.get("targets", [])
     rows = {target: [row for row in case["rows"] if row["target"] == target] for target in targets}
-    return {target: report(predictions_of(case, rows[target])) for target in targets if rows[target]}
+    return {target: report(predictions_of(case, rows[target])) for target in targets if rows[target] or empty}
 
 
 def stanceeval2024(case, p):
@@ -57,7 +57,7 @@ def stanceeval2024(case, p):
         return {"macro_f1": value(one, "macro_f1_FAVOR_AGAINST"), **per_class(one, case["labels"])}
 
     overall = value(p, "stanceeval2024_macro_f1")
-    return {"official": overall, "overall_macro_f1": overall, "per_target": by_target(case, target)}
+    return {"official": overall, "overall_macro_f1": overall, "per_target": by_target(case, target, empty=True)}
 
 
 def stanceeval2026(case, p):

@@ -42,6 +42,7 @@ class TrackedRun:
         predictions: reads the predictions on `scored_on`; called once, and only when a test needs them.
         scored_on: the data set the metrics are of; "" for the test rows of `dataset`.
         primary_metric: the metric that `scored_on` is judged by.
+        section: the run's own name for these rows: `test`, `validation` or a further data set.
         curves: name -> (step, value) pairs, such as `validation/macro_f1` by epoch.
     """
 
@@ -61,6 +62,7 @@ class TrackedRun:
     predictions: Callable[[], Predictions]
     scored_on: str = ""
     primary_metric: str = "macro_f1"
+    section: str = "test"
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     @property
@@ -174,11 +176,14 @@ def cells_of(runs: Sequence[TrackedRun]) -> list[Cell]:
     for run in runs:
         grouped[(run.scored, run.cell)].setdefault(run.seed, run)
     cells = [Cell(_plain_name(found), found) for found in (_by_seed(seeds) for seeds in grouped.values())]
-    named = []
+    twins: dict[tuple[str, str], dict[str, Cell]] = defaultdict(dict)
     for cell in cells:
-        twins = [other for other in cells if other.name == cell.name and other.runs[0].scored == cell.runs[0].scored]
-        named.append(cell if len(twins) == 1 else replace(cell, name=f"{cell.name} {_what_differs(cell, twins)}"))
-    return named
+        twins[(cell.model, cell.runs[0].dataset)].setdefault(cell.runs[0].cell, cell)
+    return [_named(cell, list(twins[(cell.model, cell.runs[0].dataset)].values())) for cell in cells]
+
+
+def _named(cell: Cell, twins: Sequence[Cell]) -> Cell:
+    return cell if len(twins) == 1 else replace(cell, name=f"{cell.name} {_what_differs(cell, twins)}")
 
 
 def _by_seed(seeds: Mapping[int, TrackedRun]) -> tuple[TrackedRun, ...]:
@@ -187,7 +192,7 @@ def _by_seed(seeds: Mapping[int, TrackedRun]) -> tuple[TrackedRun, ...]:
 
 def _plain_name(runs: Sequence[TrackedRun]) -> str:
     first = runs[0]
-    return first.model if first.dataset == first.scored else f"{first.model} ({first.dataset})"
+    return first.model if first.section in {"test", "validation"} else f"{first.model} ({first.dataset})"
 
 
 def _what_differs(cell: Cell, twins: Sequence[Cell]) -> str:

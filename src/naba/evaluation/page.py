@@ -267,7 +267,7 @@ def _pairs(board: Board) -> list[list[list[float] | None]]:
 
 
 def _short(values: Sequence[float]) -> list[float]:
-    return [round(float(value), 5) for value in values]
+    return [round(float(value), 6) for value in values]
 
 
 def _points(x: FloatArray, y: FloatArray) -> list[list[float]]:

@@ -109,7 +109,7 @@ function drawForest() {
     const numbers = `${signed(estimate)} [${signed(low)}, ${signed(high)}]  p ${p(chance)}`;
     root.append(svg("text", narrow ? { x: left - 12, y: y + 18, class: "soft" } : { x: right + 10, y: y + 4, class: "soft" }, numbers));
   });
-  for (const value of [least, 0, most]) root.append(svg("text", { x: x(value), y: height - 8, "text-anchor": "middle", class: "soft" }, signed(value)));
+  for (const value of [0, least, most].filter((one) => one === 0 || Math.abs(x(one) - x(0)) > 60)) root.append(svg("text", { x: x(value), y: height - 8, "text-anchor": "middle", class: "soft" }, signed(value)));
   box.append(root);
 }
 function drawMatrix() {
@@ -128,6 +128,7 @@ function drawMatrix() {
 /* ---- confusion ---- */
 function drawConfusions() {
   const box = clear($("confusions"));
+  box.style.setProperty("--card", `${Math.max(19, 3.3 * (board.names.length + 1.6))}rem`);
   for (const system of board.systems) {
     const table = el("table", { class: "heat" });
     table.append(el("tr", {}, el("th"), ...board.names.map((name) => el("th", { dir: "auto" }, name))));
