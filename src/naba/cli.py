@@ -23,6 +23,14 @@ COMMANDS = {
     "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
     "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
     "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
+    "score": Command("score", "score another system's predictions", "naba score gpt.csv dataset=ans_stance"),
+    "submit": Command(
+        "submit", "write a shared task's submission", "naba submit 4f1c09 out.tsv --format checkthat2024_task1"
+    ),
+    "promote": Command(
+        "promote", "put a run into the registry, if it beats the champion", "naba promote 4f1c09 --alias champion"
+    ),
+    "reproduce": Command("reproduce", "do a run again and compare its predictions", "naba reproduce 4f1c09"),
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
     "list": Command("list", "datasets, models, experiments or metrics", "naba list datasets"),

@@ -10,7 +10,7 @@ from naba import config, provenance
 from naba.models.build import ABOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from naba.data.dataset import Dataset
     from naba.data.findings import Report
+    from naba.evaluation.slices import Slice
     from naba.result import Result, Section
     from naba.schema import TrainConfig
 
@@ -95,6 +96,8 @@ class Model:
     description: Mapping[str, Any]
 
 
+SLICE_RESAMPLES = 500
+
 Item = Param | Metric | Tag | Text | Table | Figure | File | Input | Model
 
 
@@ -106,13 +109,16 @@ def run_name(settings: TrainConfig) -> str:
 
 def items(result: Result) -> list[Item]:
     """All that is written down about a result, in the order in which it is written."""
+    from naba.evaluation.calibration import reliability_diagram
+
     found: list[Item] = [*_params(result), *_tags(result), *_metrics(result)]
     found.append(Text("config.yaml", _yaml(result.config)))
     found.append(Text("summary.md", summary(result)))
     for section in result.sections.values():
         found += _section_items(section, result.settings.evaluation.worst_errors)
-    found.append(Input(result.dataset, "train"))
-    if result.settings.tracking.log_model:
+    found.append(Figure("figures/reliability.png", reliability_diagram(result.main.predictions, result.main.name)))
+    found.append(Input(result.dataset, "train" if result.model is not None else "test"))
+    if result.model is not None and result.settings.tracking.log_model:
         found.append(Model(result.model, classifier_description(result)))
     return found
 
@@ -174,15 +180,34 @@ def _metrics(result: Result) -> Iterator[Metric]:
 
 
 def _section_items(section: Section, worst: int) -> Iterator[Item]:
+    from naba.evaluation.calibration import brier_score, expected_calibration_error
     from naba.evaluation.plots import confusion_matrix
+    from naba.evaluation.slices import slice_scores
 
     predictions, name = section.predictions, section.name
     yield File(f"predictions/{name}.parquet", predictions.to_parquet)
     yield Figure(f"figures/{name}_confusion.png", confusion_matrix(predictions, section.display_names, name))
     yield Table(f"tables/{name}_confusion.json", predictions.confusion_table(section.display_names))
     yield Table(f"tables/{name}_scores.json", score_table(section))
+    slices = slice_scores(predictions, section.columns, section.primary_metric, SLICE_RESAMPLES)
+    yield Table(f"tables/{name}_slices.json", slice_frame(slices))
+    yield Metric(f"{name}/calibration_error_equal_mass_10_bins", expected_calibration_error(predictions))
+    yield Metric(f"{name}/brier_score", brier_score(predictions))
     if worst:
         yield Table(f"tables/{name}_worst_errors.json", predictions.worst_errors(worst, section.rows))
+
+
+def slice_frame(slices: Sequence[Slice]) -> pd.DataFrame:
+    """Slices as plain values, the worst first."""
+    import pandas as pd
+
+    names = ["column", "value", "metric", "score", "low", "high", "rows", "share", "to_all", "small"]
+    rows = [
+        (one.column, one.value, one.score.name, one.score.value, one.score.low, one.score.high, one.score.n, one.share,
+         one.gap, one.small)
+        for one in slices
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=names)
 
 
 def check_items(checked: Report) -> list[Item]:

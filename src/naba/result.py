@@ -27,6 +27,8 @@ class Section:
     """Columns text and target, in the order of the predictions."""
     display_names: Mapping[str, str]
     primary_metric: str
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Columns to slice by, in the order of the predictions: those of the data set and what the texts show."""
 
     @property
     def primary(self) -> Score:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from naba import tracking
+from naba.errors import UserError
 from naba.evaluation.compare import TrackedRun
 from naba.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from mlflow.entities import Run
+
+    from naba.data.dataset import Dataset
 
 BOUNDS = ("_low", "_high")
 
@@ -71,6 +75,7 @@ def _tracked(run: Run, section: str, uri: str | None) -> TrackedRun:
         predictions=partial(read_predictions, run, section, uri),
         scored_on={"test": dataset, "validation": f"{dataset} validation"}.get(section, section),
         primary_metric=primary_metrics(run).get(section, "macro_f1"),
+        section=section,
     )
 
 
@@ -82,3 +87,44 @@ def read_predictions(run: Run, section: str = "test", uri: str | None = None) ->
 def scored_datasets(runs: Sequence[TrackedRun]) -> list[str]:
     """The data sets that these runs were scored on."""
     return sorted({run.scored for run in runs})
+
+
+def run_dataset(run: Run, section: str = "test", uri: str | None = None) -> Dataset:
+    """The data set whose rows a section of a run holds, loaded as the run's own configuration says.
+
+    Raises:
+        UserError: its files cannot be had, or are no longer those the run used.
+    """
+    from pydantic import TypeAdapter
+
+    from naba.data.dataset import load, load_named
+    from naba.schema import DataConfig, DatasetConfig
+
+    trained = load(TypeAdapter(DatasetConfig).validate_python(run_config(run, uri)["dataset"]), DataConfig())
+    if trained.fingerprint != run.data.tags.get("naba.fingerprint"):
+        raise UserError(
+            f"data set '{trained.name}' is not what run '{run.info.run_name}' used: its fingerprint is "
+            f"{trained.fingerprint[:12]}, the run's {run.data.tags.get('naba.fingerprint', '')[:12]}"
+        )
+    return trained if section in {"test", "validation"} else load_named(section)
+
+
+def run_config(run: Run, uri: str | None = None) -> dict[str, Any]:
+    """The resolved configuration of a run, as plain dicts."""
+    import yaml
+
+    content = yaml.safe_load(tracking.artifact(run, "config.yaml", uri).read_text(encoding="utf-8"))
+    return dict(content)
+
+
+def section_rows(run: Run, section: str = "test", uri: str | None = None) -> pd.DataFrame:
+    """Ids, texts, targets and slice columns of a section's rows, in the order of its predictions."""
+    import numpy as np
+    import pandas as pd
+
+    dataset = run_dataset(run, section, uri)
+    wanted = read_predictions(run, section, uri).ids
+    position = {name: row for row, name in enumerate(dataset.column_values("id"))}
+    indices = np.array([position[name] for name in wanted], dtype=np.int64)
+    columns = ("id", "text", "target", *dataset.slices)
+    return pd.DataFrame({name: pd.Series(dataset.column(name, indices), dtype=object) for name in columns})

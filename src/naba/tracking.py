@@ -358,3 +358,42 @@ def local_artifact(run: Run, path: str) -> Path | None:
         return None
     local = Path(unquote(address.path)) / path
     return local if local.exists() else None
+
+
+# --- registry -----------------------------------------------------------------------------------------------------
+
+
+def registered(name: str, alias: str, uri: str | None = None) -> Run | None:
+    """The run behind `models:/name@alias`, or None where nothing holds the alias."""
+    from mlflow.exceptions import MlflowException
+
+    store = client(uri or default_uri())
+    try:
+        version = store.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+    return store.get_run(version.run_id)
+
+
+def register(run: Run, name: str, alias: str, tags: Mapping[str, str], uri: str | None = None) -> str:
+    """Register a run's model and give it an alias.
+
+    Returns:
+        The new version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    store = client(uri or default_uri())
+    try:
+        store.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    model = run.outputs.model_outputs[0].model_id
+    version = store.create_model_version(
+        name, f"models:/{model}", run_id=run.info.run_id, tags=dict(tags), model_id=model
+    )
+    store.set_registered_model_alias(name, alias, version.version)
+    return str(version.version)

@@ -13,15 +13,16 @@ from naba.result import Outcome, Result, Section
 from naba.transfer import carry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from omegaconf import DictConfig
 
     from naba.data.dataset import Dataset, IntArray
     from naba.data.findings import Report
     from naba.data.splits import Split
+    from naba.evaluation.predictions import Predictions
     from naba.folder_tracking import FolderTracker
-    from naba.schema import TrainConfig
+    from naba.schema import EvaluationConfig, TrainConfig
     from naba.tracking import MlflowTracker
 
 
@@ -198,20 +199,37 @@ def _section(
     with _timed(seconds, "predict"):
         predictions = Predictions.of(scored, indices, trained)
     with _timed(seconds, "evaluate"):
-        from naba.evaluation.metrics import label_metrics
-        from naba.evaluation.statistics import scores
-
         own = scored.labels == datasets[0].labels
         primary = datasets[0].primary_metric if own else scored.primary_metric
         chosen = [*(datasets[0].metrics if own else scored.metrics), *settings.evaluation.metrics]
-        names = [primary, *chosen, "macro_f1", "accuracy", "balanced_accuracy", "mcc", *label_metrics(scored.labels)]
-        found = scores(
-            predictions,
-            list(dict.fromkeys(names)),
-            resamples=settings.evaluation.resamples,
-            confidence=settings.evaluation.confidence,
-        )
-    return Section(name, predictions, found, scored.frame(indices), scored.display_names, primary)
+        return score_section(name, settings.evaluation, scored, indices, predictions, (primary, *chosen))
+
+
+def score_section(
+    name: str,
+    evaluation: EvaluationConfig,
+    dataset: Dataset,
+    indices: IntArray,
+    predictions: Predictions,
+    metrics: Sequence[str],
+) -> Section:
+    """Score predictions on rows of a data set, whoever made them; the first of `metrics` is the primary one."""
+    from naba.evaluation.metrics import label_metrics
+    from naba.evaluation.slices import text_columns
+    from naba.evaluation.statistics import scores
+
+    names = [*metrics, "macro_f1", "accuracy", "balanced_accuracy", "mcc", *label_metrics(dataset.labels)]
+    found = scores(
+        predictions,
+        list(dict.fromkeys(names)),
+        resamples=evaluation.resamples,
+        confidence=evaluation.confidence,
+    )
+    rows = dataset.frame(indices)
+    seen = text_columns(rows["text"].tolist(), rows["target"].tolist() if dataset.pair else None)
+    columns = {column: dataset.column(column, indices).tolist() for column in dataset.slices}
+    columns |= {column: values.tolist() for column, values in seen.items()}
+    return Section(name, predictions, found, rows, dataset.display_names, metrics[0], columns)
 
 
 SMALL_CLASS = 20

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba import tracking
 from naba.commands.options import Parser, key_values
 from naba.errors import UserError, unknown_name
 
@@ -23,12 +25,44 @@ def main(arguments: Sequence[str]) -> int:
     """Run `naba compare`."""
     options = _parser().parse_args(arguments)
     filters = key_values(options.filters, FILTERS)
-    from naba.evaluation import compare
+    from naba.evaluation import board_tables, compare
 
     runs = _runs(options.uri, filters)
-    boards = compare.leaderboards(runs, filters.get("metric"), baseline=options.baseline, resamples=options.resamples)
-    _print(boards, options.style)
+    if options.transfer:
+        print(board_tables.transfer_table(runs, filters.get("metric"), options.resamples).render(options.style))
+        return 0
+    boards = compare.leaderboards(
+        runs,
+        filters.get("metric"),
+        baseline=options.baseline,
+        resamples=options.resamples,
+        by_group=options.by_group,
+    )
+    if options.html:
+        _write_page(boards, options.html, options.uri)
+    elif options.matrix:
+        for board in boards:
+            print(board_tables.matrix_table(board).render(options.style))
+    else:
+        _print(boards, options.style)
     return 0
+
+
+def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
+    from naba.evaluation.page import Content, page
+    from naba.runs import run_dataset, section_rows
+
+    contents = {}
+    for board in boards:
+        first = board.rows[0].cell.runs[0]
+        run = tracking.find(first.run_id, uri)
+        dataset = run_dataset(run, first.section, uri)
+        names = {**run_dataset(run, "test", uri).display_names, **dataset.display_names}
+        note = "labels by language models" if dataset.label_source == "language_model" else ""
+        rows = section_rows(run, first.section, uri)
+        contents[board.scored] = Content(rows, names, dataset.slices, dataset.title, note)
+    Path(path).write_text(page(boards, contents), encoding="utf-8")
+    print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
 
 
 def _parser() -> Parser:
@@ -37,6 +71,11 @@ def _parser() -> Parser:
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--baseline", default="majority", help="the model others are compared with (default majority)")
     parser.add_argument("--resamples", type=int, default=10_000, help="bootstrap resamples (default 10000)")
+    parser.add_argument("--by-group", action="store_true", help="resample whole claims or topics, not single rows")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--matrix", action="store_true", help="differences of all pairs")
+    kinds.add_argument("--transfer", action="store_true", help="train on one data set, score on another")
+    kinds.add_argument("--html", metavar="FILE", help="write one self-contained page with an error browser")
     styles = parser.add_mutually_exclusive_group()
     for style, what in (("markdown", "Markdown"), ("csv", "CSV, every number in full"), ("latex", "LaTeX")):
         styles.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"print {what}")

@@ -19,6 +19,7 @@ DESCRIPTION = """Data sets on this machine:
   naba data mirror DIR [NAME…]      copy them into a mirror for another machine (NABA_MIRROR=DIR there)
   naba data pin NAME                write the sha256 of files that have none into the data set's YAML
   naba data new FILE [--name NAME]  write conf/dataset/NAME.yaml for your own file, guessing its columns
+  naba data ids NAME                ids and texts as CSV, to let another system predict them (naba score)
   naba data stats [NAME…] [--write] rows, labels, lengths and fingerprint; --write updates data/statistics.json"""
 
 
@@ -119,4 +120,19 @@ def _stats(options: argparse.Namespace) -> int:
     return 0
 
 
-ACTIONS = {"fetch": _fetch, "mirror": _mirror, "pin": _pin, "new": _new, "stats": _stats}
+def _ids(options: argparse.Namespace) -> int:
+    import csv
+    import sys
+
+    from naba.data.dataset import load_named
+
+    writer = csv.writer(sys.stdout)
+    writer.writerow(["id", "split", "text", "target"])
+    for name in _wanted(options.names, everything=False, action="ids"):
+        dataset = load_named(name, data_options())
+        columns = [dataset.column_values(column) for column in ("id", "split", "text", "target")]
+        writer.writerows(zip(*columns, strict=True))
+    return 0
+
+
+ACTIONS = {"fetch": _fetch, "mirror": _mirror, "pin": _pin, "new": _new, "stats": _stats, "ids": _ids}

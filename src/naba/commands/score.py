@@ -1,0 +1,46 @@
+"""`naba score`: an outside system's predictions, scored like a model of naba's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naba import command_line, console
+from naba.commands.options import Parser
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DESCRIPTION = """Score a file of predictions (CSV, TSV, JSON Lines, Parquet, Excel) made by any other system.
+
+The file has a column id, a column label, and may have a column probability_<label> for each label. Ids must be those
+of the split: `naba data ids NAME` prints them with their texts. key=value are those of naba train (dataset=, seed=,
+evaluation.metrics=)."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `naba score`."""
+    parser = Parser("score", DESCRIPTION)
+    parser.add_argument("file", help="the predictions")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="dataset=ans_stance …")
+    parser.add_argument("--split", default="test", choices=["test", "validation"])
+    parser.add_argument("--track", metavar="NAME", help="keep it as a run under this model name")
+    options = parser.parse_args(arguments)
+    if not any(item.startswith("dataset=") for item in options.overrides):
+        raise UserError("naba score: say which data set: dataset=NAME", "naba list datasets")
+    plan = command_line.plan(options.overrides, multirun=False)
+    from naba import outside_run
+
+    _, section, result = outside_run.score(Path(options.file), plan.overrides, options.split)
+    metrics: dict[str, float] = {}
+    for found in section.scores:
+        metrics |= {f"{section.name}/{found.name}": found.value}
+        metrics |= {f"{section.name}/{found.name}_low": found.low, f"{section.name}/{found.name}_high": found.high}
+    metrics[f"{section.name}/rows"] = len(section.predictions)
+    console.print_scores(metrics, [section.name], {section.name: section.primary_metric})
+    if options.track:
+        outcome = outside_run.track(result, options.track)
+        kept = "kept" if outcome.status == "trained" else "already there"
+        print(f"{kept}: run {outcome.run} in {outcome.where}; look: naba compare dataset={result.dataset.name}")
+    return 0

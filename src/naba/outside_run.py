@@ -1,0 +1,75 @@
+"""An outside system's predictions as a run of their own, so that they stand in the same leaderboard."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from naba import config, report
+from naba.command_line import compose
+from naba.errors import UserError
+from naba.result import Outcome, Result
+from naba.train import open_tracker, score_section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from naba.result import Section
+    from naba.schema import TrainConfig
+
+
+def score(path: Path, overrides: list[str], split: str) -> tuple[TrainConfig, Section, Result]:
+    """Score a predictions file as a training would score its model.
+
+    Args:
+        path: a file as `naba.evaluation.outside.read_predictions` takes it.
+        overrides: `dataset=…`, `seed=…` and `evaluation.…` as for `naba train`.
+        split: `test` or `validation`.
+    Raises:
+        UserError: the configuration or the file is wrong.
+    """
+    from naba.data.dataset import load
+    from naba.evaluation.outside import read_predictions
+
+    composed = compose(["model=majority", *overrides])
+    settings = config.check(composed)
+    dataset = load(settings.dataset, settings.data)
+    indices = dataset.indices(split)
+    if not len(indices):
+        raise UserError(f"dataset '{dataset.name}' has no {split} rows")
+    predictions = read_predictions(path, dataset, split)
+    metrics = (dataset.primary_metric, *dataset.metrics, *settings.evaluation.metrics)
+    section = score_section(split, settings.evaluation, dataset, indices, predictions, metrics)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    settings.model = {"name": "outside", "file": path.name, "sha256": digest}
+    result = Result(
+        settings=settings,
+        config=config.plain_dict(composed) | {"model": settings.model},
+        identity="",
+        cell="",
+        dataset=dataset,
+        model=None,
+        sections={split: section},
+        seconds={},
+        rows={split: len(indices)},
+    )
+    return settings, section, result
+
+
+def track(result: Result, name: str) -> Outcome:
+    """Keep a scored file as a run called `name`; the same file under the same name is found, not kept twice."""
+    from dataclasses import replace
+
+    settings = result.settings
+    settings.model = {**settings.model, "name": name}
+    # Seeds of one outside system form a cell: what they share is the name, not the bytes of their files.
+    cell = config.digest({"outside": name, "dataset": result.dataset.fingerprint})
+    identity = config.digest({"cell": cell, "seed": settings.seed, "file": settings.model["sha256"]})
+    named = replace(result, identity=identity, cell=cell, config={**result.config, "model": settings.model})
+    tracker = open_tracker(settings)
+    found = tracker.finished(identity)
+    if found is not None:
+        return Outcome("found", found.name, found.run, found.where)
+    with tracker.run(report.run_name(settings), settings, identity) as active:
+        active.log(report.items(named))
+    return Outcome("trained", report.run_name(settings), active.id, tracker.where)
