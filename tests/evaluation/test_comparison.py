@@ -128,7 +128,7 @@ def test_groups_widen_the_difference():
         Predictions(np.arange(300).astype(str), NAMES[gold], p, np.full((300, 3), 1 / 3), LABELS, groups)
         for p in answers
     )
-    by_group, by_row = paired_bootstrap(a, b, "accuracy", by_group=True), paired_bootstrap(a, b, "accuracy")
+    by_group, by_row = paired_bootstrap(a, b, "accuracy"), paired_bootstrap(a, b, "accuracy", by_group=False)
     assert by_group.standard_error > 2.5 * by_row.standard_error
 
 

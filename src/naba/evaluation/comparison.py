@@ -56,11 +56,11 @@ def paired_bootstrap(
     resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
-    by_group: bool = False,
+    by_group: bool | None = None,
 ) -> Difference:
     """Difference in a metric between two systems on the same examples, with its interval.
 
-    Rows (or, with `by_group`, whole groups) are resampled jointly, so the two systems keep seeing the same examples
+    Rows (or whole groups, by default where `statistics.share_groups` says so) are resampled jointly, so the two systems keep seeing the same examples
     (Efron & Tibshirani 1993, ch. 16; Berg-Kirkpatrick et al. 2012). The p-value counts resamples whose difference is
     as far from the estimate as the estimate is from 0.
 
@@ -108,7 +108,7 @@ def approximate_randomisation(
     measure: Metric | str,
     resamples: int = 10_000,
     seed: int = 0,
-    by_group: bool = False,
+    by_group: bool | None = None,
 ) -> float:
     """p-value of the hypothesis that it does not matter which system gave which answer.
 
@@ -245,7 +245,7 @@ def compare_cells(
     measure: Metric | str,
     resamples: int = 10_000,
     seed: int = 0,
-    by_group: bool = False,
+    by_group: bool | None = None,
 ) -> CellDraws:
     """Resample the examples and the seeds of several cells: the two reasons why a mean over seeds could be another.
 

@@ -15,7 +15,7 @@ import numpy as np
 from naba.errors import UserError
 from naba.evaluation.metrics import Array, FloatArray, Metric, metric
 from naba.evaluation.predictions import some
-from naba.evaluation.statistics import apply, codes_of, groups_of
+from naba.evaluation.statistics import apply, codes_of, groups_of, share_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,8 +43,11 @@ class Systems:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, systems: Sequence[Predictions], measure: Metric | str, by_group: bool = False) -> Systems:
+    def of(cls, systems: Sequence[Predictions], measure: Metric | str, by_group: bool | None = None) -> Systems:
         """Align systems by id with the first of them.
+
+        Args:
+            by_group: draw whole groups; by default where `statistics.share_groups` says so.
 
         Raises:
             UserError: the systems did not predict the same ids, hold other gold labels or another label order, or
@@ -61,7 +64,8 @@ class Systems:
             offset = codes_of(groups_of(first))
             targets = int(offset.max()) + 1
         codes = np.stack([offset * size * size + one.cells for one in aligned])
-        units = codes_of(groups_of(first)) if by_group else np.arange(len(first))
+        grouped = share_groups(first, [item]) if by_group is None else by_group
+        units = codes_of(groups_of(first)) if grouped else np.arange(len(first))
         return cls(codes, (targets, size, size), units, first.labels)
 
     def __len__(self) -> int:
