@@ -11,7 +11,7 @@ import pytest
 from naba.data import checks
 from naba.data.building import assemble
 from naba.data.dataset import Dataset, load_named
-from naba.data.findings import CHECKS, Finding, Report
+from naba.data.findings import CHECKS, Finding, Subject
 from naba.schema import DataConfig, DatasetConfig
 
 if TYPE_CHECKING:
@@ -229,9 +229,8 @@ def test_a_set_that_cannot_be_read_is_a_report_too(tmp_path: Path) -> None:
     assert "too few fields" in report.errors[0].message
 
 
-def facts(name: str, mirror: Path) -> tuple[Report, dict[str, str]]:
-    report = checks.run(load_named(name, DataConfig(mirror=str(mirror), offline=True)))
-    return report, {each.code: each.message for each in report.findings if each.state == "found"}
+def of_mirror(name: str, code: str, mirror: Path) -> Finding:
+    return CHECKS[code].run(Subject(load_named(name, DataConfig(mirror=str(mirror), offline=True))))
 
 
 @pytest.mark.mirror
@@ -252,15 +251,18 @@ def facts(name: str, mirror: Path) -> tuple[Report, dict[str, str]]:
     ],
 )
 def test_the_known_quirks_are_found(name: str, code: str, expected: str, mirror: Path) -> None:
-    report, found = facts(name, mirror)
-    assert expected in found[code]
-    assert report.errors == []
+    assert expected in of_mirror(name, code, mirror).message
 
 
 @pytest.mark.mirror
-@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ans_stance", "ct22_attention", "thatiar_subjectivity"])
+def test_no_published_set_is_stopped_by_an_error(name: str, mirror: Path) -> None:
+    dataset = load_named(name, DataConfig(mirror=str(mirror), offline=True))
+    assert checks.run(dataset, slow=False).errors == []
+
+
+@pytest.mark.mirror
 def test_the_known_quirks_of_unifiedfc(mirror: Path) -> None:
-    _, found = facts("unifiedfc_stance", mirror)
-    assert found["N12"].endswith("(10 to 24 rows)")
-    assert "median of all 810" in found["N16"]
-    assert "fact" in found["N19"]
+    assert of_mirror("unifiedfc_stance", "N12", mirror).message.endswith("(10 to 24 rows)")
+    assert "median of all 810" in of_mirror("unifiedfc_stance", "N16", mirror).message
+    assert "fact" in of_mirror("unifiedfc_stance", "N19", mirror).message

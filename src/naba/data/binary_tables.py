@@ -20,14 +20,12 @@ def parquet(content: bytes, name: str) -> RawTable:
 
     try:
         table = pq.read_table(io.BytesIO(content))
-    except (pa.ArrowException, OSError) as error:
+        lists = {column: table.column(column).to_pylist() for column in set(table.column_names)}
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise UserError(f"{name}: not a readable Parquet file: {error}") from error
     check_header(table.column_names, name)
     classes = _class_names(table.schema.metadata or {})
-    columns = {
-        column: [_cell(value, classes.get(column)) for value in table.column(column).to_pylist()]
-        for column in table.column_names
-    }
+    columns = {column: [_cell(value, classes.get(column)) for value in lists[column]] for column in table.column_names}
     return RawTable(columns, [Place(name, number) for number in range(1, table.num_rows + 1)])
 
 
@@ -63,16 +61,22 @@ def excel(content: bytes, name: str, sheet: str | None = None) -> RawTable:
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError as error:
         raise UserError(f"{name}: reading Excel files needs openpyxl", "pip install 'naba[excel]'") from error
+    import warnings
+    import zlib
     from zipfile import BadZipFile
 
+    # openpyxl lets many kinds of error out of a broken workbook; XML errors are SyntaxErrors.
+    broken: tuple[type[Exception], ...] = (InvalidFileException, BadZipFile, zlib.error, LookupError, ValueError)
+    broken += (TypeError, AttributeError, OSError, EOFError, SyntaxError, RuntimeError, AssertionError)
     try:
-        workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        if sheet is not None and sheet not in workbook.sheetnames:
-            raise UserError(f"{name}: {unknown_name('sheet', sheet, workbook.sheetnames)}")
-        chosen = workbook[sheet or workbook.sheetnames[0]]
-        rows = [list(row) for row in chosen.iter_rows(values_only=True)]
-    except (InvalidFileException, BadZipFile, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        # openpyxl lets many kinds of error out of a broken workbook.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # About styles and extensions that hold no values.
+            workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+            if sheet is not None and sheet not in workbook.sheetnames:
+                raise UserError(f"{name}: {unknown_name('sheet', sheet, workbook.sheetnames)}")
+            chosen = workbook[sheet or workbook.sheetnames[0]]
+            rows = [list(row) for row in chosen.iter_rows(values_only=True)]
+    except broken as error:
         raise UserError(f"{name}: not a readable Excel workbook: {error}") from error
     return _sheet(rows, name)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -144,8 +146,8 @@ def zip_member(content: bytes, name: str, member: str | None) -> tuple[bytes, st
             if chosen not in members:
                 raise UserError(f"{name}: {unknown_name('member', chosen, members)}")
             return archive.read(chosen), f"{name}!{chosen}"
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-        # RuntimeError: encrypted. NotImplementedError: a compression method Python does not have.
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, RuntimeError, EOFError, OSError) as error:
+        # RuntimeError: encrypted, or a compression method Python does not have.
         raise UserError(f"{name}: the archive cannot be read: {error}") from error
 
 
@@ -208,6 +210,13 @@ def _delimited(text: str, name: str, delimiter: str, quoting: bool) -> RawTable:
     while rows and not rows[-1]:
         rows.pop()
         lines.pop()
+    if not rows:
+        raise UserError(f"{name}: the file is empty")
+    if text.endswith(delimiter) and not rows[-1][-1]:
+        raise UserError(
+            f"{name}: row {len(rows) - 1}, line {lines[-1]}: the file ends right after a delimiter, so it may be cut",
+            "If the last cell is meant to be empty, end the file with a line break.",
+        )
     header, records = rows[0], rows[1:]
     check_header(header, name)
     places = [Place(name, number, line) for number, line in enumerate(lines[1 : len(rows)], start=1)]
