@@ -60,9 +60,9 @@ def paired_bootstrap(
 ) -> Difference:
     """Difference in a metric between two systems on the same examples, with its interval.
 
-    Rows (or whole groups, by default where `statistics.share_groups` says so) are resampled jointly, so the two systems keep seeing the same examples
-    (Efron & Tibshirani 1993, ch. 16; Berg-Kirkpatrick et al. 2012). The p-value counts resamples whose difference is
-    as far from the estimate as the estimate is from 0.
+    Rows are resampled jointly (or whole groups, by default where `statistics.share_groups` says so), so the two
+    systems keep seeing the same examples (Efron & Tibshirani 1993, ch. 16; Berg-Kirkpatrick et al. 2012). The
+    p-value counts resamples whose difference is as far from the estimate as the estimate is from 0.
 
     Args:
         a, b: predictions for the same ids, in any order.
