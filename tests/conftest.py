@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Each test has its own NABA_HOME and cache, and none of the caller's naba or MLflow settings."""
     for name in list(os.environ):
-        if name.startswith("NABA_") and name not in {"NABA_TEST_MIRROR"}:
+        if name.startswith("NABA_") and name != "NABA_TEST_MIRROR":
             monkeypatch.delenv(name)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     home = tmp_path_factory.mktemp("home")
@@ -44,7 +46,7 @@ def mirror() -> Path:
     return folder.resolve()
 
 
-class NetworkBlocked(Exception):
+class NetworkBlockedError(Exception):
     """A test reached for the network."""
 
 
@@ -58,7 +60,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         local = self.family == socket.AF_UNIX or str(address[0]) in {"127.0.0.1", "::1", "localhost"}
         if not local:
             tried.append(address)
-            raise NetworkBlocked(f"connection to {address}")
+            raise NetworkBlockedError(f"connection to {address}")
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
@@ -78,7 +80,15 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(own_home: Path, empty_store: Path) -> Path:
     """An empty MLflow store in this test's home."""
-    return Path(shutil.copy(empty_store, own_home / "mlflow.db"))
+    return copy_store(empty_store, own_home)
+
+
+def copy_store(file: Path, home: Path) -> Path:
+    """A copy of a store in another home, whole even where sqlite keeps pages in a log beside it."""
+    copy = home / "mlflow.db"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def runs(store: Path) -> list[str]:
 def test_compare_groups_seeds_and_puts_the_best_first(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["compare", "dataset=synthetic_stance", "--csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["model"] for row in rows][0] == "tfidf_nb"
+    assert rows[0]["model"] == "tfidf_nb"
     assert {row["model"]: row["seeds"] for row in rows} == {"tfidf_nb": "1", "stratified_random": "2", "majority": "1"}
     for row in rows:
         assert float(row["low"]) <= float(row["value"]) <= float(row["high"])

@@ -162,7 +162,8 @@ from naba import command_line, config, train
 from naba.evaluation.predictions import Predictions
 
 for model in {models}:
-    train.run(command_line.compose([f"model={{model}}", "dataset=synthetic_claim_type", "tracking=off", "evaluation.resamples=10"]))
+    overrides = ["dataset=synthetic_claim_type", "tracking=off", "evaluation.resamples=10"]
+    train.run(command_line.compose([f"model={{model}}", *overrides]))
     (path,) = Path(os.environ["NABA_HOME"]).glob(f"results/*/{{model}}-*/predictions/test.parquet")
     print(model, hashlib.sha256(Predictions.from_parquet(path).probabilities.tobytes()).hexdigest())
 """

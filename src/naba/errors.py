@@ -56,6 +56,6 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> str:
     """
     valid = sorted(choices)
     guess = nearest(name, valid)
-    suggestion = f"; did you mean '{guess}'?" if guess else ";"
+    suggestion = f"; did you mean '{guess}'?" if guess else ""
     shown = ", ".join(valid[:30]) + (f", and {len(valid) - 30} more" if len(valid) > 30 else "")
     return f"unknown {kind} '{name}'{suggestion} (valid: {shown or 'none'})"

@@ -289,6 +289,9 @@ def _class_table(section: Section, display_names: Mapping[str, str]) -> list[str
 def command(result: Result) -> str:
     """The command that does this run again from the stored configuration's choices."""
     settings = result.settings
+    if "_target_" not in settings.model:
+        file, name = settings.model["file"], settings.model["name"]
+        return f"naba score {file} dataset={settings.dataset.name} seed={settings.seed} --track {name}"
     parts = [f"dataset={settings.dataset.name}", f"model={settings.model['name']}"]
     parts += [
         f"model.{key}={'null' if value is None else value}"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
 import tempfile
 import warnings
 from contextlib import contextmanager
@@ -17,6 +14,7 @@ from urllib.parse import unquote, urlparse
 from naba import paths, report
 from naba.errors import UserError
 from naba.folder_tracking import write_files
+from naba.tracking_store import STORE_TIMEOUT, client, default_uri, quiet, sqlite_file, use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,82 +24,11 @@ if TYPE_CHECKING:
 
     from naba.schema import TrackingConfig, TrainConfig
 
-STORE_TIMEOUT = 300
-"""Seconds to wait for another process that is creating the store."""
+__all__ = ["client", "default_uri", "quiet"]
 
 PARAM_LIMIT = 6000
 PARAMS_A_BATCH = 100
 METRICS_A_BATCH = 1000
-
-
-def default_uri() -> str:
-    """The embedded store: one sqlite file below `NABA_HOME`."""
-    return f"sqlite:///{paths.home() / 'mlflow.db'}"
-
-
-def quiet() -> None:
-    """Telemetry and chatter off, before MLflow is imported; what the user set stays."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-
-
-@cache
-def client(uri: str) -> MlflowClient:
-    """A client of the store at `uri`, which is created first if it does not exist."""
-    quiet()
-    _create_store(uri)
-    import mlflow
-
-    mlflow.set_tracking_uri(uri)
-    return mlflow.MlflowClient(uri)
-
-
-def _sqlite_file(uri: str) -> Path | None:
-    return Path(unquote(urlparse(uri).path)[1:]) if uri.startswith("sqlite:") else None
-
-
-def _is_ready(file: Path) -> bool:
-    """Has this sqlite file been migrated by MLflow to the end?"""
-    if not file.is_file() or file.stat().st_size == 0:
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            return connection.execute("select count(*) from alembic_version").fetchone()[0] == 1
-    except sqlite3.DatabaseError as error:
-        if "no such table" in str(error):
-            return False
-        raise UserError(f"{file} is not an MLflow store: {error}", "move it away, or set NABA_HOME") from error
-
-
-def _create_store(uri: str) -> None:
-    """Create the embedded store once, under a lock, and only under its final name when it is whole.
-
-    MLflow's migrations break the file for good when two processes run them at once, or when one is killed.
-    """
-    file = _sqlite_file(uri)
-    if file is None or _is_ready(file):
-        return
-    from filelock import FileLock
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(file) + ".lock", timeout=STORE_TIMEOUT):
-        if _is_ready(file):
-            return
-        if file.exists() and file.stat().st_size:
-            raise UserError(f"{file} exists but is not a whole MLflow store", "move it away and run again")
-        print(f"Creating the tracking store {file} (once, a few seconds) …", flush=True)
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix="creating-") as folder:
-            unfinished = Path(folder) / "mlflow.db"
-            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-            store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(file.parent / "artifacts"))
-            store.engine.dispose()
-            unfinished.replace(file)
 
 
 @dataclass(frozen=True)
@@ -161,7 +88,7 @@ class MlflowTracker:
         return str(found.experiment_id)
 
     def _artifacts(self) -> str | None:
-        file = _sqlite_file(self.uri)
+        file = sqlite_file(self.uri)
         return (file.parent / "artifacts" / self.experiment).as_uri() if file else None
 
     def finished(self, identity: str) -> Found | None:
@@ -199,7 +126,7 @@ class MlflowTracker:
         import mlflow
 
         tags = {"naba.identity": identity, "naba.dataset": settings.dataset.name, "mlflow.source.name": "naba train"}
-        mlflow.set_tracking_uri(self.uri)
+        use(self.uri)
         started = mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags=tags)
         run_id = started.info.run_id
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         filters.get("metric"),
         baseline=options.baseline,
         resamples=options.resamples,
-        by_group=options.by_group,
+        by_group=True if options.by_group else None,
     )
     if options.html:
         _write_page(boards, options.html, options.uri)
@@ -50,17 +51,16 @@ def main(arguments: Sequence[str]) -> int:
 
 def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
     from naba.evaluation.page import Content, page
-    from naba.runs import run_dataset, section_rows
+    from naba.runs import run_dataset
 
     contents = {}
     for board in boards:
         first = board.rows[0].cell.runs[0]
         run = tracking.find(first.run_id, uri)
-        dataset = run_dataset(run, first.section, uri)
-        names = {**run_dataset(run, "test", uri).display_names, **dataset.display_names}
-        note = "labels by language models" if dataset.label_source == "language_model" else ""
-        rows = section_rows(run, first.section, uri)
-        contents[board.scored] = Content(rows, names, dataset.slices, dataset.title, note)
+        content = Content.of(run_dataset(run, first.section, uri))
+        # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
+        names = {**run_dataset(run, "test", uri).display_names, **content.display_names}
+        contents[board.scored] = replace(content, display_names=names)
     Path(path).write_text(page(boards, contents), encoding="utf-8")
     print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
 
@@ -70,8 +70,10 @@ def _parser() -> Parser:
     parser.add_argument("filters", nargs="*", metavar="key=value", help=", ".join(FILTERS))
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--baseline", default="majority", help="the model others are compared with (default majority)")
-    parser.add_argument("--resamples", type=int, default=10_000, help="bootstrap resamples (default 10000)")
-    parser.add_argument("--by-group", action="store_true", help="resample whole claims or topics, not single rows")
+    parser.add_argument("--resamples", type=int, default=2_000, help="bootstrap resamples (default 2000)")
+    parser.add_argument(
+        "--by-group", action="store_true", help="resample whole claims or topics (default: where rows share them)"
+    )
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--matrix", action="store_true", help="differences of all pairs")
     kinds.add_argument("--transfer", action="store_true", help="train on one data set, score on another")

@@ -52,12 +52,16 @@ def _experiments() -> None:
 
 
 def _metrics() -> None:
-    from naba.evaluation.metrics import METRICS
+    from naba.evaluation.metrics import FAMILIES, catalogue
 
     shown = console.table("metric", "what it is", "source")
-    for name, metric in sorted(METRICS.items()):
+    for name, metric in sorted(catalogue().items()):
         shown.add_row(name, metric.description, metric.source)
     console.console().print(shown)
+    families = console.table("family", "what it is", "source")
+    for prefix, (_, description, source) in FAMILIES.items():
+        families.add_row(f"{prefix}<label>" + ("_<label>…" if prefix == "macro_f1_" else ""), description, source)
+    console.console().print(families)
 
 
 KINDS = {"datasets": _datasets, "models": _models, "experiments": _experiments, "metrics": _metrics}

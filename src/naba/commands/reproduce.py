@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     run = tracking.find(options.run, options.uri)
     if run.info.status != "FINISHED":
         raise UserError(f"run '{run.info.run_name}' is {run.info.status}: there is nothing to compare with")
+    from naba.evaluation.agreement import agreement
     from naba.runs import read_predictions, run_dataset, sections_of
 
     run_dataset(run, "test", options.uri)
@@ -36,9 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         again = _train(run, Path(folder), options.uri)
         for section in sections_of(run):
-            said, equal = _compare(read_predictions(run, section, options.uri), again[section])
-            print(f"{section}: {said}")
-            same = same and equal
+            found = agreement(read_predictions(run, section, options.uri), again[section])
+            print(f"{section}: {found}")
+            same = same and found.verdict != "different"
     return 0 if same else 1
 
 
@@ -77,14 +78,3 @@ def _changes(run: Run) -> list[str]:
         if name != "memory_gib" and before is not None and before != value:
             found.append(f"{name} {before} -> {value}")
     return found
-
-
-def _compare(before: Predictions, now: Predictions) -> tuple[str, bool]:
-    now = now.aligned_to(before.ids)
-    different = int((before.predicted != now.predicted).sum())
-    if different:
-        return f"{different} of {len(before)} labels differ", False
-    if before.probabilities.tobytes() == now.probabilities.tobytes():
-        return f"byte-equal ({len(before)} rows)", True
-    largest = float(abs(before.probabilities - now.probabilities).max())
-    return f"equal labels ({len(before)} rows), probabilities differ by up to {largest:.2g}", True
