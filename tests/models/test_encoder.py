@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import socket
 import subprocess
 import sys
 
@@ -187,6 +188,41 @@ def test_a_killed_training_goes_on_to_byte_equal_predictions(headlines, tmp_path
     assert probabilities.tobytes() == whole.predict_proba(X).tobytes()
     assert [entry["train_loss"] for entry in history] == [entry["train_loss"] for entry in whole.history_]
     assert not list(checkpoints.iterdir())
+
+
+SHARED = """
+import pathlib, pickle, sys
+from naba.models.encoder import from_scratch
+folder = pathlib.Path(sys.argv[1])
+X, y, options = pickle.loads((folder / "task.pickle").read_bytes())
+model = from_scratch(**options).fit(X, y, validation=(X[::6], y[::6]))
+(folder / f"result{sys.argv[2]}.pickle").write_bytes(pickle.dumps((model.predict_proba(X), model.history_)))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_training(headlines, tmp_path):
+    X, y = headlines
+    training = TRAINING | {"accumulation": 2, "batch_size": 8}
+    (tmp_path / "task.pickle").write_bytes(pickle.dumps((X, y, {"architecture": SMALL, "training": training})))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", SHARED, str(tmp_path), rank],
+            env=shared | {"RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"},
+        )
+        for rank in ("0", "1")
+    ]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    (first, history), (second, other) = (
+        pickle.loads((tmp_path / f"result{rank}.pickle").read_bytes()) for rank in ("0", "1")
+    )
+    assert np.array_equal(first, second)
+    assert history[0]["train_loss"] != other[0]["train_loss"]
+    assert ((first.argmax(axis=1) == 1) == (y == "rise")).mean() > 0.9
 
 
 def test_a_checkpoint_of_another_training_is_not_used(tmp_path, headlines):

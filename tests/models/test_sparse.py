@@ -226,10 +226,10 @@ print(digest.hexdigest())
 """
 
 
-def test_predictions_do_not_depend_on_the_hash_seed():
+def test_predictions_do_not_depend_on_hash_seed_or_threads():
     digests = set()
-    for hash_seed in ("0", "7"):
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+    for hash_seed, threads in (("0", "1"), ("7", "4")):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": threads}
         command = [sys.executable, "-c", HASH_SEED_SCRIPT]
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         digests.add(run.stdout)

@@ -156,8 +156,11 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         self._check_length()
 
     def _check_length(self) -> None:
-        places = getattr(self.model_.config, "max_position_embeddings", None)
-        if places is not None and 0 < places < self.reading.max_length:
+        config = self.model_.config
+        places = getattr(config, "max_position_embeddings", 0) or 0
+        if "roberta" in config.model_type:
+            places -= (config.pad_token_id or 0) + 1  # RoBERTa numbers its positions behind the padding token's id
+        if 0 < places < self.reading.max_length:
             raise UserError(
                 f"model.reading.max_length is {self.reading.max_length}, but the checkpoint has {places} positions",
                 f"give model.reading.max_length={places} or less, and model.reading.windows for long texts",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.models.inputs import chunks, code_labels, require_classes
 from naba.models.sparse_features import TextFeatures
@@ -51,6 +52,12 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
         require_classes(self.classes_.tolist(), "a TF-IDF model")
         self.features_ = clone(self.features)
         matrix = self.features_.fit_transform(X)
+        # Sums depend on how threads share them; one thread makes them repeatable, and sparse fits gain nothing by more.
+        with threadpool_limits(1):
+            self._fit_classifier(matrix, codes)
+        return self
+
+    def _fit_classifier(self, matrix: Any, codes: np.ndarray) -> None:
         self.classifier_ = clone(self.classifier).fit(matrix, codes)
         if hasattr(self.classifier_, "predict_proba"):
             self.probability_kind_ = "model"
@@ -59,7 +66,6 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
         else:
             self.probability_kind_ = "calibrated"
             self.temperature_ = fit_temperature(*self._left_out_scores(matrix, codes))
-        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """One label a row, (n,) object."""
@@ -67,7 +73,8 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
-        parts = [self._probabilities(self.features_.transform(part)) for part in chunks(X)]
+        with threadpool_limits(1):
+            parts = [self._probabilities(self.features_.transform(part)) for part in chunks(X)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.classes_)))
 
     def _probabilities(self, matrix: Any) -> np.ndarray:
