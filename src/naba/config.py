@@ -36,9 +36,8 @@ def folders() -> list[Path]:
 
 
 def group_folders(group: str) -> list[Path]:
-    """The folders that hold the YAML files of a group; experiments of a wheel lie beside its `conf`."""
-    found = [folder / group for folder in folders()]
-    return [*found, paths.shipped("experiments")] if group == "experiment" else found
+    """The folders that hold the YAML files of a group."""
+    return [folder / group for folder in folders()]
 
 
 def names(group: str) -> list[str]:
