@@ -117,29 +117,10 @@ class Predictions:
     def of(cls, dataset: Dataset, indices: IntArray, model: Any) -> Predictions:
         """What `model` says about rows `indices` of `dataset`.
 
-        `model.classes_` is aligned to `dataset.labels`: a label the model never saw gets probability 0. Where the
-        probabilities are the model's own (`probability_kind_ == "model"`) the label of the highest one is the
-        prediction, so the model is run once.
-
         Raises:
             UserError: the model knows labels that the data set does not have.
         """
-        frame = dataset.frame(indices)
-        given = np.asarray(model.predict_proba(frame), dtype=np.float64)
-        classes = [str(label) for label in model.classes_]
-        foreign = [label for label in classes if label not in dataset.labels]
-        if foreign:
-            raise UserError(
-                f"the model predicts {some(foreign)}, which {dataset.name} does not have "
-                f"(its labels: {', '.join(dataset.labels)})",
-                "a label_map in the YAML of the scheme's data set carries labels over",
-            )
-        probabilities = np.zeros((len(indices), len(dataset.labels)))
-        probabilities[:, [dataset.labels.index(label) for label in classes]] = given
-        if getattr(model, "probability_kind_", None) == "model":
-            predicted = objects([classes[column] for column in given.argmax(axis=1)])
-        else:
-            predicted = objects([str(label) for label in model.predict(frame)])
+        predicted, probabilities = answers(model, dataset.frame(indices), dataset.labels, dataset.name)
         groups = dataset.column("group", indices)
         return cls(
             ids=dataset.ids(indices),
@@ -286,6 +267,38 @@ class Predictions:
             groups=objects(table.column("group").to_pylist()) if "group" in table.column_names else None,
             fingerprint=about.get("fingerprint", ""),
         )
+
+
+def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) -> tuple[ObjectArray, FloatArray]:
+    """What a classifier says about a table, in the order of `labels`.
+
+    `model.classes_` is aligned to `labels`: a label the model never saw gets probability 0. Where the probabilities
+    are the model's own (`probability_kind_ == "model"`) the label of the highest one is the prediction, so the model
+    is run once.
+
+    Args:
+        frame: n rows with columns text and target.
+        owner: whose labels they are, for the message.
+    Returns:
+        predicted labels, (n,) object; probabilities, (n, k) float64.
+    Raises:
+        UserError: the model knows labels that are not among `labels`.
+    """
+    classes = [str(label) for label in model.classes_]
+    foreign = [label for label in classes if label not in labels]
+    if foreign:
+        raise UserError(
+            f"the model predicts {some(foreign)}, which {owner} does not have (its labels: {', '.join(labels)})",
+            "a label_map in the YAML of the scheme's data set carries labels over",
+        )
+    probabilities = np.zeros((len(frame), len(labels)))
+    if not len(frame):
+        return objects([]), probabilities
+    given = np.asarray(model.predict_proba(frame), dtype=np.float64)
+    probabilities[:, [list(labels).index(label) for label in classes]] = given
+    if getattr(model, "probability_kind_", None) == "model":
+        return objects([classes[column] for column in given.argmax(axis=1)]), probabilities
+    return objects([str(label) for label in model.predict(frame)]), probabilities
 
 
 def _codes(values: ObjectArray, labels: tuple[str, ...]) -> IntArray:

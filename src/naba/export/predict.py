@@ -21,30 +21,39 @@ def predict_table(model: Any, description: Mapping[str, Any], table: pd.DataFram
         description: what `naba.export.directory` saved with the model.
         table: column `text`, and `target` where the model takes pairs; further columns are ignored.
     Returns:
-        columns `label` and one `probability_<label>` a label, in label order; one row a row of `table`.
+        columns `label` and one `probability_<label>` a label, in label order, and `abstain` (bool) where the model
+        withholds answers; one row a row of `table`.
     Raises:
         UserError: a column is missing, or a cell is not text; names the column and the first row.
     """
     import pandas as pd
 
-    columns = {"text": _column(table, "text"), "target": [""] * len(table)}
+    from naba.evaluation.predictions import PREFIX, answers, objects
+
+    columns = {"text": objects(_column(table, "text")), "target": objects([""] * len(table))}
     if "target" in description["input"]:
-        columns["target"] = _column(table, "target")
-    frame = pd.DataFrame({name: np.array([*values, None], dtype=object)[:-1] for name, values in columns.items()})
+        columns["target"] = objects(_column(table, "target"))
     labels = list(description["labels"])
-    probabilities = np.zeros((len(table), len(labels)))
-    predicted: list[str] = []
-    if len(frame):
-        given = model.predict_proba(frame)
-        positions = [labels.index(str(label)) for label in model.classes_]
-        probabilities[:, positions] = given
-        if getattr(model, "probability_kind_", None) == "model":
-            predicted = [labels[positions[column]] for column in given.argmax(axis=1)]
-        else:
-            predicted = [str(label) for label in model.predict(frame)]
-    output = {"label": np.array([*predicted, None], dtype=object)[:-1]}
-    output |= {f"probability_{label}": probabilities[:, column] for column, label in enumerate(labels)}
+    predicted, probabilities = answers(model, pd.DataFrame(columns), labels, "its description")
+    output: dict[str, Any] = {"label": predicted}
+    output |= {PREFIX + label: probabilities[:, column] for column, label in enumerate(labels)}
+    if abstains(model):
+        chosen = [labels.index(label) for label in predicted]
+        output["abstain"] = probabilities[np.arange(len(table)), chosen] < model.threshold_
     return pd.DataFrame(output, index=table.index)
+
+
+def output_columns(model: Any, description: Mapping[str, Any]) -> list[str]:
+    """The columns that `predict_table` gives, in order."""
+    from naba.evaluation.predictions import PREFIX
+
+    withheld = ["abstain"] if abstains(model) else []
+    return ["label", *(PREFIX + label for label in description["labels"]), *withheld]
+
+
+def abstains(model: Any) -> bool:
+    """Does this model withhold answers that it is not sure of? (`naba.models.calibration.Abstaining`)."""
+    return hasattr(model, "abstains")
 
 
 def _column(table: pd.DataFrame, name: str) -> list[str]:
