@@ -78,3 +78,6 @@ CUES: dict[str, str] = {
     ),
     "personal": "هو هي هم هذا هذه ذلك نحن كل لأن إنما بل فإن لقد كما أيضا إذ وهو وهي",
 }
+
+# Cues whose words are nouns, found by short stems too.
+NOUN_CUES = frozenset({"measurable", "strain", "violence"})

@@ -35,9 +35,9 @@ def sentences(text: str) -> list[str]:
     result: list[str] = []
     start = depth = scanned = 0
     for stop in _END.finditer(text):
-        for character in text[scanned : stop.end()]:
-            depth += (character in _OPENING) - (character in _CLOSING)
-            depth = max(depth, 0)
+        opened = sum(text.count(mark, scanned, stop.end()) for mark in _OPENING)
+        closed = sum(text.count(mark, scanned, stop.end()) for mark in _CLOSING)
+        depth = max(depth + opened - closed, 0)
         scanned = stop.end()
         broken = stop[0].startswith("\n")
         # An unclosed quote must not swallow the article: a line break ends it.

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from naba.arabic.cues import CUES
+from naba.arabic.cues import CUES, NOUN_CUES
 from naba.arabic.lexicons import AXES, PLACES, RIVALS, SYNONYMS
 from naba.arabic.normalise import NEWS, normalise
 from naba.arabic.segment import light_stem, skeleton
@@ -78,10 +78,12 @@ class _CueIndex:
     def __init__(self, cues: Mapping[str, str]) -> None:
         self.forms: dict[str, int] = defaultdict(int)
         self.stems: dict[str, int] = defaultdict(int)
-        for position, words in enumerate(cues.values()):
+        for position, (cue, words) in enumerate(cues.items()):
+            # Stems of three letters are safe for nouns; of function words they are too many things.
+            shortest = 3 if cue in NOUN_CUES else 4
             for word in normalise(words, NEWS).split():
                 self.forms[word] |= 1 << position
-                if len(light_stem(word)) >= 4:
+                if len(light_stem(word)) >= shortest:
                     self.stems[light_stem(word)] |= 1 << position
 
     def find(self, word: str, stem: str) -> int:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.normalise import NEWS, normalise_all
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
-    from scipy import sparse
 
     from naba.arabic.normalise import Profile
     from naba.models.alignment import FloatArray, IntArray
 
 LONG_TEXT = 60
-_BLOCK = 4096
+_PASSAGE = 30  # words; articles have sentences of over a hundred
+_BLOCK = 2048
 _DOCUMENT_CUES = ("negation", "refutation", "doubt_verb", "attribution", "hedge", "contrast")
 
 _SPACE_DESCRIPTIONS = {
@@ -63,6 +65,19 @@ def _unit(vectors: FloatArray) -> FloatArray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
+def _passages(text: str) -> list[str]:
+    """The sentences of a long text, the longest ones cut; a headline stays whole even with a full stop in it."""
+    if text.count(" ") <= LONG_TEXT:
+        return [text]
+    passages = []
+    for sentence in sentences(text):
+        words = sentence.split()
+        pieces = max(1, round(len(words) / _PASSAGE))
+        size = -(-len(words) // pieces)
+        passages += [" ".join(words[at : at + size]) for at in range(0, len(words), size)]
+    return passages or [text]
+
+
 class PairFeatures(TransformerMixin, BaseEstimator):
     """Table with `target` and `text` -> (n, k) features; the names are `get_feature_names_out()`.
 
@@ -85,12 +100,16 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         """Fits the spaces on the distinct texts of the table; labels are not used."""
         targets, texts = self._sides(X)
         distinct = normalise_all(list(dict.fromkeys([*targets, *texts])), NEWS)
-        self.word_space_ = TfidfVectorizer(analyzer=stems, sublinear_tf=True)
+        self.word_space_ = TfidfVectorizer(analyzer=stems, sublinear_tf=True).fit(distinct)
+        # The other spaces are of headlines and sentences: what represents an article, not all of it.
+        ids, raw = codes([*targets, *texts])
+        _, shown = self._documents(raw, ids[: len(targets)], ids[len(targets) :])
+        chosen = normalise_all(list(dict.fromkeys([*targets, *shown])), NEWS)
         self.character_space_ = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 4), lowercase=False, sublinear_tf=True, min_df=min(2, len(distinct))
+            analyzer="char_wb", ngram_range=(2, 4), lowercase=False, sublinear_tf=True, min_df=min(2, len(chosen))
         )
-        self.word_topics_ = self._topics(self.word_space_.fit_transform(distinct))
-        self.character_topics_ = self._topics(self.character_space_.fit_transform(distinct))
+        self.word_topics_ = self._topics(self.word_space_.transform(chosen))
+        self.character_topics_ = self._topics(self.character_space_.fit_transform(chosen))
         self.rarest_ = float(np.log((1 + len(distinct)) / 1) + 1)
         self.names_ = tuple(next(self.batches(X.iloc[:1]))[1])
         return self
@@ -155,19 +174,25 @@ class PairFeatures(TransformerMixin, BaseEstimator):
             columns[f"{name}_topic_cosine"] = (dense[batch.target] * dense[batch.text]).sum(axis=1)
         return columns
 
+    def _weighed(self, counts: sparse.csr_array, texts: Texts) -> sparse.csr_array:
+        """TF-IDF rows of unit length from counts of stems; stems that training did not have count nothing."""
+        known, weights = self.word_space_.vocabulary_, self.word_space_.idf_
+        idf = np.array([weights[known[stem]] if stem in known else 0.0 for stem in texts.words.stems])
+        matrix = sparse.csr_array(counts)
+        matrix.sum_duplicates()
+        matrix.data = (1 + np.log(matrix.data)) * idf[matrix.indices]
+        return normalize(matrix)
+
     def _documents(self, raw: list[str], target: IntArray, text: IntArray) -> tuple[Columns, list[str]]:
         """Features of the whole documents, and what represents each row's text: itself or its best sentences."""
-        used = np.unique(text)
-        parts: list[list[str]] = [[] for _ in raw]
-        for item in used:
-            # Splitting is for articles; a headline with a full stop in it stays whole.
-            parts[item] = sentences(raw[item]) if raw[item].count(" ") > LONG_TEXT else [raw[item]]
-            parts[item] = parts[item] or [raw[item]]
+        parts = [_passages(item) for item in raw]
         count = np.fromiter(map(len, parts), np.int64, len(parts))
         start = np.cumsum(count) - count
-        flat = [sentence for sentences_ in parts for sentence in sentences_]
-        pieces = self.word_space_.transform(normalise_all(flat, NEWS))
-        whole = self.word_space_.transform(normalise_all(raw, NEWS))
+        flat = [passage for passages in parts for passage in passages]
+        analysed = Texts.of(flat)
+        belongs = sparse.csr_array((np.ones(len(flat)), (np.repeat(np.arange(len(raw)), count), np.arange(len(flat)))))
+        counts = analysed.counts(analysed.words.stem, max(len(analysed.words.stems), 1))
+        pieces, whole = self._weighed(counts, analysed), self._weighed(belongs @ counts, analysed)
         row, place = ragged(count[text])
         score = _cosines(whole[target[row]], pieces[start[text[row]] + place])
         best = np.lexsort((place, -score, row))
@@ -187,7 +212,7 @@ class PairFeatures(TransformerMixin, BaseEstimator):
             "document_best_place": place[first] / np.maximum(size - 1, 1),
             "document_cosine": _cosines(whole[target], whole[text]),
         }
-        full = Texts.of(raw)
-        rates = full.sums(full.words.cues) / np.maximum(full.length, 1)[:, None]
+        length = np.maximum(belongs @ analysed.length, 1)[:, None]
+        rates = (belongs @ analysed.sums(analysed.words.cues)) / length
         columns |= {f"document_{cue}": rates[text, CUE_NAMES.index(cue)] for cue in _DOCUMENT_CUES}
         return columns, [" ".join(sentences_) for sentences_ in chosen]
