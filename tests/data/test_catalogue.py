@@ -113,7 +113,7 @@ def test_overlaps_and_the_quality_page(data: DataConfig) -> None:
     sets = [load_named(name) for name in ("article_stance", "article_claim_type", "synthetic_stance")]
     assert catalogue.overlaps(sets) == [("article_stance", "article_claim_type", 19, 29, 19)]
     page = catalogue.quality_report(["article_stance", "article_claim_type"], data)
-    assert "N10 Rare labels | warning" in page
+    assert "| N10 Rare labels | warning |" in page
     assert "| article_stance, article_claim_type | 19 | 29 | 19 |" in page
     assert "كوريا" not in page
 

@@ -29,7 +29,7 @@ CELLS = st.text(
     max_size=12,
 )  # fmt: skip
 NAMES = st.text(st.sampled_from("abcنص_ \"',\n"), min_size=1, max_size=5)
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

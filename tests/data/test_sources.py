@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import json
 import multiprocessing
 import threading
 import time
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from naba.config import dataset_config
 from naba.data import download, sources
+from naba.data.dataset import load
 from naba.errors import UserError
 from naba.schema import DataConfig, FileConfig, SourceConfig
 
@@ -299,3 +302,47 @@ def test_hub_layout() -> None:
     file = FileConfig(path="data/train.csv")
     assert sources.relative_path(config, file) == "hub/owner/name/abc/data/train.csv"
     assert sources.address(config, file).endswith("/datasets/owner/name/resolve/abc/data/train.csv")
+
+
+def test_the_files_of_a_hub_set_are_listed(
+    server: Server, offline: DataConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = [[{"type": "directory", "path": "data"}, {"type": "file", "path": "data/test.csv"}],
+             [{"type": "file", "path": "data/train.csv"}, {"type": "file", "path": "README.md"}]]  # fmt: skip
+
+    def hub(handler: http.server.BaseHTTPRequestHandler, number: int) -> bool:
+        if "/api/" in handler.path:
+            page = pages["page=2" in handler.path]
+            body = json.dumps(page).encode()
+            handler.send_response(200)
+            if page is pages[0]:
+                handler.send_header("Link", f'<{server.url}{handler.path}&page=2>; rel="next"')
+        else:
+            body = b"text,label\nx,a\ny,b\n"
+            handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+        return True
+
+    server.misbehave = hub
+    monkeypatch.setattr(sources, "HUB_API", f"{server.url}/api/datasets")
+    monkeypatch.setattr(sources, "HUB", f"{server.url}/datasets")
+    offline.offline = False
+    config = dataset_config("hub")
+    config.repo_id, config.revision = "owner/name", "abc"
+    dataset = load(config, offline)
+    assert [len(dataset.indices(split)) for split in ("train", "validation", "test")] == [2, 0, 2]
+    assert "/datasets/owner/name/resolve/abc/data/train.csv" in server.requests
+    server.requests.clear()
+    load(config, offline)
+    assert server.requests == []
+
+
+def test_a_hub_that_cannot_be_reached(offline: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "HUB_API", "http://127.0.0.1:9/api")
+    offline.offline = False
+    config = dataset_config("hub")
+    config.repo_id, config.revision = "owner/name", "abc"
+    with pytest.raises(UserError, match=r"127\.0\.0\.1:9/api/owner/name/tree/abc(.|\n)*NABA_MIRROR"):
+        load(config, offline)

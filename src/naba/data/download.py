@@ -83,6 +83,47 @@ def _attempt(url: str, final: Path, sha256: str | None, timeout: float) -> tuple
     return "", False
 
 
+def write_text(final: Path, text: str) -> None:
+    """Write a small file of the cache so that it is whole or not there."""
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=final.parent, suffix=".part", delete=False, encoding="utf-8") as part:
+            part.write(text)
+        Path(part.name).replace(final)
+    except OSError as error:
+        raise UserError(f"cannot write to the cache: {error}") from error
+
+
+def json_list(url: str, timeout: float, retries: int) -> list[dict[str, Any]]:
+    """A list of objects that a web API gives in pages, following its `Link: …; rel="next"` headers.
+
+    Raises:
+        UserError: no answer within `timeout` seconds after `retries` further attempts, or none of this form.
+    """
+    import requests
+
+    found: list[dict[str, Any]] = []
+    following: str | None = url
+    while following:
+        for attempt in range(retries + 1):
+            try:
+                response = requests.get(following, timeout=timeout)
+                response.raise_for_status()
+                page = response.json()
+                break
+            except requests.RequestException as error:
+                # A page that is not JSON raises one of these too.
+                status = error.response.status_code if error.response is not None else None
+                if attempt == retries or (status is not None and status not in SERVER_ERRORS):
+                    raise UserError(f"{following}: {_cause(error)}") from error
+                time.sleep(SECONDS_BEFORE_RETRY * 2**attempt)
+        if not isinstance(page, list) or not all(isinstance(entry, dict) for entry in page):
+            raise UserError(f"{following}: the answer is not a list of objects")
+        found += page
+        following = response.links.get("next", {}).get("url")
+    return found
+
+
 def _cause(error: BaseException) -> str:
     reason = getattr(error.args[0], "reason", error) if error.args else error
     return str(reason).splitlines()[0][:200] if str(reason) else type(error).__name__

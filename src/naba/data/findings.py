@@ -180,15 +180,20 @@ class Report:
         return [(each.code, _shown(each), each.title, each.message) for each in self.findings]
 
     def to_markdown(self, examples: bool = True) -> str:
-        """A section of a report: one table, and the remedies (and examples) of what was found."""
+        """A section of a report: a table of what was found, then (with `examples`) rows that show it."""
         lines = [f"## {self.dataset}", "", f"{self.rows} rows, fingerprint `{self.fingerprint[:12]}`.", ""]
-        lines += ["| check | | finding |", "|---|---|---|"]
-        lines += [f"| {each.code} {each.title} | {_shown(each)} | {_cell(each.message)} |" for each in self.findings]
-        for each in self.findings:
-            if each.state == "found":
-                lines += ["", f"**{each.code} {each.title}.** {each.remedy}", ""]
-                lines += [f"- {_cell(example)}" for example in each.examples if examples]
-        return "\n".join(lines) + "\n"
+        hits = [each for each in self.findings if each.state == "found"]
+        if hits:
+            lines += ["| check | severity | what was found | what to do |", "|---|---|---|---|"]
+            lines += [f"| {_name(each)} | {each.severity} | {_cell(each.message)} | {each.remedy} |" for each in hits]
+            lines.append("")
+        for state, heading in (("clean", "Clean"), ("not_applicable", "Not applicable"), ("not_run", "Not run")):
+            others = [_name(each) for each in self.findings if each.state == state]
+            if others:
+                lines += [f"{heading}: {', '.join(others)}.", ""]
+        for each in hits if examples else []:
+            lines += [f"{_name(each)}:", "", *(f"- {_cell(example)}" for example in each.examples), ""]
+        return "\n".join(lines)
 
     def to_html(self) -> str:
         """A self-contained page; right-to-left examples, no scripts, nothing fetched."""
@@ -222,6 +227,10 @@ def _html_details(finding: Finding) -> str:
 
 def _shown(finding: Finding) -> str:
     return finding.severity if finding.state == "found" else finding.state.replace("_", " ")
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.code} {finding.title}"
 
 
 def _cell(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
-from naba.data import sources
+from naba.data import download, sources
 from naba.data.tables import SPLIT_NAMES, SUFFIXES
 from naba.errors import UserError
 from naba.schema import DataConfig, FileConfig, SourceConfig
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from naba.schema import DatasetConfig
 
 MISSING = "???"
+LISTING = ".files.json"
+"""In the cache, beside the files of a Hub data set: the names of all of them."""
 MOST_LABELS = 100
 READABLE = {*SUFFIXES, ".zip"}
 
@@ -64,7 +68,8 @@ def _local_source(path: Path) -> SourceConfig:
 
 def by_split(names: Iterable[str]) -> list[FileConfig]:
     """Data files among `names` with the split their names tell; if any tells one, the others are left out."""
-    files = [FileConfig(path=name, split=split_of(name)) for name in sorted(names) if _suffix(name) in READABLE]
+    data_files = sorted(name for name in names if _suffix(name) in READABLE and _is_data(PurePosixPath(name).name))
+    files = [FileConfig(path=name, split=split_of(name)) for name in data_files]
     known = [file for file in files if file.split is not None]
     order = {"train": 0, "validation": 1, "test": 2}
     return sorted(known, key=lambda file: (order[file.split or ""], file.path)) or files
@@ -75,6 +80,10 @@ def split_of(name: str) -> Literal["train", "validation", "test"] | None:
     words = re.split(r"[^a-z]+", PurePosixPath(name).stem.lower())
     found = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
     return found.pop() if len(found) == 1 else None
+
+
+def _is_data(name: str) -> bool:
+    return not name.startswith(".") and name != "dataset_infos.json"
 
 
 def _suffix(name: str) -> str:
@@ -98,17 +107,15 @@ def _hub_source(config: DatasetConfig, data: DataConfig) -> SourceConfig:
 
 
 def _local_listing(source: SourceConfig, data: DataConfig) -> list[str]:
-    roots = [sources.cache_of(data)]
+    """What an earlier listing said, else what a mirror folder holds; the cache alone may hold only some files."""
+    earlier = sources.cache_of(data) / sources.relative_path(source, FileConfig(path=LISTING))
+    if earlier.is_file():
+        return [str(name) for name in json.loads(earlier.read_text(encoding="utf-8"))]
     mirror = sources.mirror_of(data)
-    if mirror and "://" not in mirror:
-        roots.append(Path(mirror).expanduser())
-    for root in reversed(roots):
-        folder = root / sources.relative_path(source, FileConfig(path="."))
-        found = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
-        found = [name for name in found if _suffix(name) in READABLE]
-        if found:
-            return found
-    return []
+    if mirror is None or "://" in mirror:
+        return []
+    folder = Path(mirror).expanduser() / sources.relative_path(source, FileConfig(path="."))
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _hub_listing(source: SourceConfig, data: DataConfig) -> list[str]:
@@ -117,16 +124,15 @@ def _hub_listing(source: SourceConfig, data: DataConfig) -> list[str]:
             f"the files of the Hub data set {source.repo_id} are neither in the cache nor in a mirror",
             sources.OFFLINE_HINT,
         )
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
+    address = f"{sources.HUB_API}/{quote(f'{source.repo_id}/tree/{source.revision}')}?recursive=true"
     try:
-        return list(HfApi().list_repo_files(str(source.repo_id), revision=source.revision, repo_type="dataset"))
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"cannot list the Hub data set {source.repo_id} at {source.revision}: {first}", sources.OFFLINE_HINT
-        ) from error
+        entries = download.json_list(address, timeout=data.timeout, retries=data.retries)
+    except UserError as error:
+        raise UserError(error.message, sources.OFFLINE_HINT) from error
+    names = [str(entry["path"]) for entry in entries if entry.get("type") == "file"]
+    listing = sources.cache_of(data) / sources.relative_path(source, FileConfig(path=LISTING))
+    download.write_text(listing, json.dumps(names))
+    return names
 
 
 def with_labels(config: DatasetConfig, raw: RawTable) -> DatasetConfig:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("naba")
 GITHUB = "https://raw.githubusercontent.com"
 HUB = "https://huggingface.co/datasets"
+HUB_API = "https://huggingface.co/api/datasets"
 OFFLINE_HINT = (
     "Without a network, set NABA_MIRROR to a mirror (a folder or an http address), "
     "or run `naba data fetch NAME` where there is one and copy the cache."
