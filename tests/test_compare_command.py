@@ -66,3 +66,15 @@ def test_show_prints_scores_confusion_errors_and_the_command(
     assert "again: naba train dataset=synthetic_stance model=tfidf_nb seed=0" in output
     assert cli.main(["show", "nonsense"]) == 2
     assert "no run 'nonsense'" in capsys.readouterr().err
+
+
+def test_folds_of_a_cross_validation_are_one_cell(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for fold in (1, 2, 3):
+        overrides = ["split=kfold", "split.folds=3", f"split.fold={fold}", "model=tfidf_nb"]
+        train.run(command_line.compose([*overrides, "evaluation.resamples=50", "tracking.log_model=false"]))
+    assert cli.main(["compare", "dataset=synthetic_stance", "--markdown"]) == 0
+    output = capsys.readouterr().out
+    assert "1 × 3" in output
+    assert "means over their parts" in output
+    values = [run.data.metrics["test/macro_f1"] for run in tracking.search(None, {})]
+    assert f"{sum(values) / 3:.3f}" in output

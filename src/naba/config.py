@@ -294,6 +294,10 @@ def _fields(schema: type, loc: Iterable[int | str]) -> list[str]:
 # --- identity -----------------------------------------------------------------------------------------------------
 
 
+PARTS_OF_A_SPLIT = ("fold", "held_out")
+"""What differs between the runs of one cross-validation."""
+
+
 def digest(content: Any) -> str:
     """First 16 hex digits of the SHA-256 of canonical JSON: the same on every machine."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -301,7 +305,7 @@ def digest(content: Any) -> str:
 
 
 def identity(settings: TrainConfig, fingerprint: str) -> tuple[str, str]:
-    """The run's identity and its cell (the identity without the seed).
+    """The run's identity and its cell (the identity without the seed, and without which fold or topic was tested).
 
     What decides the trained model and its test predictions: the content of the data set (its fingerprint covers ids,
     texts, targets, labels and splits), label order, the model with all its arguments, the normalisation, the split
@@ -311,7 +315,7 @@ def identity(settings: TrainConfig, fingerprint: str) -> tuple[str, str]:
         `(identity, cell)`, 16 hex digits each.
     """
     model = {key: value for key, value in settings.model.items() if key not in {"description", "accepts"}}
-    content = {
+    content: dict[str, Any] = {
         "dataset": {
             "name": settings.dataset.name,
             "task": settings.dataset.task,
@@ -323,4 +327,5 @@ def identity(settings: TrainConfig, fingerprint: str) -> tuple[str, str]:
         "normalisation": settings.normalisation,
         "split": dataclasses.asdict(settings.split),
     }
-    return digest(content | {"seed": settings.seed}), digest(content)
+    shared = {key: value for key, value in content["split"].items() if key not in PARTS_OF_A_SPLIT}
+    return digest(content | {"seed": settings.seed}), digest(content | {"split": shared})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from naba import config, provenance
@@ -102,9 +102,18 @@ Item = Param | Metric | Tag | Text | Table | Figure | File | Input | Model
 
 
 def run_name(settings: TrainConfig) -> str:
-    """What a person tells runs apart by: model, data set, seed."""
-    split = "" if settings.split.name == "given" else f" {settings.split.name}"
-    return f"{settings.model['name']} {settings.dataset.name}{split} seed {settings.seed}"
+    """What a person tells runs apart by: model, data set, split and its part, seed."""
+    part = split_part(settings)
+    named = "" if settings.split.name == "given" else f" {settings.split.name}"
+    return f"{settings.model['name']} {settings.dataset.name}{named}{f' {part}' if part else ''} seed {settings.seed}"
+
+
+def split_part(settings: TrainConfig) -> str:
+    """The fold or held-out value that a run of a cross-validation tests on; "" for other splits."""
+    split = settings.split
+    if split.name in {"kfold", "official_folds"}:
+        return str(split.fold)
+    return str(split.held_out or "") if split.name == "leave_one_out" else ""
 
 
 def items(result: Result) -> list[Item]:
@@ -130,6 +139,8 @@ def _params(result: Result) -> Iterator[Param]:
     yield Param("split", settings.split.name)
     yield Param("normalisation", str(settings.normalisation.get("name", "")))
     yield Param("seed", str(settings.seed))
+    if split_part(settings):
+        yield Param("part", split_part(settings))
     for key, value in settings.model.items():
         if key not in ABOUT:
             yield Param(f"model.{key}", str(value))
@@ -146,6 +157,7 @@ def _tags(result: Result) -> Iterator[Tag]:
         "model": str(settings.model["name"]),
         "split": settings.split.name,
         "seed": str(settings.seed),
+        "part": split_part(settings),
         "primary_metric": settings.dataset.primary_metric,
         "sections": " ".join(result.sections),
         "primary_metrics": " ".join(f"{name}={part.primary_metric}" for name, part in result.sections.items()),
@@ -302,6 +314,11 @@ def command(result: Result) -> str:
         parts.append(f"normalisation={settings.normalisation['name']}")
     if settings.split.name != "given":
         parts.append(f"split={settings.split.name}")
+        defaults = config.section("split", settings.split.name)
+        parts += [
+            f"split.{key}={value}" for key, value in asdict(settings.split).items()
+            if value is not None and key in defaults and defaults[key] != value
+        ]  # fmt: skip
     parts.append(f"seed={settings.seed}")
     if settings.evaluation.also:
         parts.append(f"evaluation.also=[{','.join(settings.evaluation.also)}]")

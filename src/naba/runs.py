@@ -76,6 +76,7 @@ def _tracked(run: Run, section: str, uri: str | None) -> TrackedRun:
         scored_on={"test": dataset, "validation": f"{dataset} validation"}.get(section, section),
         primary_metric=primary_metrics(run).get(section, "macro_f1"),
         section=section,
+        part=tags.get("naba.part", ""),
     )
 
 

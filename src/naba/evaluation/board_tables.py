@@ -52,7 +52,7 @@ def _standing(row: Row) -> list[str]:
         row.cell.name,
         number(row.score.value),
         f"[{number(row.score.low)}, {number(row.score.high)}]",
-        str(len(row.cell.runs)),
+        _how_often(row),
         number(row.spread),
         row.letters,
         _difference(best),
@@ -66,6 +66,12 @@ def _standing(row: Row) -> list[str]:
 def _detectable(row: Row) -> str:
     # Systems that answer alike leave nothing to estimate a standard error from.
     return number(row.to_best.detectable) if row.to_best is not None and row.to_best.standard_error > 0 else ""
+
+
+def _how_often(row: Row) -> str:
+    """Seeds; for a cross-validation `seeds x parts`."""
+    seeds = str(len(row.cell.seeds))
+    return f"{seeds} × {len(row.cell.parts)}" if row.cell.parts else seeds
 
 
 def _range(low: int, high: int) -> str:

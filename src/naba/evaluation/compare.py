@@ -42,6 +42,7 @@ class TrackedRun:
         predictions: reads the predictions on `scored_on`; called once, and only when a test needs them.
         scored_on: the data set the metrics are of; "" for the test rows of `dataset`.
         primary_metric: the metric that `scored_on` is judged by.
+        part: the fold or held-out value tested on, where the run is one of a cross-validation.
         section: the run's own name for these rows: `test`, `validation` or a further data set.
         curves: name -> (step, value) pairs, such as `validation/macro_f1` by epoch.
     """
@@ -63,6 +64,7 @@ class TrackedRun:
     scored_on: str = ""
     primary_metric: str = "macro_f1"
     section: str = "test"
+    part: str = ""
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
 
     @property
@@ -90,8 +92,13 @@ class Cell:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds, in rising order."""
-        return tuple(run.seed for run in self.runs)
+        """The distinct seeds, in rising order."""
+        return tuple(sorted({run.seed for run in self.runs}))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The distinct folds or held-out values of a cross-validation; () for other splits."""
+        return tuple(dict.fromkeys(run.part for run in self.runs if run.part))
 
     def mean_of(self, attribute: str) -> float:
         """Mean over the seeds of a number such as `train_seconds`."""
@@ -169,12 +176,14 @@ class Board:
 def cells_of(runs: Sequence[TrackedRun]) -> list[Cell]:
     """Runs grouped into cells, for each scored data set; a seed that was run twice counts once (the first given).
 
+    The folds (or held-out topics) of a cross-validation are one cell, each standing for itself in its mean.
+
     A cell is named by its model, its training set where that is not the scored one, and, where several cells would
     have the same name, by the parameters in which they differ.
     """
-    grouped: dict[tuple[str, str], dict[int, TrackedRun]] = defaultdict(dict)
+    grouped: dict[tuple[str, str], dict[tuple[int, str], TrackedRun]] = defaultdict(dict)
     for run in runs:
-        grouped[(run.scored, run.cell)].setdefault(run.seed, run)
+        grouped[(run.scored, run.cell)].setdefault((run.seed, run.part), run)
     cells = [Cell(_plain_name(found), found) for found in (_by_seed(seeds) for seeds in grouped.values())]
     twins: dict[tuple[str, str], dict[str, Cell]] = defaultdict(dict)
     for cell in cells:
@@ -186,7 +195,7 @@ def _named(cell: Cell, twins: Sequence[Cell]) -> Cell:
     return cell if len(twins) == 1 else replace(cell, name=f"{cell.name} {_what_differs(cell, twins)}")
 
 
-def _by_seed(seeds: Mapping[int, TrackedRun]) -> tuple[TrackedRun, ...]:
+def _by_seed(seeds: Mapping[tuple[int, str], TrackedRun]) -> tuple[TrackedRun, ...]:
     return tuple(seeds[seed] for seed in sorted(seeds))
 
 
@@ -197,7 +206,7 @@ def _plain_name(runs: Sequence[TrackedRun]) -> str:
 
 def _what_differs(cell: Cell, twins: Sequence[Cell]) -> str:
     params = [twin.runs[0].params for twin in twins]
-    keys = sorted({key for one in params for key in one if key != "seed"})
+    keys = sorted({key for one in params for key in one if key not in {"seed", "part"}})
     differing = [key for key in keys if len({one.get(key) for one in params}) > 1]
     mine = cell.runs[0].params
     said = [f"{key.removeprefix('model.')}={mine[key]}" for key in differing if key in mine]
@@ -252,6 +261,12 @@ def leaderboard(
     if metric(measure, cells[0].predictions[0].labels).needs == "ranking":
         paired, alone = [], list(cells)
     notes = [f"{len(alone)} cells were scored on other rows and are not tested"] if alone and paired else []
+    folded = [cell for cell in cells if cell.parts]
+    if folded:
+        notes.append(
+            f"{len(folded)} cells are cross-validations: means over their parts, each with rows of its own; "
+            "intervals are of the spread over parts and seeds"
+        )
     one_seed = sum(len(cell.runs) == 1 for cell in cells)
     if one_seed:
         notes.append(f"{one_seed} of {len(cells)} cells have one seed: their intervals are over examples only")
