@@ -66,7 +66,7 @@ def test_contributions_of_trees_add_up_to_the_score(headlines, labels):
     for code in range(labels):
         _, matrix = contributions(model, X, np.full(len(X), code))
         sums = np.asarray(matrix.sum(axis=1)).ravel()
-        expected = raw[:, 0] * (1 if code else -1) if labels == 2 else raw[:, code]
+        expected = raw[:, 0] * (code - 0.5) if labels == 2 else raw[:, code] - raw.mean(axis=1)
         assert np.allclose(sums - sums[0], expected - expected[0], atol=1e-6)
     assert explain(model, X[:1])[0].contributions[0][0].startswith("text:word:")
 

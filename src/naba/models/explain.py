@@ -35,10 +35,10 @@ def explainable(model: Any) -> bool:
 def explain(model: Any, X: Any, labels: Any = None, top: int = 10) -> list[Explanation]:
     """What decided, one explanation a row.
 
-    Linear models: coefficient times value, of the label against the mean of the labels. Naive Bayes: the same with
-    logarithms of probabilities. Boosted trees: the change of the node value along each row's path through each tree,
-    given to the feature that was split (Saabas 2014; Palczewska et al. 2013, arXiv 1312.1121). Encoders: integrated
-    gradients (Sundararajan et al. 2017) of whole words.
+    Linear models: coefficient times value. Naive Bayes: the same with logarithms of probabilities. Boosted trees: the
+    change of the node value along each row's path through each tree, given to the feature that was split (Saabas
+    2014; Palczewska et al. 2013, arXiv 1312.1121). All three for the label against the mean of the labels. Encoders:
+    integrated gradients (Sundararajan et al. 2017) of whole words.
 
     Args:
         model: a fitted model of naba, or a calibration or abstention wrapper round one.
@@ -144,14 +144,14 @@ def _tree_contributions(classifier: Any, features: np.ndarray, codes: np.ndarray
     result = np.zeros(features.shape)
     for stage in classifier._predictors:  # noqa: SLF001 - scikit-learn shows its trees nowhere else
         for place, tree in enumerate(stage):
-            # Two labels share one tree, which speaks for the second.
-            signs = np.where(codes == 1, 1.0, -1.0) if len(stage) == 1 else (codes == place).astype(float)
-            _walk(tree.nodes, features, signs, result)
+            # Against the mean of the labels, as in linear models; two labels share one tree, which is the second's.
+            shares = codes - 0.5 if len(stage) == 1 else (codes == place) - 1 / len(stage)
+            _walk(tree.nodes, features, shares, result)
     return result
 
 
-def _walk(nodes: np.ndarray, features: np.ndarray, signs: np.ndarray, result: np.ndarray) -> None:
-    rows = np.flatnonzero(signs)
+def _walk(nodes: np.ndarray, features: np.ndarray, shares: np.ndarray, result: np.ndarray) -> None:
+    rows = np.arange(len(features))
     here = np.zeros(len(rows), dtype=np.int64)
     while True:
         moving = nodes["is_leaf"][here] == 0
@@ -162,7 +162,7 @@ def _walk(nodes: np.ndarray, features: np.ndarray, signs: np.ndarray, result: np
         values = features[rows, split]
         left = (values <= nodes["num_threshold"][here]) | (np.isnan(values) & (nodes["missing_go_to_left"][here] == 1))
         child = np.where(left, nodes["left"][here], nodes["right"][here]).astype(np.int64)
-        result[rows, split] += signs[rows] * (nodes["value"][child] - nodes["value"][here])
+        result[rows, split] += shares[rows] * (nodes["value"][child] - nodes["value"][here])
         here = child
 
 
