@@ -259,11 +259,20 @@ def overlaps(datasets: Sequence[Dataset]) -> list[tuple[str, str, int, int, int]
     return sorted((row for row in found if row[2]), key=lambda row: (-row[2], row[0], row[1]))
 
 
+QUALITY_HEADING = """# What the data checks find
+
+Written by `naba check --all --markdown experiments/data_quality.md` (with `NABA_MIRROR` set); no text of a data set is
+shown, because licences differ: `naba check NAME` prints examples. Errors stop a training, warnings are logged with
+every run, notes are for the reader. A published set is used as it was published; what is found here says how far its
+scores can be trusted.
+"""
+
+
 def quality_report(wanted: Sequence[str], data: DataConfig | None = None) -> str:
     """The reports of data sets as one Markdown page, without example texts (their licences differ)."""
     reports = [check(name, data) for name in wanted]
     datasets = [load_named(report.dataset, data) for report in reports if report.rows]
-    lines = [report.to_markdown(examples=False) for report in reports]
+    lines = [QUALITY_HEADING, *(report.to_markdown(examples=False) for report in reports)]
     shared = overlaps(datasets)
     if shared:
         lines += ["## Texts shared by two sets\n", "| sets | shared texts | of | and |", "|---|---|---|---|"]
