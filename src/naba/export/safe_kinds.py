@@ -1,0 +1,367 @@
+"""The classes that a classifier directory may hold, and what of each is stored.
+
+A type is written as a word: `int`, `float`, `str`, `bool`; `f1`, `f2`, `i1`, `u1` (arrays: kind and dimensions);
+`names` (tuple of str); `classes` (labels, or whole numbers inside a stack); `node` (an estimator), `profile`;
+a choice in bars (`|word|char_wb|`). A `*` behind it makes a list, `{}` a mapping from names, `?` allows None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from naba.arabic.profile import Profile
+from naba.errors import UserError
+from naba.export.safe_arrays import pack_terms, unpack_terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from naba.export.safe_arrays import Arrays
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One class of the format.
+
+    Attributes:
+        params: settings that may be stored, with their types.
+        state: learned attributes that may be stored, with their types.
+        required: attributes without which the estimator cannot predict.
+        needed: settings without which it cannot be made.
+        dropped: settings that only training uses, and that are left out.
+    """
+
+    module: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    state: Mapping[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rebuilder:
+    """How a class is stored whose learned attributes are not plain arrays."""
+
+    state: Callable[[Any, Arrays], dict[str, Any] | None]
+    rebuild: Callable[[Any, dict[str, Any]], None]
+
+
+FUNCTIONS = {
+    "stems": ("naba.models.pairs", "stems"),
+    "pair_words": ("naba.models.pair_words", "_same"),
+    "claim_words": ("naba.models.claims", "_same"),
+}
+OPTIONS = ("Pretrained", "Architecture", "Reading", "Training")
+_PROBABILITIES = "|model|calibrated|one_hot|"
+_LEARNED = {"classes_": "classes", "features_": "node", "classifier_": "node", "probability_kind_": _PROBABILITIES}
+_LINEAR = {"classes_": "classes", "coef_": "f2", "intercept_": "f1", "n_features_in_": "int"}
+_BAYES = {"classes_": "classes", "class_log_prior_": "f1", "feature_log_prob_": "f2", "n_features_in_": "int"}
+_STACKED = ("boosted", "linear", "neural", "folds", "seed")
+
+KINDS: dict[str, Kind] = {
+    "LabelShares": Kind(
+        "naba.models.baselines",
+        {"strategy": "|majority|stratified|", "seed": "int"},
+        {"classes_": "classes", "shares_": "f1", "probability_kind_": _PROBABILITIES},
+        ("classes_", "shares_", "probability_kind_"),
+    ),
+    "SparseClassifier": Kind(
+        "naba.models.sparse",
+        {"features": "node", "classifier": "node", "folds": "int", "seed": "int"},
+        _LEARNED | {"temperature_": "float"},
+        tuple(_LEARNED),
+        ("features", "classifier"),
+    ),
+    "TextFeatures": Kind(
+        "naba.models.sparse_features",
+        {"pair": "bool", "normalisation": "profile?", "words": "int", "characters_to": "int", "minimum_count": "int",
+         "side_weight": "float"},
+        {"vectorisers_": "node{}"},
+        ("vectorisers_",),
+    ),
+    "TfidfVectorizer": Kind(
+        "sklearn.feature_extraction.text",
+        {"ngram_range": "ints", "token_pattern": r"|\w+|[^\w\s]|",
+         "analyzer": "|word|char_wb|stems|pair_words|claim_words|",
+         "lowercase": "bool", "sublinear_tf": "bool", "min_df": "int", "dtype": "dtype"},
+        {"terms": "u1", "count": "int", "idf": "f1"},
+        ("terms", "count", "idf"),
+    ),
+    "LogisticRegression": Kind(
+        "sklearn.linear_model",
+        {"C": "float", "class_weight": "|balanced|?", "max_iter": "int", "tol": "float"},
+        _LINEAR, tuple(_LINEAR),
+    ),
+    "LinearSVC": Kind(
+        "sklearn.svm",
+        {"C": "float", "class_weight": "|balanced|?", "max_iter": "int", "random_state": "int?"},
+        _LINEAR, tuple(_LINEAR),
+    ),
+    "MultinomialNB": Kind("sklearn.naive_bayes", {"alpha": "float"}, _BAYES, tuple(_BAYES)),
+    "ComplementNB": Kind("sklearn.naive_bayes", {"alpha": "float"}, _BAYES, tuple(_BAYES)),
+    "FeatureClassifier": Kind(
+        "naba.models.feature_classifier",
+        {"features": "node", "classifier": "node"},
+        _LEARNED, tuple(_LEARNED), ("features", "classifier"),
+    ),
+    "PairFeatures": Kind(
+        "naba.models.pairs",
+        {"components": "int", "kept_sentences": "int", "normalisation": "profile?", "seed": "int"},
+        {"word_space_": "node", "character_space_": "node", "word_topics_": "node", "character_topics_": "node",
+         "rarest_": "float", "names_": "names"},
+        ("word_space_", "character_space_", "word_topics_", "character_topics_", "rarest_", "names_"),
+    ),
+    "PairMatrix": Kind(
+        "naba.models.pair_words",
+        {"features": "node", "weight": "float", "minimum_count": "int"},
+        {"features_": "node", "scaler_": "node", "words_": "node"},
+        ("features_", "scaler_", "words_"), ("features",),
+    ),
+    "Columns": Kind("naba.models.pair_words", {"width": "int"}, {}, (), ("width",)),
+    "StackedPairs": Kind(
+        "naba.models.stacking",
+        {"features": "node", "classifier": "node", "boosted": "node", "linear": "node", "neural": "node?",
+         "folds": "int", "seed": "int"},
+        _LEARNED, tuple(_LEARNED), ("features", "classifier", *_STACKED),
+    ),
+    "StackingClassifier": Kind(
+        "sklearn.ensemble",
+        {"estimators": "step*", "final_estimator": "node?", "stack_method": "|predict_proba|"},
+        {"estimators_": "node*", "final_estimator_": "node", "stack_method_": "str*", "classes_": "classes",
+         "_label_encoder": "node"},
+        ("estimators_", "final_estimator_", "stack_method_", "classes_", "_label_encoder"), ("estimators",), ("cv",),
+    ),
+    "LabelEncoder": Kind("sklearn.preprocessing", {}, {"classes_": "classes"}, ("classes_",)),
+    "LabelBinarizer": Kind(
+        "sklearn.preprocessing", {},
+        {"classes_": "classes", "y_type_": "|binary|multiclass|", "sparse_input_": "bool"},
+        ("classes_", "y_type_", "sparse_input_"),
+    ),
+    "Pipeline": Kind("sklearn.pipeline", {"steps": "step*"}, {}, (), ("steps",)),
+    "MLPClassifier": Kind(
+        "sklearn.neural_network",
+        {"hidden_layer_sizes": "ints", "alpha": "float", "max_iter": "int", "random_state": "int?"},
+        {"coefs_": "f2*", "intercepts_": "f1*", "n_layers_": "int", "n_outputs_": "int",
+         "out_activation_": "|softmax|logistic|", "classes_": "classes", "_label_binarizer": "node",
+         "n_features_in_": "int"},
+        ("coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_", "classes_", "_label_binarizer"),
+    ),
+    "StandardScaler": Kind(
+        "sklearn.preprocessing", {},
+        {"mean_": "f1", "scale_": "f1", "var_": "f1", "n_features_in_": "int"}, ("mean_", "scale_"),
+    ),
+    "TruncatedSVD": Kind(
+        "sklearn.decomposition",
+        {"n_components": "int", "random_state": "int?"},
+        {"components_": "f2", "n_features_in_": "int"}, ("components_",),
+    ),
+    "HistGradientBoostingClassifier": Kind(
+        "sklearn.ensemble",
+        {"learning_rate": "float", "max_iter": "int", "max_leaf_nodes": "int?", "max_features": "float",
+         "l2_regularization": "float", "class_weight": "|balanced|?", "early_stopping": "bool",
+         "random_state": "int?"},
+        {"classes_": "classes", "baseline": "f2", "features": "int", "sizes": "i1", "value": "f1", "feature": "i1",
+         "threshold": "f1", "left": "i1", "right": "i1", "missing_left": "u1", "leaf": "u1"},
+        ("classes_", "baseline", "features", "sizes", "value", "feature", "threshold", "left", "right",
+         "missing_left", "leaf"),
+    ),
+    "IsotonicRegression": Kind(
+        "sklearn.isotonic",
+        {"y_min": "float?", "y_max": "float?", "out_of_bounds": "|clip|"},
+        {"X_thresholds_": "f1", "y_thresholds_": "f1", "X_min_": "float", "X_max_": "float", "increasing_": "bool"},
+        ("X_thresholds_", "y_thresholds_", "X_min_", "X_max_"),
+    ),
+    "ClaimFeatures": Kind(
+        "naba.models.claims", {"normalisation": "profile?"}, {"names_": "names"}, ("names_",)
+    ),
+    "ClaimMatrix": Kind(
+        "naba.models.claims",
+        {"normalisation": "profile?", "weight": "float", "characters_to": "int"},
+        {"features_": "node", "scaler_": "node", "text_": "node", "near_": "node", "far_": "node"},
+        ("features_", "scaler_", "text_", "near_", "far_"),
+    ),
+    "ClaimTopics": Kind(
+        "naba.models.claims",
+        {"matrix": "node", "components": "int", "seed": "int"},
+        {"matrix_": "node", "topics_": "node"}, ("matrix_", "topics_"), ("matrix",),
+    ),
+    "Calibrated": Kind(
+        "naba.models.calibration",
+        {"classifier": "node", "method": "|temperature|isotonic|"},
+        {"classifier_": "node", "classes_": "classes", "temperature_": "float", "steps_": "node*",
+         "probability_kind_": _PROBABILITIES},
+        ("classifier_", "classes_", "probability_kind_"), ("classifier",),
+    ),
+    "Abstaining": Kind(
+        "naba.models.calibration",
+        {"classifier": "node", "risk": "float", "confidence": "float"},
+        {"classifier_": "node", "classes_": "classes", "threshold_": "float", "coverage_": "float",
+         "risk_bound_": "float", "probability_kind_": _PROBABILITIES},
+        ("classifier_", "classes_", "threshold_", "probability_kind_"), ("classifier",),
+    ),
+    "EncoderClassifier": Kind(
+        "naba.models.encoder",
+        {"start": "options", "reading": "options", "training": "options", "pair": "bool", "normalisation": "profile?",
+         "seed": "int", "primary_metric": "str?"},
+        {"classes_": "classes", "best_epoch_": "int", "stopping_metric_": "str?", "probability_kind_": _PROBABILITIES,
+         "special_tokens": "str{}"},
+        ("classes_", "probability_kind_", "special_tokens"), ("start", "reading", "training"), ("checkpoint_folder",),
+    ),
+}  # fmt: skip
+
+_SCALARS: dict[str, Callable[[Any], bool]] = {
+    "int": lambda item: isinstance(item, int) and not isinstance(item, bool) and abs(item) < 2**53,
+    "float": lambda item: isinstance(item, (int, float)) and not isinstance(item, bool),
+    "str": lambda item: isinstance(item, str),
+    "bool": lambda item: isinstance(item, bool),
+    "profile": lambda item: isinstance(item, Profile),
+    "dtype": lambda item: item in (np.float32, np.float64),
+    "node": lambda item: type(item).__name__ in KINDS,
+    "options": lambda item: type(item).__name__ in OPTIONS,
+    "names": lambda item: isinstance(item, tuple) and fits(list(item), "str*"),
+    "ints": lambda item: isinstance(item, tuple) and fits(list(item), "int*"),
+    "classes": lambda item: (
+        isinstance(item, np.ndarray) and item.ndim == 1 and item.dtype.kind in "Oi" and len(item) > 0
+    ),
+    "step": lambda item: isinstance(item, tuple) and len(item) == 2 and fits(item[0], "str") and fits(item[1], "node"),
+}
+_FUNCTION_NAMES = {place: key for key, place in FUNCTIONS.items()}
+
+
+def fits(item: Any, spec: str) -> bool:
+    """Is `item` of the type that `spec` names? See the head of this module."""
+    if spec.startswith("|"):
+        return (spec.endswith("?") and item is None) or _is_choice(item, spec.rstrip("?").strip("|"))
+    if spec.endswith("?"):
+        return item is None or fits(item, spec[:-1])
+    if spec.endswith("*"):
+        return isinstance(item, list) and all(fits(part, spec[:-1]) for part in item)
+    if spec.endswith("{}"):
+        return isinstance(item, dict) and all(isinstance(k, str) and fits(v, spec[:-2]) for k, v in item.items())
+    if spec in _SCALARS:
+        return bool(_SCALARS[spec](item))
+    kind, dimensions = spec[0], int(spec[1])
+    return isinstance(item, np.ndarray) and item.dtype.kind == kind and item.ndim == dimensions
+
+
+def _is_choice(item: Any, choices: str) -> bool:
+    if callable(item):
+        item = _FUNCTION_NAMES.get((getattr(item, "__module__", ""), getattr(item, "__qualname__", "")), "")
+        return item in choices.split("|")
+    # The one token pattern of the format holds a bar itself.
+    return isinstance(item, str) and (item == choices or item in choices.split("|"))
+
+
+# --- classes whose learned attributes are not plain arrays --------------------------------------------------------
+
+
+def _vectoriser_state(vectoriser: Any, arrays: Arrays) -> dict[str, Any] | None:  # noqa: ARG001
+    if not hasattr(vectoriser, "vocabulary_"):
+        return None
+    terms = sorted(vectoriser.vocabulary_, key=vectoriser.vocabulary_.__getitem__)
+    return {"terms": pack_terms(terms), "count": len(terms), "idf": vectoriser.idf_}
+
+
+def _rebuild_vectoriser(vectoriser: Any, state: dict[str, Any]) -> None:
+    terms = unpack_terms(state["terms"], state["count"])
+    if len(set(terms)) != len(terms) or len(terms) != len(state["idf"]):
+        raise UserError(f"a vocabulary of {len(terms)} terms has {len(state['idf'])} document frequencies")
+    vectoriser.vocabulary_ = {term: place for place, term in enumerate(terms)}
+    vectoriser.fixed_vocabulary_ = False
+    vectoriser.idf_ = state["idf"]
+
+
+def _boosting_state(model: Any, arrays: Arrays) -> dict[str, Any] | None:  # noqa: ARG001
+    if not hasattr(model, "_predictors"):
+        return None
+    trees = [tree.nodes for stage in model._predictors for tree in stage]  # noqa: SLF001 - shown nowhere else
+    nodes = np.concatenate(trees)
+    if nodes["is_categorical"].any():
+        raise UserError("trees with categorical features cannot be saved")
+    leaf = nodes["is_leaf"].astype(np.uint8)
+    inner = leaf == 0
+    return {
+        "classes_": model.classes_,
+        "baseline": model._baseline_prediction,  # noqa: SLF001
+        "features": int(model.n_features_in_),
+        "sizes": np.array([len(tree) for tree in trees], dtype=np.int32),
+        "value": nodes["value"],
+        "feature": np.where(inner, nodes["feature_idx"], 0).astype(np.int32),
+        "threshold": np.where(inner, nodes["num_threshold"], 0.0),
+        "left": np.where(inner, nodes["left"], 0).astype(np.int32),
+        "right": np.where(inner, nodes["right"], 0).astype(np.int32),
+        "missing_left": nodes["missing_go_to_left"].astype(np.uint8),
+        "leaf": leaf,
+    }
+
+
+def _rebuild_boosting(model: Any, state: dict[str, Any]) -> None:
+    """Trees from arrays; their places are checked, because scikit-learn walks them without looking."""
+    from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
+    from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
+    sizes, baseline, features = state["sizes"].astype(np.int64), state["baseline"], state["features"]
+    _check_trees(state, sizes)
+    nodes = np.zeros(len(state["value"]), dtype=PREDICTOR_RECORD_DTYPE)
+    fields = {"value": "value", "feature_idx": "feature", "num_threshold": "threshold", "left": "left",
+              "right": "right", "missing_go_to_left": "missing_left", "is_leaf": "leaf"}  # fmt: skip
+    for theirs, ours in fields.items():
+        nodes[theirs] = state[ours]
+    empty = np.zeros((0, 8), dtype=np.uint32)
+    trees = [TreePredictor(part.copy(), empty, empty) for part in np.split(nodes, np.cumsum(sizes)[:-1])]
+    stage = baseline.shape[1]
+    model.classes_ = state["classes_"]
+    model.n_features_in_ = model._n_features = features  # noqa: SLF001
+    model.n_trees_per_iteration_ = stage
+    model._baseline_prediction = baseline  # noqa: SLF001
+    model._predictors = [trees[at : at + stage] for at in range(0, len(trees), stage)]  # noqa: SLF001
+    model.is_categorical_ = model._preprocessor = model._is_categorical_remapped = None  # noqa: SLF001
+    mapper = _BinMapper()
+    mapper.is_categorical_ = np.zeros(features, dtype=np.uint8)
+    mapper.bin_thresholds_ = []
+    model._bin_mapper = mapper  # noqa: SLF001
+    model._loss = model._get_loss(sample_weight=None)  # noqa: SLF001
+
+
+def _check_trees(state: dict[str, Any], sizes: np.ndarray) -> None:
+    count, baseline = len(state["value"]), state["baseline"]
+    columns = [len(state[name]) for name in ("feature", "threshold", "left", "right", "missing_left", "leaf")]
+    wrong = set(columns) != {count} or (sizes < 1).any() or sizes.sum() != count or baseline.shape[0] != 1
+    wrong = wrong or not 0 < state["features"] < 2**24 or baseline.shape[1] not in {1, len(state["classes_"])}
+    wrong = wrong or not len(sizes) or len(sizes) % max(baseline.shape[1], 1) != 0
+    if not wrong:
+        own = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        inner = state["leaf"] == 0
+        for side in ("left", "right"):
+            child = state[side][inner]
+            # Children stand behind their parents, so that every path ends.
+            wrong = wrong or bool(((child <= own[inner]) | (child >= np.repeat(sizes, sizes)[inner])).any())
+        feature = state["feature"]
+        wrong = wrong or bool(((feature < 0) | (feature >= state["features"])).any())
+    if wrong:
+        raise UserError("the trees of the classifier do not hang together", "the directory is damaged: export it again")
+
+
+def _isotonic_state(model: Any, arrays: Arrays) -> dict[str, Any] | None:  # noqa: ARG001
+    names = ("X_thresholds_", "y_thresholds_", "X_min_", "X_max_", "increasing_")
+    if not hasattr(model, "X_thresholds_"):
+        return None
+    return {name: bool(model.increasing_) if name == "increasing_" else getattr(model, name) for name in names}
+
+
+def _rebuild_isotonic(model: Any, state: dict[str, Any]) -> None:
+    for key, item in state.items():
+        setattr(model, key, item)
+    model._build_f(state["X_thresholds_"], state["y_thresholds_"])  # noqa: SLF001 - as it does when unpickled
+
+
+REBUILDERS = {
+    "TfidfVectorizer": Rebuilder(_vectoriser_state, _rebuild_vectoriser),
+    "HistGradientBoostingClassifier": Rebuilder(_boosting_state, _rebuild_boosting),
+    "IsotonicRegression": Rebuilder(_isotonic_state, _rebuild_isotonic),
+}
