@@ -240,7 +240,6 @@ def classifier_description(result: Result) -> dict[str, Any]:
     """What a saved classifier must know to be used without this run: task, labels, input, normalisation, origin."""
     settings = result.settings
     return {
-        "format": 1,
         "task": settings.dataset.task,
         "dataset": settings.dataset.name,
         "label_source": settings.dataset.label_source,
@@ -253,6 +252,17 @@ def classifier_description(result: Result) -> dict[str, Any]:
         "identity": result.identity,
         "seed": settings.seed,
         "versions": dict(provenance.versions()),
+        "primary_metric": settings.dataset.primary_metric,
+        "rows": {section.name: len(section.predictions) for section in result.sections.values()},
+        "provenance": {
+            "fingerprint": result.dataset.fingerprint,
+            "split": settings.split.name,
+            "rows": dict(result.rows),
+            "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
+            "command": command(result),
+            "revision": provenance.revision()[0],
+            "hardware": dict(provenance.hardware()),
+        },
         "metrics": {
             f"{section.name}/{score.name}": [score.value, score.low, score.high]
             for section in result.sections.values()
