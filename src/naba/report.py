@@ -124,7 +124,8 @@ def items(result: Result) -> list[Item]:
     found.append(Text("config.yaml", _yaml(result.config)))
     found.append(Text("summary.md", summary(result)))
     for section in result.sections.values():
-        found += _section_items(section, result.settings.evaluation.worst_errors)
+        found += _section_items(section, result.settings.evaluation.worst_errors, result.model)
+    found += class_features(result)
     found.append(Figure("figures/reliability.png", reliability_diagram(result.main.predictions, result.main.name)))
     found.append(Input(result.dataset, "train" if result.model is not None else "test"))
     if result.model is not None and result.settings.tracking.log_model:
@@ -191,7 +192,7 @@ def _metrics(result: Result) -> Iterator[Metric]:
                 yield Metric(f"epoch/{name}", float(value), step)
 
 
-def _section_items(section: Section, worst: int) -> Iterator[Item]:
+def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
     from naba.evaluation.calibration import brier_score, expected_calibration_error
     from naba.evaluation.plots import confusion_matrix
     from naba.evaluation.slices import slice_scores
@@ -206,7 +207,39 @@ def _section_items(section: Section, worst: int) -> Iterator[Item]:
     yield Metric(f"{name}/calibration_error_equal_mass_10_bins", expected_calibration_error(predictions))
     yield Metric(f"{name}/brier_score", brier_score(predictions))
     if worst:
-        yield Table(f"tables/{name}_worst_errors.json", predictions.worst_errors(worst, section.rows))
+        yield Table(f"tables/{name}_worst_errors.json", worst_errors(section, model, worst))
+
+
+def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
+    """The most confident errors, and, where the model can tell, the features that decided each."""
+    table = section.predictions.worst_errors(count, section.rows)
+    from naba.models.explain import explain, explainable
+
+    # Token attributions of an encoder take seconds a row: `naba show RUN --example ID` makes them when asked for.
+    if model is None or not len(table) or hasattr(model, "tokenizer_") or not explainable(model):
+        return table
+    rows = table[["text", "target"]].astype(object)
+    found = explain(model, rows, table["predicted"].tolist(), top=5)
+    table["because"] = ["; ".join(f"{name} {weight:+.2f}" for name, weight in one.contributions) for one in found]
+    return table
+
+
+def class_features(result: Result) -> list[Item]:
+    """For each label the features that spoke for it most, over the rows the run is judged by."""
+    import pandas as pd
+
+    from naba.models.explain import explain_classes, explainable
+
+    model = result.model
+    if model is None or hasattr(model, "tokenizer_") or not explainable(model):
+        return []
+    rows = [
+        (label, rank, name, weight)
+        for label, one in explain_classes(model, result.main.rows, top=20).items()
+        for rank, (name, weight) in enumerate(one.contributions, start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["label", "rank", "feature", "contribution"])
+    return [Table("tables/features_by_class.json", table)]
 
 
 def slice_frame(slices: Sequence[Slice]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from naba import config, provenance, report
+from naba import config, paths, provenance, report
 from naba.errors import UserError
 from naba.result import Outcome, Result, Section
 from naba.transfer import carry
@@ -111,7 +111,7 @@ def _train(
     split = splits.make(dataset, settings.split, settings.seed)
     _check_split(split, dataset)
     provenance.seed_everything(settings.seed)
-    model = _build(settings)
+    model = _build(settings, identity[0])
     with _timed(seconds, "fit"):
         fit(model, dataset, split)
     sections = _sections(settings, dataset, split, model, seconds)
@@ -139,7 +139,7 @@ def _check_split(split: Split, dataset: Dataset) -> None:
         raise UserError(f"dataset '{dataset.name}' has neither validation nor test rows with split={split.name}")
 
 
-def _build(settings: TrainConfig) -> Any:
+def _build(settings: TrainConfig, identity: str) -> Any:
     from naba.arabic.profile import profile_from
     from naba.models.build import build
 
@@ -150,6 +150,8 @@ def _build(settings: TrainConfig) -> Any:
         normalisation=profile,
         pair=settings.dataset.pair,
         primary_metric=settings.dataset.primary_metric,
+        # A training that was killed goes on where its last checkpoint is: the folder is that of the run's identity.
+        checkpoint_folder=paths.home() / "checkpoints" / identity,
     )
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from naba import console, tracking
 from naba.commands.options import Parser
+from naba.errors import UserError
 from naba.runs import primary_metrics, sections_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from mlflow.entities import Run
 
 
@@ -21,8 +23,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("run", help="a run id, the beginning of one, or a run's name in quotes")
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--errors", type=int, default=5, help="how many errors to show (default 5)")
+    parser.add_argument("--example", metavar="ID", help="one example: texts, probabilities, and what decided")
     options = parser.parse_args(arguments)
     run = tracking.find(options.run, options.uri)
+    if options.example is not None:
+        return _example(run, options.example, options.uri)
     tags = run.data.tags
     out = console.console()
     out.print(f"[bold]{run.info.run_name}[/]  {run.info.run_id}  {run.info.status}")
@@ -88,3 +93,52 @@ def _errors(run: Run, sections: Sequence[str], count: int, uri: str | None) -> N
         texts = (escape(str(entry["text"])[:300]), escape(str(entry["target"])[:300]))
         shown.add_row(str(entry["id"]), str(entry["gold"]), str(entry["predicted"]), sure, *texts)
     console.console().print(shown)
+
+
+def _example(run: Run, wanted: str, uri: str | None) -> int:
+    """One row of a run: its texts, gold and predicted label, probabilities, and the features or words that decided."""
+    from rich.markup import escape
+
+    from naba.runs import read_predictions, run_dataset
+
+    predictions = section = None
+    for section in sections_of(run):
+        predictions = read_predictions(run, section, uri)
+        if wanted in predictions.ids:
+            break
+    else:
+        examples = ", ".join(map(str, predictions.ids[:3])) if predictions is not None else ""
+        raise UserError(f"run '{run.info.run_name}' has no example '{wanted}'", f"its ids look like: {examples}")
+    row = list(predictions.ids).index(wanted)
+    dataset = run_dataset(run, section, uri)
+    place = list(dataset.column_values("id")).index(wanted)
+    frame = dataset.frame([place])
+    out = console.console()
+    for column in ("text", "target"):
+        if frame[column].iloc[0]:
+            out.print(f"{column}: {escape(frame[column].iloc[0])}")
+    probabilities = "  ".join(
+        f"{label} {predictions.probabilities[row, code]:.3f}" for code, label in enumerate(predictions.labels)
+    )
+    out.print(f"{section}: gold {predictions.gold[row]}, predicted {predictions.predicted[row]}   ({probabilities})")
+    _explain(run, frame, uri)
+    return 0
+
+
+def _explain(run: Run, frame: pd.DataFrame, uri: str | None) -> None:
+    from rich.markup import escape
+
+    from naba import tracking_models
+    from naba.export import directory
+    from naba.models.explain import explain, explainable
+
+    folder = tracking_models.mlflow_model_folder(run, uri) / tracking_models.CLASSIFIER
+    model, _ = directory.load(folder)
+    if not explainable(model):
+        console.note("what decided cannot be told for this kind of model")
+        return
+    labels = model.classes_.tolist()
+    for label in labels:
+        (found,) = explain(model, frame, [label], top=8)
+        listed = "  ".join(f"{name} {weight:+.2f}" for name, weight in found.contributions)
+        console.console().print(f"for {label} ({found.score:+.2f}): {escape(listed)}")
