@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from naba.models.encoder_options import Reading
 
-POOL_BATCHES = 50
-"""Batches whose rows are sorted by length together: enough for little padding, few enough to stay random."""
+POOL_BATCHES = 4
+"""Batches whose rows are sorted by length together. Larger pools save padding and cost loss: batches of one length
+are no random sample (ANS claim types, validation loss: 1.36 without pools, about 1.41 with 4, 1.51 with 50)."""
 
 
 @dataclass(frozen=True)
