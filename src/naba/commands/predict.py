@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Add label, probability_<label> … (and abstain, if the classifier withholds answers) to a table.
 
-MODEL is a classifier directory (naba export), or a tracked run: its id, the beginning of one, its name, or
-models:/stance@champion. FILE is CSV, TSV, JSON Lines, Parquet, or text with one example a line (.txt; for pairs text,
+MODEL is a classifier directory (naba export), or a tracked run: its id, the beginning of one, its name,
+models:/stance@champion, or best:ans_stance. FILE is CSV, TSV, JSON Lines, Parquet, or text with one example a line (.txt; for pairs text,
 tab, target); without it standard input is read, one example a line unless --format says otherwise. Columns and order
 of the input stay. Without --output, CSV (TSV, JSON Lines: as the input) goes to standard output.
 

@@ -57,7 +57,7 @@ def locate(name: str, uri: str | None = None) -> Path:
 
     Args:
         name: a folder (a classifier directory, or an MLflow model that holds one), or a tracked run: its id, the
-            beginning of its id, its name, or `models:/stance@champion`.
+            beginning of its id, its name, `models:/stance@champion`, or `best:ans_stance`.
     Raises:
         UserError: it is neither.
     """
@@ -70,8 +70,9 @@ def locate(name: str, uri: str | None = None) -> Path:
     if not name.startswith("models:/") and ("/" in name or name.startswith((".", "~"))):
         raise UserError(f"there is no folder {name}", "naba export RUN DIR makes one; a run can also be named itself")
     from naba import tracking_models
+    from naba.export.run_export import find_run
 
-    run = tracking_models.find_trained(name, uri)
+    run = find_run(name, uri)
     return tracking_models.mlflow_model_folder(run, uri) / tracking_models.CLASSIFIER
 
 

@@ -264,6 +264,10 @@ class Committed:
 
     def close(self) -> None:
         """Let other processes write here. A job that committed nothing leaves nothing behind."""
+        if self.opened:
+            self.bad_file.close()
+            if self.kind != "parquet":
+                self.file.close()
         if self.opened and not self.resumed:
             shutil.rmtree(self.partial, ignore_errors=True)
             self.partial.unlink(missing_ok=True)
