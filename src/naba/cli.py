@@ -31,9 +31,13 @@ COMMANDS = {
         "promote", "put a run into the registry, if it beats the champion", "naba promote 4f1c09 --alias champion"
     ),
     "reproduce": Command("reproduce", "do a run again and compare its predictions", "naba reproduce 4f1c09"),
+    "export": Command(
+        "export", "a run's classifier as a folder, checked against the run", "naba export best:ans_stance stance/"
+    ),
     "predict": Command(
         "predict", "label new texts with a trained classifier", "naba predict 4f1c09 news.csv -o out.csv"
     ),
+    "serve": Command("serve", "answer over HTTP, through MLflow's server", "naba serve models:/stance@champion"),
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
     "list": Command("list", "datasets, models, experiments or metrics", "naba list datasets"),

@@ -1,0 +1,126 @@
+"""Starting the server: the model as an MLflow folder, the command, the environment, and a watch over its life."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from naba.errors import UserError
+from naba.export import directory
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from naba.export.serving_limits import Limits
+
+MODEL = "NABA_SERVE_MODEL"
+LIMITS = "NABA_SERVE_LIMITS"
+START_SECONDS = 120
+WAITING = 64
+"""Connections at once; more get 503 at once rather than an answer much later."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+
+def mlflow_folder(name: str, uri: str | None, work: Path) -> Path:
+    """The MLflow model that MODEL stands for; a classifier directory is wrapped in one below `work`.
+
+    Raises:
+        UserError: MODEL is neither a folder nor a tracked run.
+    """
+    from naba import tracking_models
+    from naba.export.predict_model import locate
+
+    folder = locate(name, uri)
+    description = directory.describe(folder)
+    outer = folder.parent.parent
+    if (outer / "MLmodel").is_file():
+        return outer
+    made = work / "model"
+    tracking_models.save_mlflow_folder(folder, description, made)
+    return made
+
+
+def command(address: Address, workers: int) -> list[str]:
+    """The command of the server's process, as MLflow writes it but for the application."""
+    return [
+        sys.executable, "-m", "uvicorn", "--host", address.host, "--port", str(address.port),
+        "--workers", str(workers), "--log-level", "warning", "--limit-concurrency", str(WAITING),
+        "--timeout-keep-alive", "30", "naba.export.serving_app:app",
+    ]  # fmt: skip
+
+
+def environment(model: Path, limits: Limits) -> dict[str, str]:
+    """What the server's processes must know: the model, the limits, one thread each, nothing over the network."""
+    from naba import tracking
+
+    tracking.quiet()
+    forced = {
+        MODEL: str(model),
+        LIMITS: limits.to_json(),
+        "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": str(max(1, round(limits.seconds))),
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    return {"OMP_NUM_THREADS": "1", **os.environ, **forced}
+
+
+def keep_running(start: Callable[[], subprocess.Popen[bytes]], address: Address, ready: Callable[[], None]) -> int:
+    """Run the server until it is interrupted or told to end; one that is killed is started again.
+
+    uvicorn replaces killed workers where it has several; a single one, or all of them, come back through here. A server
+    that ends before it answers is not started again.
+
+    Raises:
+        UserError: it ended before it answered.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    while True:
+        server = start()
+        try:
+            wait_for(server, address)
+            ready()
+            code = server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            server.terminate()
+            server.wait()
+        if code == 0:
+            return 0
+        print(f"naba: the server ended with code {code}; starting it again", file=sys.stderr, flush=True)
+
+
+def wait_for(server: subprocess.Popen[bytes], address: Address) -> None:
+    """Until `/ping` answers.
+
+    Raises:
+        UserError: the server ended, or stays silent.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise UserError(f"the server ended with code {server.returncode} before it answered; its words are above")
+        try:
+            with urllib.request.urlopen(f"{address}/ping", timeout=2):  # noqa: S310 - our own http address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise UserError(f"the server did not answer at {address} within {START_SECONDS} s")
