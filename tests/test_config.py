@@ -192,3 +192,16 @@ def test_identity_depends_on_choices_and_on_nothing_else() -> None:
         assert identity(more=(change,))[1] != cell
     for change in ("dataset.licence=other", "tracking=off", "evaluation.worst_errors=3", "data.mirror=/elsewhere"):
         assert identity(more=(change,)) == (run, cell)
+
+
+def test_options_of_an_encoder_are_checked() -> None:
+    text = "\n".join(problems("model=encoder_small", "model.training.epocs=3", "model.training.learning_rate=fast"))
+    assert "unknown key 'model.training.epocs'; did you mean 'model.training.epochs'" in text
+    assert "model.training.learning_rate: expected a valid number, got 'fast'" in text
+
+
+def test_a_model_inside_another_can_be_chosen() -> None:
+    plan = command_line.plan(["model=calibrated", "model@model.classifier=tfidf_svm"], multirun=False)
+    composed = compose(*plan.overrides)
+    assert composed.model.classifier.name == "tfidf_svm"  # type: ignore[attr-defined]
+    config.check(composed)

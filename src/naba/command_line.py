@@ -62,7 +62,7 @@ def _completed(argument: str, known: set[str]) -> str:
     key = argument.partition("=")[0]
     if key == "experiment":
         return "+" + argument
-    plain = "=" in argument and key and key[0] not in "+~" and not key.startswith("hydra")
+    plain = "=" in argument and key and key[0] not in "+~" and "@" not in key and not key.startswith("hydra")
     return "++" + argument if plain and key not in known and key not in config.GROUPS else argument
 
 
@@ -83,6 +83,10 @@ def _parse(arguments: Sequence[str]) -> _Parsed:
             continue
         if override.is_delete():
             parsed.problems.append(f"{argument}: nothing can be removed from an experiment")
+            continue
+        if override.package:
+            # `model@model.classifier=tfidf_svm`: a choice inside another; Hydra composes it, each job checks it.
+            parsed.hydra.append(argument)
             continue
         values = _values(override)
         if override.is_sweep_override():

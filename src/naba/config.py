@@ -179,12 +179,36 @@ def _check_arguments(place: str, given: Mapping[str, Any], arguments: Mapping[st
         if key not in arguments:
             problems.append(unknown_name("key", f"{place}.{key}", [f"{place}.{name}" for name in arguments]))
             continue
+        group = option_groups().get(key)
+        if group is not None and isinstance(value, Mapping):
+            problems += _check_group(f"{place}.{key}.", group, value)
+            continue
         try:
             TypeAdapter(arguments[key].annotation).validate_python(value)
         except ValidationError as error:
             problems.append(f"{place}.{key}: {_expectation(error.errors()[0])}, got {_shown(value)}")
     missing = [name for name, argument in arguments.items() if argument.required and name not in given]
     return problems + [f"{place}.{name}: missing" for name in missing]
+
+
+@cache
+def option_groups() -> dict[str, type]:
+    """Builder arguments that are groups of options, and the dataclass of each."""
+    from naba.models import encoder_options
+
+    return {
+        "architecture": encoder_options.Architecture,
+        "reading": encoder_options.Reading,
+        "training": encoder_options.Training,
+    }
+
+
+def _check_group(prefix: str, group: type, value: Mapping[str, Any]) -> list[str]:
+    try:
+        TypeAdapter(group).validate_python(dict(value))
+    except ValidationError as error:
+        return _explain(error, group, prefix)
+    return []
 
 
 def _check_normalisation(section_: Any) -> list[str]:
@@ -269,7 +293,7 @@ def _explain(error: ValidationError, schema: type, prefix: str) -> list[str]:
         place = f"{prefix}{where}"
         if detail["type"] in {"unexpected_keyword_argument", "extra_forbidden"}:
             parent = ".".join(str(part) for part in detail["loc"][:-1])
-            valid = [f"{parent}.{name}" if parent else name for name in _fields(schema, detail["loc"][:-1])]
+            valid = [prefix + (f"{parent}.{name}" if parent else name) for name in _fields(schema, detail["loc"][:-1])]
             problems.append(unknown_name("key", place, valid))
         elif detail["type"] in {"missing", "missing_argument"}:
             problems.append(f"{place}: missing")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from naba.errors import Problems, unknown_name
-from naba.schema import CountInteger, PositiveInteger, PositiveNumber, Share, Text  # noqa: TC001 - read at run time
+from naba.schema import FORBID, CountInteger, PositiveInteger, PositiveNumber, Share, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,8 @@ class Pretrained:
         checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
     """
 
+    __pydantic_config__ = FORBID
+
     checkpoint: Text
 
 
@@ -33,6 +35,8 @@ class Architecture:
         vocabulary: largest number of word pieces.
         dropout: of hidden states and attention.
     """
+
+    __pydantic_config__ = FORBID
 
     layers: PositiveInteger = 4
     hidden: PositiveInteger = 256
@@ -53,6 +57,8 @@ class Reading:
         stride: tokens that neighbouring windows share.
         pooling: how the windows' scores make one decision: their `mean`, or each label's `max`.
     """
+
+    __pydantic_config__ = FORBID
 
     preprocessing: Literal["profile", "none", "arabert", "camelbert", "marbert", "e5"] = "profile"
     max_length: PositiveInteger = 128
@@ -81,6 +87,8 @@ class Training:
         threads: of the CPU. Part of the recipe, because the order of sums, so the last digits, depend on it.
         checkpoint_steps: optimiser steps between checkpoints within an epoch; there is one after each epoch anyway.
     """
+
+    __pydantic_config__ = FORBID
 
     epochs: PositiveInteger = 5
     learning_rate: PositiveNumber = 3e-5
