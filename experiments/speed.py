@@ -1,6 +1,6 @@
 """Whole processes against what a user would run instead: pairs in turn in one run, medians and ratios.
 
-    NABA_MIRROR=… python experiments/speed.py [--runs 5] [pair …]
+NABA_MIRROR=… python experiments/speed.py [--runs 5] [pair …]
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ PYTHON = sys.executable
 NABA = [PYTHON, "-m", "naba.cli"]
 TRAIN = [*NABA, "train", "dataset=ans_stance", "model=tfidf_logreg", "force=true"]
 PAIRS = {
-    "off": ("naba train, tracking=off", [*TRAIN, "tracking=off"], "bare scikit-learn", [PYTHON, str(HERE / "speed_bare.py"), MIRROR]),
+    "off": (
+        "naba train, tracking=off",
+        [*TRAIN, "tracking=off"],
+        "bare scikit-learn",
+        [PYTHON, str(HERE / "speed_bare.py"), MIRROR],
+    ),
     "tracked": ("naba train, MLflow", TRAIN, "naba train, tracking=off", [*TRAIN, "tracking=off"]),
     "found": ("naba train, run found", [*TRAIN[:-1]], "import mlflow", [PYTHON, "-c", "import mlflow"]),
     "help": ("naba --help", [*NABA, "--help"], "python -c pass", [PYTHON, "-c", "pass"]),

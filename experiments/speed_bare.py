@@ -43,7 +43,9 @@ def overlap(left: str, right: str) -> list[float]:
 
 def main() -> None:
     folder = Path(sys.argv[1]) / FOLDER
-    parts = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in ("train", "dev", "test")}
+    parts = {
+        name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in ("train", "dev", "test")
+    }
     for part in parts.values():
         for side in ("s1", "s2"):
             part[side] = [normalise(text) for text in part[side]]
@@ -57,12 +59,16 @@ def main() -> None:
         vectoriser.fit(pd.unique(pd.concat([train.s1, train.s2])))
 
     def features(part: pd.DataFrame) -> scipy.sparse.csr_matrix:
-        left, right = (scipy.sparse.hstack([v.transform(part[side]) for v in vectorisers]).tocsr() for side in ("s2", "s1"))
+        left, right = (
+            scipy.sparse.hstack([v.transform(part[side]) for v in vectorisers]).tocsr() for side in ("s2", "s1")
+        )
         numbers = np.array([overlap(a, b) for a, b in zip(part.s2, part.s1, strict=True)], dtype=np.float32)
         blocks = [left * 0.5, right * 0.5, abs(left - right), left.multiply(right), scipy.sparse.csr_matrix(numbers)]
         return scipy.sparse.hstack(blocks).tocsr()
 
-    model = LogisticRegression(C=3.0, class_weight="balanced", max_iter=500, tol=1e-3).fit(features(train), train.stance)
+    model = LogisticRegression(C=3.0, class_weight="balanced", max_iter=500, tol=1e-3).fit(
+        features(train), train.stance
+    )
     for name in ("dev", "test"):
         gold, predicted = parts[name].stance, model.predict(features(parts[name]))
         two = f1_score(gold, predicted, labels=["agree", "disagree"], average="macro")

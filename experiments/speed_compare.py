@@ -38,7 +38,8 @@ def fill(runs: int) -> None:
     store = tracking.client(tracking.default_uri())
     generator = np.random.default_rng(0)
     golds = {f"set_{number}": generator.choice(LABELS, ROWS) for number in range(DATASETS)}
-    experiments = {name: store.create_experiment(name) for name in golds}
+    root = Path(os.environ["NABA_HOME"]) / "artifacts"
+    experiments = {name: store.create_experiment(name, (root / name).as_uri()) for name in golds}
     for number in range(runs):
         dataset, model, seed = f"set_{number % DATASETS}", number // (DATASETS * SEEDS), number // DATASETS % SEEDS
         gold = golds[dataset]
