@@ -1,0 +1,151 @@
+"""Encoders as ONNX files; models that ONNX cannot compute exactly are refused."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba.errors import UserError
+from naba.export import directory, safe_encoder
+from naba.export.onnx_predictor import INSTALL, MODEL, TOKENIZER, reading_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_NAMES = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def export(source: Path, folder: Path, *, int8: bool = False) -> int:
+    """Write the encoder of a classifier directory as an ONNX folder: `model.onnx`, `tokenizer.json`, `naba.json`.
+
+    Batch and length are dynamic; both segments of a pair go in where the encoder reads them.
+
+    Args:
+        int8: weights and arithmetic in 8 bits (dynamic quantisation).
+    Returns:
+        Bytes on disk.
+    Raises:
+        UserError: the model is no encoder, and ONNX would not give its answers; onnx is not installed.
+    """
+    model, description = directory.load(source)
+    encoder, correction, threshold = _parts(model)
+    _require_packages()
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_graph(encoder, folder / MODEL)
+    if int8:
+        _quantise(folder / MODEL)
+    shutil.copyfile(source / safe_encoder.TOKENIZER, folder / TOKENIZER)
+    settings = {
+        "classes": [str(label) for label in encoder.classes_],
+        "reading": reading_settings(encoder.reading),
+        "normalisation": encoder.normalisation.to_dict() if encoder.normalisation else None,
+        "padding": encoder.tokenizer_.pad_token_id or 0,
+        "correction": correction,
+        "threshold": None if threshold is None else str(threshold),
+        "precision": "int8" if int8 else "float32",
+    }
+    kept = {key: value for key, value in description.items() if key != "files"}
+    return directory.write_description(folder, {**kept, "kind": "onnx", "onnx": settings})
+
+
+def _parts(model: Any) -> tuple[Any, Mapping[str, Any] | None, float | None]:
+    """(encoder, correction of its probabilities, threshold) of an encoder and the wrappers round it."""
+    threshold = None
+    if hasattr(model, "abstains"):
+        threshold, model = float(model.threshold_), model.classifier_
+    correction: dict[str, Any] | None = None
+    if type(model).__name__ == "Calibrated":
+        if hasattr(model, "temperature_"):
+            correction = {"temperature": float(model.temperature_)}
+        else:
+            steps = [{"x": s.X_thresholds_.tolist(), "y": s.y_thresholds_.tolist()} for s in model.steps_]
+            correction = {"steps": steps}
+        model = model.classifier_
+    if not hasattr(model, "tokenizer_"):
+        raise UserError(
+            f"a {type(model).__name__} cannot be exact as ONNX: its text features (character n-grams within words, "
+            "Arabic tokens, lexicons) have no operator there that gives the same numbers",
+            "--format directory is exact, small, and needs neither torch nor transformers; so is --format mlflow",
+        )
+    return model, correction, threshold
+
+
+def _require_packages() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"--format onnx needs the package {error.name}", INSTALL) from error
+
+
+def _write_graph(encoder: Any, path: Path) -> None:
+    import onnx
+    import torch
+
+    names = _NAMES if encoder.reads_types() else _NAMES[:2]
+    wrapped = _Scores(encoder.model_, names)
+    length = min(16, encoder.reading.max_length)
+    example = torch.ones((2, length), dtype=torch.int64)
+    inputs = (example, torch.ones_like(example), torch.zeros_like(example))[: len(names)]
+    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    with _quiet():
+        torch.onnx.export(
+            wrapped,
+            inputs,
+            os.fspath(path),
+            input_names=list(names),
+            output_names=["scores"],
+            dynamic_shapes=(tuple(axes for _ in names),),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    graph = onnx.load(os.fspath(path))
+    # Shapes that the exporter noted for the example stop the quantiser, and bind nobody.
+    del graph.graph.value_info[:]
+    onnx.save(graph, os.fspath(path))
+
+
+def _Scores(model: Any, names: tuple[str, ...]) -> Any:  # noqa: N802 - it makes a class of torch's
+    import torch
+
+    class Scores(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *inputs: Any) -> Any:
+            return self.model(**dict(zip(names, inputs, strict=True))).logits.float()
+
+    # Without this the wrapper is in training mode, and dropout stays in the graph.
+    return Scores().eval()
+
+
+def _quantise(path: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory(dir=path.parent) as place, _quiet():
+        target = Path(place) / "int8.onnx"
+        quantize_dynamic(os.fspath(path), os.fspath(target), weight_type=QuantType.QInt8, per_channel=True)
+        target.replace(path)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporters' remarks on packages that are not needed and on their own internals."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stdout(nowhere):
+                yield
+    finally:
+        logging.disable(before)

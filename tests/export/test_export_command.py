@@ -1,0 +1,186 @@
+"""`naba export`: what leaves the harness answers as the run did, or nothing leaves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conftest import copy_store
+from naba import cli, command_line, tracking, tracking_models, train
+from naba.export import directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODELS = ("majority", "tfidf_nb")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    home = tmp_path_factory.mktemp("trained")
+    copy_store(empty_store, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NABA_HOME", str(home))
+        for model in MODELS:
+            train.run(command_line.compose([f"model={model}", "evaluation.resamples=50"]))
+    return home
+
+
+@pytest.fixture
+def home(trained: Path, own_home: Path) -> Path:
+    copy_store(trained / "mlflow.db", own_home)
+    return own_home
+
+
+def test_export_agrees_and_says_so_in_its_card(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "out" / "stance"
+    assert cli.main(["export", "best:synthetic_stance", str(folder)]) == 0
+    assert "byte-equal on 512 rows" in capsys.readouterr().out
+    _, description = directory.load(folder)
+    assert description["model"] == "tfidf_nb"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for expected in ("language:\n- ar", "| equal labels | 100.00% |", "512 rows", "معارضة", "## Known failures"):
+        assert expected in card
+    assert not list(tmp_path.rglob("*.unfinished"))
+    assert cli.main(["export", "best:synthetic_stance", str(folder)]) == 2
+    assert "not empty" in capsys.readouterr().err
+
+
+def test_mlflow_format_is_a_model_that_mlflow_loads(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tracking.find("tfidf_nb synthetic_stance seed 0")
+    assert cli.main(["export", run.info.run_id[:10], str(tmp_path / "model"), "--format", "mlflow"]) == 0
+    assert "byte-equal" in capsys.readouterr().out
+    assert (tmp_path / "model" / "MLmodel").is_file()
+
+
+def test_champion_can_be_exported(home: Path, tmp_path: Path) -> None:
+    assert cli.main(["promote", "majority synthetic_stance seed 0"]) == 0
+    assert cli.main(["export", "models:/stance@champion", str(tmp_path / "champion")]) == 0
+    assert directory.describe(tmp_path / "champion")["model"] == "majority"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["best:synthetic_stanc", "DIR"], "did you mean 'synthetic_stance'"),
+        (["nothing", "DIR"], "no run 'nothing'"),
+        (["best:synthetic_stance", "DIR", "--format", "onxx"], "did you mean 'onnx'"),
+        (["best:synthetic_stance", "DIR", "--int8"], "--format onnx"),
+        (["best:synthetic_stance", "DIR", "--tolerance", "nan"], "expected a number"),
+        (["best:synthetic_stance", "DIR", "--format", "onnx"], "--format directory is exact"),
+        (["best:synthetic_stance", "DIR", "--push", "owner/name"], "nothing was done"),
+        (["best:synthetic_stance", "DIR", "--push", "name", "--yes"], "owner/name"),
+        (["best:synthetic_stance", "DIR", "--yes"], "--push"),
+    ],
+)
+def test_wrong_requests_leave_nothing(
+    arguments: list[str], said: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "export"
+    assert cli.main(["export", *(str(folder) if part == "DIR" else part for part in arguments)]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_that_answers_otherwise_is_not_left_behind(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The files of another run stand where this run's model should be.
+    other = tracking_models.mlflow_model_folder(tracking_models.find_trained("majority synthetic_stance seed 0"))
+    monkeypatch.setattr(tracking_models, "mlflow_model_folder", lambda run, uri=None: other)
+    assert cli.main(["export", "best:synthetic_stance", str(tmp_path / "export")]) == 2
+    assert "does not answer as run 'tfidf_nb" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the Hub's protocol as one upload needs: create, preupload, commit."""
+
+    received: dict[str, bytes]
+    created: dict[str, Any]
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+    def answer(self, content: Any, status: int = 200) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        self.answer({"id": "desk/stance", "sha": "0" * 40, "siblings": []})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Authorization") != "Bearer hf_test":
+            self.answer({"error": "no token"}, 401)
+        elif self.path == "/api/repos/create":
+            self.server.created.update(json.loads(body))  # type: ignore[attr-defined]
+            self.answer({"url": "http://127.0.0.1/desk/stance", "name": "desk/stance", "id": "desk/stance"})
+        elif self.path.startswith("/api/validate-yaml"):
+            self.answer({"errors": [], "warnings": []})
+        elif "/preupload/" in self.path:
+            files = [{"path": item["path"], "uploadMode": "regular", "shouldIgnore": False, "oid": None}
+                     for item in json.loads(body)["files"]]  # fmt: skip
+            self.answer({"files": files})
+        elif "/commit/" in self.path:
+            for line in body.decode().splitlines():
+                entry = json.loads(line)
+                if entry["key"] == "file":
+                    content = base64.b64decode(entry["value"]["content"])
+                    self.server.received[entry["value"]["path"]] = content  # type: ignore[attr-defined]
+            self.answer({"success": True, "commitOid": "a" * 40, "commitUrl": "http://127.0.0.1/desk/stance/commit/a"})
+        else:
+            self.answer({"error": f"unknown {self.path}"}, 404)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.received, server.created = {}, {}  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    from huggingface_hub import constants
+
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", "hf_test")
+    from huggingface_hub import hf_api
+
+    monkeypatch.setattr(hf_api.api, "endpoint", address)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_push_uploads_every_file_to_a_private_repository(
+    home: Path, tmp_path: Path, hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "export"
+    arguments = ["export", "majority synthetic_stance seed 0", str(folder), "--push", "desk/stance", "--yes"]
+    assert cli.main(arguments) == 0, capsys.readouterr().err
+    assert re.search(r"uploaded: http://127.0.0.1", capsys.readouterr().out)
+    assert hub.created.get("visibility") == "private" or hub.created.get("private") is True, hub.created
+    assert hub.received == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_hub_that_refuses_is_reported_without_traceback(
+    home: Path, tmp_path: Path, hub: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    arguments = ["export", "majority synthetic_stance seed 0", str(tmp_path / "x"), "--push", "desk/stance", "--yes"]
+    assert cli.main(arguments) == 2
+    assert "could not be uploaded" in capsys.readouterr().err
