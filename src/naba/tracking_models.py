@@ -107,3 +107,15 @@ def save_mlflow_folder(classifier: Path, description: Mapping[str, Any], folder:
             signature=signature,
             pip_requirements=[f"naba=={__version__}"],
         )
+
+
+def spark_function(spark: Any, folder: Path, columns: Mapping[str, str]) -> Any:
+    """The MLflow model in `folder` as a Spark function of one struct with the columns the classifier reads.
+
+    Args:
+        columns: output column -> Spark type.
+    """
+    import mlflow
+
+    fields = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    return mlflow.pyfunc.spark_udf(spark, str(folder), result_type=f"struct<{fields}>", env_manager="local")

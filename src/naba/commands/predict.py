@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 DESCRIPTION = """Add label, probability_<label> … (and abstain, if the classifier withholds answers) to a table.
 
 MODEL is a classifier directory (naba export), or a tracked run: its id, the beginning of one, its name,
-models:/stance@champion, or best:ans_stance. FILE is CSV, TSV, JSON Lines, Parquet, or text with one example a line (.txt; for pairs text,
-tab, target); without it standard input is read, one example a line unless --format says otherwise. Columns and order
-of the input stay. Without --output, CSV (TSV, JSON Lines: as the input) goes to standard output.
+models:/stance@champion, or best:ans_stance. FILE is CSV, TSV, JSON Lines, Parquet, or text with one example a line
+(.txt; for pairs text, tab, target); without it standard input is read, one example a line unless --format says
+otherwise. Columns and order of the input stay. Without --output, CSV (TSV, JSON Lines: as the input) goes to standard
+output.
 
 With --output the job survives being killed: the same command goes on where it stopped. Rows that cannot be
-classified are reported by line and go to OUTPUT.bad.jsonl; the exit code is then 1."""
+classified are reported by line and go to OUTPUT.bad.jsonl; the exit code is then 1.
+
+--engine spark and ray read Parquet (a file, a folder, an address) and write a folder; they begin anew after a kill."""
 SHOWN = 20
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `naba predict`; returns 0, or 1 if there were bad rows."""
     options = _parse(arguments)
+    if options.engine != "local":
+        return _distributed(options)
     from naba.export.predict_model import open_classifier
 
     opened = open_classifier(options.model, options.uri)
@@ -65,6 +70,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
     parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT if it is there")
     parser.add_argument("--batch", type=int, default=2048, metavar="ROWS", help="rows a piece (default 2048)")
+    parser.add_argument("--engine", default="local", choices=["local", "spark", "ray"],
+                        help="spark and ray: Parquet in, a folder of Parquet out")  # fmt: skip
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="spark://…, yarn, k8s://… or ray://…; default this machine"
+    )
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
     if options.batch < 1:
@@ -73,9 +83,47 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         raise UserError("naba predict: --example and FILE exclude each other")
     if options.example and options.output:
         raise UserError("naba predict: --example writes to standard output", "naba predict … > FILE")
+    _check_engine(options)
     if options.overwrite and not options.output:
         raise UserError("naba predict: --overwrite needs --output")
     return options
+
+
+def _check_engine(options: argparse.Namespace) -> None:
+    if options.engine == "local":
+        if options.cluster:
+            raise UserError("naba predict: --cluster goes with --engine spark or ray")
+        return
+    if not options.output or options.file in {None, "-"}:
+        raise UserError(f"naba predict: --engine {options.engine} needs FILE and --output FOLDER")
+    given = {"--strict": options.strict, "--bad": options.bad, "--no-quotes": options.no_quotes,
+             "--format": options.format not in {None, "parquet"}}  # fmt: skip
+    for name in (name for name, value in given.items() if value):
+        raise UserError(f"naba predict: {name} goes with --engine local", f"{options.engine} reads and writes Parquet")
+
+
+def _distributed(options: argparse.Namespace) -> int:
+    from naba.export import engines
+    from naba.export.directory import describe
+    from naba.export.predict_model import locate
+
+    reads = describe(locate(options.model, options.uri))["input"]
+    work = engines.Work(
+        model=options.model,
+        file=options.file,
+        output=options.output,
+        columns={role: getattr(options, role) for role in reads},
+        prefix=options.prefix,
+        rows=options.batch,
+        cluster=options.cluster,
+        overwrite=options.overwrite,
+        uri=options.uri,
+    )
+    done = engines.run(options.engine, work)
+    console.note(f"{done.rows:,} rows: {options.output}")
+    if done.bad:
+        console.note(f"{done.bad:,} rows without text: {done.side}")
+    return 1 if done.bad else 0
 
 
 def _job(options: argparse.Namespace, opened: Opened) -> Job:

@@ -122,10 +122,17 @@ def write_part(path: Path, piece: Piece, added: pd.DataFrame) -> None:
     else:
         values = {name: [row[index] for row in piece.cells] for index, name in enumerate(piece.names)}
         table = pa.table({name: pa.array(column, pa.string()) for name, column in values.items()})
+    pq.write_table(append_columns(table, added), str(path))
+
+
+def append_columns(table: Any, added: pd.DataFrame) -> Any:
+    """An Arrow table with the columns of a DataFrame behind its own: text, booleans or 64-bit numbers."""
+    import pyarrow as pa
+
     for name in added.columns:
         kind = {"O": pa.string(), "b": pa.bool_()}.get(added[name].dtype.kind, pa.float64())
         table = table.append_column(name, pa.array(added[name].tolist(), kind))
-    pq.write_table(table, str(path))
+    return table
 
 
 def join_parts(parts: Sequence[Path], target: Path) -> None:
