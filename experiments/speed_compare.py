@@ -84,9 +84,8 @@ def main() -> None:
         for command in commands.values():
             once(command, environment)
         times = [{name: once(command, environment) for name, command in commands.items()} for _ in range(options.times)]
-        print(
-            f"{options.runs} runs, {DATASETS} boards of {options.runs // DATASETS // SEEDS} cells, medians of {options.times}"
-        )
+        cells = options.runs // DATASETS // SEEDS
+        print(f"{options.runs} runs, {DATASETS} boards of {cells} cells, medians of {options.times}")
         for name in commands:
             wall, processor, memory = (statistics.median(run[name][i] for run in times) for i in range(3))
             print(f"| {name} | {wall:.2f} s wall | {processor:.2f} s processor | {memory:.0f} MB |")
