@@ -22,13 +22,13 @@ from naba.arabic.normalise import (
     NEWS,
     NONE,
     RULES,
-    Normaliser,
     Profile,
     normalise,
     normalise_all,
     normaliser,
     profile_from,
 )
+from naba.arabic.transformer import Normaliser
 from naba.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf" / "normalisation"

@@ -98,9 +98,10 @@ class OnnxClassifier:
         Raises:
             UserError: onnxruntime or tokenizers is missing, or the folder is damaged.
         """
-        settings = description.get("onnx")
+        settings: Any = description.get("onnx")
         try:
-            if not isinstance(settings, dict) or set(settings["classes"]) - set(description["labels"]):
+            known = isinstance(settings, dict) and isinstance(settings["reading"], dict)
+            if not known or set(settings["classes"]) - set(description["labels"]):
                 raise UserError(f"{folder}: the settings of the ONNX model do not fit its labels")
             kind = cls if settings.get("threshold") is None else OnnxAbstaining
             return kind(Path(folder), settings, "target" in description["input"], threads)

@@ -1,0 +1,173 @@
+"""ONNX folders: the encoder's answers, without torch and transformers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from naba.arabic.profile import NEWS
+from naba.errors import UserError
+from naba.export import directory, onnx
+from naba.models import calibration, encoder, sparse
+
+pytest.importorskip("onnxscript")
+pytest.importorskip("onnxruntime")
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LABELS = {"fall": "انخفاض", "rise": "ارتفاع"}
+DESCRIPTION = {"task": "stance", "labels": LABELS, "input": ["text", "target"], "normalisation": NEWS.to_dict()}
+SMALL = {
+    "architecture": {"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
+    "training": {"epochs": 2, "threads": 1, "learning_rate": 0.01},
+}
+BLOCKED = """
+import json, sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "transformers", "sklearn", "pandas", "scipy", "datasets", "mlflow"}:
+            raise ImportError(f"{name} is blocked")
+
+sys.meta_path.insert(0, Block())
+from pathlib import Path
+from naba.export.onnx_predictor import OnnxClassifier
+folder = Path(sys.argv[1])
+model = OnnxClassifier.from_folder(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
+rows = json.loads(sys.stdin.read())
+print(json.dumps([model.predict_proba(rows).tolist(), model.predict(rows).tolist()]))
+"""
+
+
+def table(rows: int = 60) -> tuple[pd.DataFrame, np.ndarray]:
+    labels = ["rise" if row % 2 else "fall" for row in range(rows)]
+    texts = [f"{'ارتفاع' if label == 'rise' else 'هبوط'} أسعار النفط في مصر {row}" + " جدا" * (row % 9)
+             for row, label in enumerate(labels)]  # fmt: skip
+    return pd.DataFrame({"text": texts, "target": ["النفط والأسعار، وزير"] * rows}, dtype=object), np.array(
+        labels, dtype=object
+    )
+
+
+def fitted(kind: str) -> Any:
+    X, y = table()
+    reading = {"max_length": 16, "windows": 3, "stride": 4} if kind == "windows" else {"max_length": 32}
+    if kind in {"isotonic", "temperature", "abstaining"}:
+        config = {"name": "e", "_target_": "naba.models.encoder.from_scratch", "reading": reading, **SMALL}
+        if kind == "abstaining":
+            made = calibration.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
+        else:
+            made = calibration.calibrated(classifier=config, method=kind, seed=0, normalisation=NEWS, pair=True)
+        return made.fit(X, y, validation=table(40))
+    return encoder.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:no threshold keeps errors")
+@pytest.mark.parametrize("kind", ["plain", "windows", "temperature", "abstaining"])
+def test_answers_are_the_encoders(kind: str, tmp_path: Path) -> None:
+    model = fitted(kind)
+    directory.save(model, tmp_path / "model", DESCRIPTION)
+    onnx.export(tmp_path / "model", tmp_path / "onnx")
+    loaded, description = directory.load(tmp_path / "onnx")
+    X, _ = table(45)
+    assert np.abs(loaded.predict_proba(X) - model.predict_proba(X)).max() < 1e-5
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    assert description["kind"] == "onnx"
+    assert loaded.predict_proba(X.iloc[:0]).shape == (0, 2)
+    if kind == "abstaining":
+        assert loaded.abstains(X).tolist() == model.abstains(X).tolist()
+    else:
+        assert not hasattr(loaded, "abstains")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    folder = tmp_path_factory.mktemp("onnx")
+    model = fitted("temperature")
+    directory.save(model, folder / "model", DESCRIPTION)
+    onnx.export(folder / "model", folder / "onnx")
+    return model, folder / "onnx"
+
+
+def test_predictor_needs_neither_torch_nor_transformers_nor_sklearn(exported: tuple[Any, Path]) -> None:
+    model, folder = exported
+    X, _ = table(20)
+    rows = json.dumps({"text": X["text"].tolist(), "target": X["target"].tolist()})
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED, str(folder)], input=rows, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    probabilities, labels = json.loads(done.stdout)
+    assert np.abs(np.array(probabilities) - model.predict_proba(X)).max() < 1e-5
+    assert labels == model.predict(X).tolist()
+
+
+def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
+    model = fitted("plain")
+    directory.save(model, tmp_path / "model", DESCRIPTION)
+    onnx.export(tmp_path / "model", tmp_path / "int8", int8=True)
+    loaded, description = directory.load(tmp_path / "int8")
+    X, _ = table(45)
+    assert description["onnx"]["precision"] == "int8"
+    assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
+
+
+def test_isotonic_correction_is_the_same_without_sklearn(tmp_path: Path) -> None:
+    model = fitted("isotonic")
+    directory.save(model, tmp_path / "model", DESCRIPTION)
+    onnx.export(tmp_path / "model", tmp_path / "onnx")
+    loaded, _ = directory.load(tmp_path / "onnx")
+    # Steps make a large difference out of a small one, so both get the same probabilities.
+    X, _ = table(45)
+    given = model.classifier_.predict_proba(X)
+    assert np.abs(loaded._corrected(given) - model.predict_proba(X)).max() < 1e-12
+
+
+def test_the_second_segment_is_seen(exported: tuple[Any, Path]) -> None:
+    loaded, _ = directory.load(exported[1])
+    X, _ = table(6)
+    assert "token_type_ids" in loaded.inputs
+    swapped = X.rename(columns={"text": "target", "target": "text"})
+    assert np.abs(loaded._scored(X) - loaded._scored(swapped)).max() > 1e-6
+
+
+def test_models_that_onnx_cannot_hold_are_refused(tmp_path: Path) -> None:
+    X, y = table()
+    directory.save(sparse.tfidf_nb(pair=True).fit(X, y), tmp_path / "model", DESCRIPTION)
+    with pytest.raises(UserError, match="--format directory is exact"):
+        onnx.export(tmp_path / "model", tmp_path / "onnx")
+    assert not (tmp_path / "onnx").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not onnx", b"\x08\x0a" * 40])
+def test_broken_graphs_are_refused(content: bytes, exported: tuple[Any, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(exported[1], tmp_path / "onnx")
+    (folder / "model.onnx").write_bytes(content)
+    with pytest.raises(UserError, match="is not the file"):
+        directory.load(folder)
+    directory.write_description(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
+    with pytest.raises(UserError, match="is no ONNX model"):
+        directory.load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["rise", "sideways"]}, {"classes": 3}, {"reading": {"max_length": -1}}, {"padding": "x"},
+        {"reading": None}, {"normalisation": {"name": "news", "rule": True}}, {"threshold": "much"},
+    ],
+)  # fmt: skip
+def test_damaged_settings_are_refused(change: dict[str, Any], exported: tuple[Any, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(exported[1], tmp_path / "onnx")
+    content = json.loads((folder / "naba.json").read_text(encoding="utf-8"))
+    content["onnx"].update(change)
+    (folder / "naba.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError):
+        directory.load(folder)
