@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
     from naba.schema import TrackingConfig, TrainConfig
 
@@ -79,13 +79,24 @@ class MlflowTracker:
             with FileLock(str(lock), timeout=STORE_TIMEOUT):
                 found = self.client.get_experiment_by_name(self.experiment)
                 if found is None:
-                    return str(self.client.create_experiment(self.experiment, self._artifacts()))
+                    found = self._created()
         if found.lifecycle_stage == "deleted":
             raise UserError(
                 f"the MLflow experiment '{self.experiment}' was deleted",
                 "restore it in the UI, or choose another name: tracking.experiment=…",
             )
         return str(found.experiment_id)
+
+    def _created(self) -> Experiment:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_experiment(self.experiment, self._artifacts())
+        except MlflowException as error:
+            # On a shared server another machine, which our lock does not hold, may have been first.
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        return self.client.get_experiment_by_name(self.experiment)
 
     def _artifacts(self) -> str | None:
         file = sqlite_file(self.uri)

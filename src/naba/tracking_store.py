@@ -87,6 +87,8 @@ def _create_store(uri: str) -> None:
     MLflow's migrations break the file for good when two processes run them at once, or when one is killed.
     """
     file = sqlite_file(uri)
+    if file is None and uri.startswith("postgresql"):
+        _create_in_postgres(uri)
     if file is None or _is_ready(file):
         return
     from filelock import FileLock
@@ -108,3 +110,36 @@ def _create_store(uri: str) -> None:
             with contextlib.closing(sqlite3.connect(unfinished)) as connection:
                 connection.execute("pragma wal_checkpoint(truncate)")
             unfinished.replace(file)
+
+
+POSTGRES_HINT = "pip install 'naba[postgres]', and write the address as postgresql+psycopg2://…"
+POSTGRES_LOCK = 0x6E616261
+"""Key of the advisory lock under which a PostgreSQL store is created: "naba" in ASCII."""
+
+
+def _create_in_postgres(uri: str) -> None:
+    """Create the tables in a PostgreSQL database once, whichever of several machines comes first.
+
+    Everybody who opens the store passes through the lock, so nobody sees half-made tables. PostgreSQL frees the lock
+    of a process that dies.
+    """
+    import sqlalchemy
+    from sqlalchemy.exc import OperationalError
+
+    shown = sqlalchemy.make_url(uri).render_as_string(hide_password=True)
+    try:
+        engine = sqlalchemy.create_engine(uri)
+    except ModuleNotFoundError as error:
+        raise UserError(f"the store {shown} needs {error.name}", POSTGRES_HINT) from error
+    try:
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(f"select pg_advisory_lock({POSTGRES_LOCK})"))
+            if not sqlalchemy.inspect(connection).has_table("alembic_version"):
+                print(f"Creating the tracking store {shown} (once, a few seconds) …", flush=True)
+                from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+                SqlAlchemyStore(uri, str(paths.home() / "artifacts")).engine.dispose()
+    except OperationalError as error:
+        raise UserError(f"the store {shown} cannot be reached: {str(error.orig).splitlines()[0]}") from error
+    finally:
+        engine.dispose()

@@ -16,6 +16,7 @@ from naba.commands.options import Parser
 from naba.errors import UserError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 START_SECONDS = 120
@@ -27,7 +28,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=5000)
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 shows it to the network, without a password")
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
+    shared = "for several machines: artifacts come through the server, which keeps them"
+    parser.add_argument("--server", action="store_true", help=shared)
+    place = "with --server: a folder or s3://… for artifacts (default: below NABA_HOME)"
+    parser.add_argument("--artifacts", metavar="PLACE", help=place)
     options = parser.parse_args(arguments)
+    if options.artifacts and not options.server:
+        raise UserError("naba ui: --artifacts goes with --server")
+    place = options.artifacts or str(paths.home() / "artifacts")
     uri = options.uri or os.environ.get("MLFLOW_TRACKING_URI") or tracking.default_uri()
     if uri.startswith("http"):
         raise UserError(f"the store {uri} is a server already", "open it in a browser")
@@ -35,10 +43,12 @@ def main(arguments: Sequence[str]) -> int:
     tracking.client(uri)
     address = f"http://{'127.0.0.1' if options.host == '0.0.0.0' else options.host}:{options.port}"  # noqa: S104
     print(f"Starting the MLflow UI on {uri} …", flush=True)
-    with subprocess.Popen(_server(uri, options.host, options.port), env=_environment()) as server:
+    with subprocess.Popen(_server(uri, options, place), env=_environment()) as server:
         try:
             _wait(server, address)
             print(f"MLflow UI: {address}/#/experiments?workflowType=machine_learning", flush=True)
+            if options.server:
+                print(f"on the other machines: export MLFLOW_TRACKING_URI={address}", flush=True)
             return server.wait()
         except KeyboardInterrupt:
             return 0
@@ -46,11 +56,12 @@ def main(arguments: Sequence[str]) -> int:
             server.terminate()
 
 
-def _server(uri: str, host: str, port: int) -> list[str]:
-    artifacts = str(paths.home() / "artifacts")
+def _server(uri: str, options: argparse.Namespace, place: str) -> list[str]:
+    artifacts = ["--serve-artifacts", "--artifacts-destination", place] if options.server else [
+        "--default-artifact-root", place]  # fmt: skip
     return [
-        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--default-artifact-root", artifacts,
-        "--host", host, "--port", str(port), "--workers", "1",
+        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, *artifacts,
+        "--host", options.host, "--port", str(options.port), "--workers", "1",
     ]  # fmt: skip
 
 

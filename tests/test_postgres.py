@@ -1,0 +1,130 @@
+"""A shared MLflow server on a real PostgreSQL, as several machines use it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from naba import tracking
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("psycopg2") is None, reason="pip install 'naba[postgres]'"),
+]
+OPEN = "import sys; from naba import tracking; print(len(tracking.client(sys.argv[1]).search_experiments()))"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The address of an empty database; PostgreSQL refuses to run as root, so it runs as its own user."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
+    found = shutil.which("pg_ctl", path=os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")]))
+    if found is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    folder = Path(tempfile.mkdtemp(prefix="naba-postgres-"))
+    try:
+        if as_user:
+            shutil.chown(folder, "postgres")
+        port, programs_folder = free_port(), Path(found).resolve().parent
+        data = folder / "data"
+
+        def run(program: str, *arguments: str) -> None:
+            command = [*as_user, str(programs_folder / program), *arguments]
+            subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=60)
+
+        run("initdb", "-D", str(data), "-A", "trust", "-U", "naba", "-E", "UTF8", "--no-sync")
+        settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        run("pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-o", settings, "-w", "start")
+        try:
+            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "naba", "runs")
+            yield f"postgresql+psycopg2://naba@127.0.0.1:{port}/runs"
+        finally:
+            run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_two_sweeps_on_one_server(database: str, tmp_path: Path) -> None:
+    """A new store opened by four processes at once, then two launchers: no run is lost, none is there twice."""
+    command = [sys.executable, "-c", OPEN, database]
+    opening = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    answers = [process.communicate(timeout=180) for process in opening]
+    assert [process.returncode for process in opening] == [0] * 4, answers
+    assert sum("Creating the tracking store" in output for output, _ in answers) == 1
+    with served(database, tmp_path / "artifacts") as address:
+        launchers = [
+            launch(address, tmp_path / f"machine{number}", seeds) for number, seeds in enumerate(("0,1,2", "3,4,5"))
+        ]
+        for launcher in launchers:
+            output, _ = launcher.communicate(timeout=300)
+            assert launcher.returncode == 0, output
+            assert "3 runs: 3 trained, 0 found, 0 failed" in output
+        runs = tracking.search(address, {})
+        assert sorted(run.data.tags["naba.seed"] for run in runs) == list("012345")
+        assert len({run.data.tags["naba.identity"] for run in runs}) == 6
+        again = launch(address, tmp_path / "machine2", "0,1,2,3,4,5")
+        output, _ = again.communicate(timeout=300)
+        assert "6 runs: 0 trained, 6 found, 0 failed" in output
+        assert len(tracking.search(address, {}, finished=False)) == 6
+    assert len(list((tmp_path / "artifacts").rglob("test.parquet"))) == 6
+
+
+@contextlib.contextmanager
+def served(database: str, artifacts: Path) -> Iterator[str]:
+    port = free_port()
+    # A file, not a pipe: the server's request log would fill a pipe that nobody reads, and then it would stand still.
+    log = artifacts.with_name("server.log")
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "naba.cli", "ui", "--server", "--uri", database, "--port", str(port), "--artifacts",
+             str(artifacts)],
+            stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while "on the other machines: " not in log.read_text(encoding="utf-8"):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline
+            time.sleep(0.3)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def launch(address: str, home: Path, seeds: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": address, "NABA_HOME": str(home)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "naba.cli", "train", "model=stratified_random", f"seed={seeds}",
+         "evaluation.resamples=50", "tracking.log_model=false", "-m"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", env=environment,
+    )  # fmt: skip
+
+
+def test_a_database_that_is_not_there_is_named_without_its_password() -> None:
+    with pytest.raises(UserError, match="cannot be reached") as caught:
+        tracking.client(f"postgresql+psycopg2://naba:secret@127.0.0.1:{free_port()}/runs")
+    assert "secret" not in str(caught.value)
