@@ -83,6 +83,22 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader of our output went away (`naba list datasets | head`): nothing more to say, to anybody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        said = _said_by_a_library(error)
+        if said is None:
+            raise
+        print(f"naba: {said}", file=sys.stderr)
+        return EXIT_CODE
+
+
+def _said_by_a_library(error: Exception) -> str | None:
+    """The message of a library or of the system about what the user gave; None for what is a mistake of naba's."""
+    family = type(error).__module__.partition(".")[0]
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if family in {"hydra", "omegaconf", "mlflow", "filelock"}:
+        return " ".join(str(error).split())[:600]
+    return None
 
 
 def _dispatch(given: list[str]) -> int:

@@ -49,6 +49,8 @@ def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
     extra = ["hydra.searchpath=[" + ",".join(f"'file://{folder}'" for folder in search) + "]"] if search else []
     sweep = _experiment_sweep(parsed, extra)
     multirun = multirun or bool(sweep)
+    if len(parsed.choices.get("experiment", [])) > 1:
+        parsed.problems.append("experiment: one at a time (each has a sweep of its own)")
     if parsed.swept and not multirun:
         parsed.problems.append(f"several values ({', '.join(parsed.swept)}) need -m: naba train … -m")
     keys = _check_combinations(parsed, extra)
@@ -59,6 +61,7 @@ def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
 
 
 def _completed(argument: str, known: set[str]) -> str:
+    argument = _plain(argument)
     key = argument.partition("=")[0]
     if key == "experiment":
         return "+" + argument
@@ -66,12 +69,17 @@ def _completed(argument: str, known: set[str]) -> str:
     return "++" + argument if plain and key not in known and key not in config.GROUPS else argument
 
 
+def _plain(argument: str) -> str:
+    """`+seed=1` and `++seed=1` mean `seed=1`: what may be added is what the schema allows, with or without a plus."""
+    return argument.lstrip("+") if not argument.startswith(("+hydra", "++hydra")) else argument
+
+
 def _parse(arguments: Sequence[str]) -> _Parsed:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     parser, parsed = OverridesParser.create(), _Parsed()
-    for argument in arguments:
+    for argument in map(_plain, arguments):
         try:
             override = parser.parse_override(argument)
         except HydraException as error:
@@ -88,7 +96,10 @@ def _parse(arguments: Sequence[str]) -> _Parsed:
             # `model@model.classifier=tfidf_svm`: a choice inside another; Hydra composes it, each job checks it.
             parsed.hydra.append(argument)
             continue
-        values = _values(override)
+        values = _values(override, key)
+        if override.is_interval_sweep():
+            parsed.problems.append(f"{argument}: a grid cannot go through an interval; list values: {key}=1,2,3")
+            continue
         if override.is_sweep_override():
             parsed.swept.append(argument)
         if key in {*config.GROUPS, "experiment"}:
@@ -123,13 +134,14 @@ def _unreadable(argument: str, reason: str) -> str:
     return f"{argument}: {reason.splitlines()[0]} (quote values with special characters: \"{key}='{value}'\")"
 
 
-def _values(override: Override) -> list[Any]:
-    from hydra.core.override_parser.types import QuotedString
+def _values(override: Override, key: str) -> list[Any]:
+    from hydra.core.override_parser.types import Glob, QuotedString
 
     if override.is_sweep_override():
         if override.is_interval_sweep():
             return []
-        found = list(override.sweep_iterator())
+        value = override.value()
+        found = list(value.filter(config.names(key)) if isinstance(value, Glob) else override.sweep_iterator())
     else:
         found = [override.value()]
     return [value.text if isinstance(value, QuotedString) else value for value in found]
@@ -177,7 +189,7 @@ def _check_combinations(parsed: _Parsed, extra: list[str]) -> set[str]:
     for index, combination in enumerate(combinations):
         overrides = [f"{group}={choice}" for group, choice in combination.items()]
         try:
-            composed = compose([*extra, *experiments, *overrides])
+            composed = compose([*extra, *experiments, *overrides, *parsed.hydra])
         except UserError as error:
             parsed.problems.append(error.message)
             continue
@@ -250,5 +262,5 @@ def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig
     try:
         with initialize_config_dir(own, version_base="1.3", job_name="naba"):
             return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
         raise UserError(" ".join(str(error).split())) from error

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from naba import paths
 from naba.errors import Problems, UserError, unknown_name
 from naba.models.build import ABOUT
-from naba.schema import DatasetConfig, TrainConfig
+from naba.schema import DatasetConfig, SplitConfig, TrainConfig
 from naba.signatures import INJECTED, function_arguments
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _section(path: Path) -> dict[str, Any]:
     try:
         loaded = OmegaConf.load(path)
         content = OmegaConf.to_container(loaded, resolve=True)
-    except (YAMLError, OmegaConfBaseException) as error:
+    except (YAMLError, OmegaConfBaseException, ValueError, OSError) as error:
         raise UserError(f"{path}: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected keys and values")
@@ -116,9 +117,26 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
     problems += _check_normalisation(plain.get("normalisation"))
     if settings is not None:
         problems += _check_dataset(settings.dataset)
+        problems += _check_split(settings.split)
         problems += _check_names(settings)
     if problems or settings is None:
         raise Problems(list(dict.fromkeys(problems)))
+    return _named_after_its_file(settings)
+
+
+def _named_after_its_file(settings: TrainConfig) -> TrainConfig:
+    """Own data given on the command line is called as its file is, so that two files are two data sets."""
+    dataset = settings.dataset
+    source = dataset.path or dataset.repo_id
+    if dataset.name not in {"file", "hub"} or not source:
+        return settings
+    stem = Path(source).stem if dataset.path else source
+    name = re.sub(r"[^A-Za-z0-9_.\-]+", "_", stem).strip("_.-")
+    # A name without a Latin letter or digit still needs an id of its own.
+    named = name if name and stem.isascii() else f"{name or dataset.name}_{digest(source)[:6]}"
+    if settings.tracking.experiment == dataset.name:
+        settings.tracking.experiment = named
+    settings.dataset = dataclasses.replace(dataset, name=named)
     return settings
 
 
@@ -243,6 +261,20 @@ def _check_dataset(dataset: DatasetConfig) -> list[str]:
     return problems
 
 
+def _check_split(split: SplitConfig) -> list[str]:
+    problems = []
+    if split.name not in names("split"):
+        problems.append(unknown_name("split", split.name, names("split")))
+    if split.name == "kfold" and split.fold > split.folds:
+        problems.append(f"split.fold: expected at most {split.folds} (split.folds), got {split.fold}")
+    if split.name == "leave_one_out":
+        missing = [key for key in ("column", "held_out") if getattr(split, key) is None]
+        problems += [
+            f"split.{key}: missing; split=leave_one_out split.column=topic split.held_out=…" for key in missing
+        ]
+    return problems
+
+
 def _check_names(settings: TrainConfig) -> list[str]:
     from naba.evaluation.metrics import metric
 
@@ -256,6 +288,11 @@ def _check_names(settings: TrainConfig) -> list[str]:
             except UserError as error:
                 problems.append(f"{place}: {error.message}")
     for name in settings.evaluation.also:
+        if name == dataset.name:
+            problems.append(
+                f"evaluation.also: '{name}' is the data set that is trained on; its test rows are scored anyway"
+            )
+            continue
         try:
             other = dataset_config(name)
         except UserError as error:
@@ -328,12 +365,13 @@ def digest(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def identity(settings: TrainConfig, fingerprint: str) -> tuple[str, str]:
+def identity(settings: TrainConfig, fingerprint: str, grouping: str = "") -> tuple[str, str]:
     """The run's identity and its cell (the identity without the seed, and without which fold or topic was tested).
 
     What decides the trained model and its test predictions: the content of the data set (its fingerprint covers ids,
-    texts, targets, labels and splits), label order, the model with all its arguments, the normalisation, the split
-    and the seed. Titles, licences and file locations are left out, so mending a citation redoes nothing.
+    texts, targets, labels and splits; `grouping` the columns by which rows are kept together), label order, the model
+    with all its arguments, the normalisation, the split and the seed. Titles, licences and file locations are left
+    out, so mending a citation redoes nothing.
 
     Returns:
         `(identity, cell)`, 16 hex digits each.
@@ -346,6 +384,7 @@ def identity(settings: TrainConfig, fingerprint: str) -> tuple[str, str]:
             "labels": list(settings.dataset.labels),
             "primary_metric": settings.dataset.primary_metric,
             "fingerprint": fingerprint,
+            "grouping": grouping,
         },
         "model": model,
         "normalisation": settings.normalisation,

@@ -63,11 +63,13 @@ def interval(metrics: dict[str, float], name: str) -> str:
     return f"{metrics[name]:.3f}{bounds}"
 
 
-def print_scores(metrics: dict[str, float], sections: list[str], primary: dict[str, str]) -> None:
+def print_scores(
+    metrics: dict[str, float], sections: list[str], primary: dict[str, str], confidence: float = 0.95
+) -> None:
     """Each section's primary metric and per-class F1, with intervals."""
     from rich.markup import escape
 
-    shown = table("section", "metric", "value [95 % interval]", "rows", right=("rows",))
+    shown = table("section", "metric", f"value [{100 * confidence:g} % interval]", "rows", right=("rows",))
     for section in sections:
         names = [primary.get(section, "macro_f1"), "macro_f1", "accuracy"]
         names += sorted(name.partition("/")[2] for name in metrics
@@ -86,7 +88,7 @@ def print_outcome(outcome: Outcome) -> None:
 
     out = console()
     out.print(outcome_line(outcome))
-    print_scores(dict(outcome.metrics), list(outcome.sections), dict(outcome.primary))
+    print_scores(dict(outcome.metrics), list(outcome.sections), dict(outcome.primary), outcome.confidence)
     _print_warnings(outcome.warnings)
     out.print(f"run {outcome.run} in {escape(outcome.where)}")
     if outcome.where.startswith(("sqlite", "http", "postgres")):

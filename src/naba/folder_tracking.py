@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import paths, report
+from naba.result import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from naba.schema import TrackingConfig, TrainConfig
 
@@ -36,17 +36,6 @@ def write_files(items: Sequence[report.Item], folder: Path) -> None:
             item.write(path)
 
 
-@dataclass(frozen=True)
-class FolderFound:
-    """A finished result that has the identity asked for."""
-
-    run: str
-    name: str
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    where: str
-
-
 class FolderTracker:
     """Results in folders `<dataset>/<model>-<seed>-<identity>`; a folder that has `run.json` is finished."""
 
@@ -58,11 +47,13 @@ class FolderTracker:
         """The folder."""
         return str(self.folder)
 
-    def finished(self, identity: str) -> FolderFound | None:
-        """The finished result of this identity, or None."""
+    def finished(self, identity: str, evaluation: str, *, model: bool) -> Found | None:
+        """The finished result of this identity that was scored in this way (and kept its model), or None."""
         for path in sorted(self.folder.glob(f"*/*-{identity}/run.json")):
             content = json.loads(path.read_text(encoding="utf-8"))
-            return FolderFound(identity, content["name"], content["metrics"], content["tags"], str(path.parent))
+            found = Found(identity, content["name"], content["metrics"], content["tags"], str(path.parent))
+            if found.matches(evaluation, model=model):
+                return found
         return None
 
     @contextmanager
@@ -88,15 +79,18 @@ class FolderRun:
         self.folder = folder
         self.id = identity
         self.name = name
+        self.items: list[report.Item] = []
 
     def log(self, items: Sequence[report.Item]) -> None:
         """Write all items; numbers, params and tags together in `run.json`."""
         from naba.export import directory
 
+        self.items += items
         write_files(items, self.folder)
         for item in items:
             if isinstance(item, report.Model):
                 directory.save(item.model, self.folder / "model", item.description)
+        items = self.items
         content = {
             "name": self.name,
             "metrics": {i.name: i.value for i in items if isinstance(i, report.Metric)},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from naba import config, report
@@ -14,6 +16,7 @@ from naba.train import open_tracker, score_section
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from naba.data.dataset import Dataset, IntArray
     from naba.result import Section
     from naba.schema import TrainConfig
 
@@ -34,9 +37,9 @@ def score(path: Path, overrides: list[str], split: str) -> tuple[TrainConfig, Se
     composed = compose(["model=majority", *overrides])
     settings = config.check(composed)
     dataset = load(settings.dataset, settings.data)
-    indices = dataset.indices(split)
+    dataset, indices = _divided(dataset, settings, split)
     if not len(indices):
-        raise UserError(f"dataset '{dataset.name}' has no {split} rows")
+        raise UserError(f"dataset '{dataset.name}' has no {split} rows with split={settings.split.name}")
     predictions = read_predictions(path, dataset, split)
     metrics = (dataset.primary_metric, *dataset.metrics, *settings.evaluation.metrics)
     section = score_section(split, settings.evaluation, dataset, indices, predictions, metrics)
@@ -56,20 +59,39 @@ def score(path: Path, overrides: list[str], split: str) -> tuple[TrainConfig, Se
     return settings, section, result
 
 
+def _divided(dataset: Dataset, settings: TrainConfig, part: str) -> tuple[Dataset, IntArray]:
+    """The data set with the configured split as its given one, and the rows of a part."""
+    from naba.data import splits
+
+    settings.split = splits.resolved(dataset, settings.split)
+    if settings.split.name == "given":
+        return dataset, dataset.indices(part)
+    made = splits.make(dataset, settings.split, settings.seed)
+    named = [""] * len(dataset)
+    for name in ("train", "validation", "test"):
+        for row in getattr(made, name):
+            named[row] = name
+    columns = dataset.table.column_names
+    table = dataset.table.remove_columns("split").add_column("split", named).select_columns(columns)
+    return replace(dataset, table=table), getattr(made, part)
+
+
 def track(result: Result, name: str) -> Outcome:
     """Keep a scored file as a run called `name`; the same file under the same name is found, not kept twice."""
-    from dataclasses import replace
-
     settings = result.settings
     settings.model = {**settings.model, "name": name}
     # Seeds of one outside system form a cell: what they share is the name, not the bytes of their files.
     cell = config.digest({"outside": name, "dataset": result.dataset.fingerprint})
     identity = config.digest({"cell": cell, "seed": settings.seed, "file": settings.model["sha256"]})
     named = replace(result, identity=identity, cell=cell, config={**result.config, "model": settings.model})
+    evaluation = json.dumps(
+        {"metrics": settings.evaluation.metrics, "also": [], "resamples": settings.evaluation.resamples}
+    )
+    facts = {"identity": identity, "cell": cell, "fingerprint": result.dataset.fingerprint, "evaluation": evaluation}
     tracker = open_tracker(settings)
-    found = tracker.finished(identity)
+    found = tracker.finished(identity, evaluation, model=False)
     if found is not None:
         return Outcome("found", found.name, found.run, found.where)
     with tracker.run(report.run_name(settings), settings, identity) as active:
-        active.log(report.items(named))
+        active.log([*report.opening(settings, named.config, facts), *report.items(named)])
     return Outcome("trained", report.run_name(settings), active.id, tracker.where)

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import random
+import socket
 import subprocess
 import sys
 from functools import cache
@@ -24,6 +25,27 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed % 2**32)  # noqa: NPY002 - scikit-learn's `random_state=None` reads the global state
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
+
+
+def process() -> str:
+    """This process, so that others can tell later whether it lives: host, number, start."""
+    import psutil
+
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
+
+
+def is_dead(named: str) -> bool:
+    """Has the process that `process` named ended? False where it cannot be known (another machine)."""
+    import psutil
+
+    host, _, rest = named.partition(" ")
+    number, _, start = rest.partition(" ")
+    if host != socket.gethostname() or not number.isdigit():
+        return False
+    try:
+        return f"{psutil.Process(int(number)).create_time():.0f}" != start
+    except psutil.NoSuchProcess:
+        return True
 
 
 @cache

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from naba import config, provenance
 from naba.models.build import ABOUT
+from naba.run_summary import command, summary
+from naba.schema import EvaluationConfig, SplitConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,6 +106,8 @@ Item = Param | Metric | Tag | Text | Table | Figure | File | Input | Model
 def run_name(settings: TrainConfig) -> str:
     """What a person tells runs apart by: model, data set, split and its part, seed."""
     part = split_part(settings)
+    if settings.split.name == "learning_curve":
+        part = f"{settings.split.fraction:g}"
     named = "" if settings.split.name == "given" else f" {settings.split.name}"
     return f"{settings.model['name']} {settings.dataset.name}{named}{f' {part}' if part else ''} seed {settings.seed}"
 
@@ -116,25 +120,42 @@ def split_part(settings: TrainConfig) -> str:
     return str(split.held_out or "") if split.name == "leave_one_out" else ""
 
 
-def items(result: Result) -> list[Item]:
-    """All that is written down about a result, in the order in which it is written."""
-    from naba.evaluation.calibration import reliability_diagram
+def opening(settings: TrainConfig, plain: Mapping[str, Any], facts: Mapping[str, str]) -> list[Item]:
+    """What is known before a training: choices, tags and the configuration, so that a failed run has them too.
 
-    found: list[Item] = [*_params(result), *_tags(result), *_metrics(result)]
-    found.append(Text("config.yaml", _yaml(result.config)))
+    Args:
+        facts: identity, cell, fingerprint and evaluation, as tags.
+    """
+    return [*_params(settings), *_tags(settings, facts), Text("config.yaml", _yaml(plain))]
+
+
+def items(result: Result) -> list[Item]:
+    """All that is written down about a result beside its `opening`, in the order in which it is written."""
+    from naba.evaluation.calibration import coverage_risk_plot, reliability_diagram
+
+    kept = result.model is not None and result.settings.tracking.log_model
+    found: list[Item] = [*_metrics(result)]
+    found.append(Tag("naba.sections", " ".join(result.sections)))
+    primary = " ".join(f"{name}={part.primary_metric}" for name, part in result.sections.items())
+    found += [Tag("naba.primary_metrics", primary), Tag("naba.warnings", str(len(result.warnings)))]
+    found += [Tag("naba.model_kept", str(kept).lower()), Tag("mlflow.note.content", summary(result))]
     found.append(Text("summary.md", summary(result)))
     for section in result.sections.values():
         found += _section_items(section, result.settings.evaluation.worst_errors, result.model)
     found += class_features(result)
-    found.append(Figure("figures/reliability.png", reliability_diagram(result.main.predictions, result.main.name)))
+    main = result.main
+    found.append(Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name)))
+    if kept:
+        # Two figures more cost a quarter of a second: enough for a run that is looked at in the UI.
+        curve = [(str(result.settings.model["name"]), main.predictions)]
+        found.append(Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name)))
     found.append(Input(result.dataset, "train" if result.model is not None else "test"))
-    if result.model is not None and result.settings.tracking.log_model:
+    if kept:
         found.append(Model(result.model, classifier_description(result)))
     return found
 
 
-def _params(result: Result) -> Iterator[Param]:
-    settings = result.settings
+def _params(settings: TrainConfig) -> Iterator[Param]:
     yield Param("dataset", settings.dataset.name)
     yield Param("model", str(settings.model["name"]))
     yield Param("split", settings.split.name)
@@ -145,14 +166,24 @@ def _params(result: Result) -> Iterator[Param]:
     for key, value in settings.model.items():
         if key not in ABOUT:
             yield Param(f"model.{key}", str(value))
+    for group, chosen, usual in (
+        ("split", asdict(settings.split), asdict(SplitConfig())),
+        ("evaluation", asdict(settings.evaluation), asdict(EvaluationConfig())),
+    ):
+        for key, value in chosen.items():
+            if value != usual[key] and key not in {"name", *config.PARTS_OF_A_SPLIT}:
+                yield Param(f"{group}.{key}", str(value))
+    stored = str(settings.normalisation.get("name", ""))
+    usual = config.section("normalisation", stored) if stored in config.names("normalisation") else {}
+    for key, value in settings.normalisation.items():
+        if usual and usual.get(key) != value:
+            yield Param(f"normalisation.{key}", str(value))
 
 
-def _tags(result: Result) -> Iterator[Tag]:
-    settings = result.settings
+def _tags(settings: TrainConfig, facts: Mapping[str, str]) -> Iterator[Tag]:
     commit, dirty = provenance.revision()
-    facts = {
-        "identity": result.identity,
-        "cell": result.cell,
+    known = {
+        **facts,
         "task": settings.dataset.task,
         "dataset": settings.dataset.name,
         "model": str(settings.model["name"]),
@@ -160,18 +191,14 @@ def _tags(result: Result) -> Iterator[Tag]:
         "seed": str(settings.seed),
         "part": split_part(settings),
         "primary_metric": settings.dataset.primary_metric,
-        "sections": " ".join(result.sections),
-        "primary_metrics": " ".join(f"{name}={part.primary_metric}" for name, part in result.sections.items()),
-        "fingerprint": result.dataset.fingerprint,
+        "confidence": str(settings.evaluation.confidence),
         "label_source": settings.dataset.label_source,
         "revision": commit or "none",
         "dirty": str(dirty).lower(),
-        "warnings": str(len(result.warnings)),
     }
-    yield from (Tag(f"naba.{name}", value) for name, value in facts.items())
+    yield from (Tag(f"naba.{name}", value) for name, value in known.items())
     yield from (Tag(f"version.{name}", value) for name, value in provenance.versions().items())
     yield from (Tag(f"hardware.{name}", value) for name, value in provenance.hardware().items())
-    yield Tag("mlflow.note.content", summary(result))
 
 
 def _metrics(result: Result) -> Iterator[Metric]:
@@ -218,6 +245,8 @@ def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
     # Token attributions of an encoder take seconds a row: `naba show RUN --example ID` makes them when asked for.
     if model is None or not len(table) or hasattr(model, "tokenizer_") or not explainable(model):
         return table
+    if not set(table["predicted"]) <= set(model.classes_.tolist()):
+        return table  # labels carried into another scheme are not the model's own
     rows = table[["text", "target"]].astype(object)
     found = explain(model, rows, table["predicted"].tolist(), top=5)
     table["because"] = ["; ".join(f"{name} {weight:+.2f}" for name, weight in one.contributions) for one in found]
@@ -308,61 +337,3 @@ def _yaml(config: Mapping[str, Any]) -> str:
     import yaml
 
     return str(yaml.safe_dump(dict(config), allow_unicode=True, sort_keys=False, width=110))
-
-
-def summary(result: Result) -> str:
-    """The run as a Markdown page: scores with intervals, per-class table, warnings, how to do it again."""
-    settings, dataset = result.settings, result.dataset
-    lines = [f"**{settings.model['name']}** on **{dataset.name}**, seed {settings.seed}", ""]
-    for section in result.sections.values():
-        primary = section.primary
-        lines.append(
-            f"- {section.name}: {primary.name} {primary.value:.3f} "
-            f"[{primary.low:.3f}, {primary.high:.3f}], {primary.n} rows"
-        )
-    lines += ["", *_class_table(result.main, dataset.display_names), ""]
-    if settings.dataset.label_source == "language_model":
-        lines += ["Labels were given by language models; no person has checked them.", ""]
-    lines += [f"Probabilities: {getattr(result.model, 'probability_kind_', 'model')}.", ""]
-    if result.warnings:
-        lines += ["Warnings:", "", *(f"- {warning}" for warning in result.warnings), ""]
-    lines += ["Do it again:", "", f"    {command(result)}", ""]
-    return "\n".join(lines)
-
-
-def _class_table(section: Section, display_names: Mapping[str, str]) -> list[str]:
-    values = {score.name: score.value for score in section.scores}
-    lines = [f"| {section.name} | | precision | recall | f1 | rows |", "|---|---|---|---|---|---|"]
-    for label, count in zip(section.predictions.labels, section.predictions.confusion().sum(axis=1), strict=True):
-        cells = " | ".join(
-            f"{values.get(f'{kind}_{label}', float('nan')):.3f}" for kind in ("precision", "recall", "f1")
-        )
-        lines.append(f"| {label} | {display_names.get(label, '')} | {cells} | {count} |")
-    return lines
-
-
-def command(result: Result) -> str:
-    """The command that does this run again from the stored configuration's choices."""
-    settings = result.settings
-    if "_target_" not in settings.model:
-        file, name = settings.model["file"], settings.model["name"]
-        return f"naba score {file} dataset={settings.dataset.name} seed={settings.seed} --track {name}"
-    parts = [f"dataset={settings.dataset.name}", f"model={settings.model['name']}"]
-    parts += [
-        f"model.{key}={'null' if value is None else value}"
-        for key, value in settings.model.items()
-        if config.section("model", str(settings.model["name"])).get(key) != value
-    ]
-    if settings.normalisation.get("name", "news") != "news":
-        parts.append(f"normalisation={settings.normalisation['name']}")
-    if settings.split.name != "given":
-        parts.append(f"split={settings.split.name}")
-        defaults = config.section("split", settings.split.name)
-        parts += [
-            f"split.{key}={value}" for key, value in asdict(settings.split).items()
-            if value is not None and key in defaults and defaults[key] != value
-        ]  # fmt: skip
-    parts.append(f"seed={settings.seed}")
-    if settings.evaluation.also:
-        parts.append(f"evaluation.also=[{','.join(settings.evaluation.also)}]")
-    return "naba train " + " ".join(parts)

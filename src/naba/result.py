@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,10 @@ class Result:
     rows: dict[str, int]
     """Rows of `train`, `validation` and `test`."""
     warnings: list[str] = field(default_factory=list)
+    overrides: Sequence[str] = ()
+    """What was said on the command line, if the run came from one."""
+    evaluation: str = ""
+    """How it was scored, as JSON: metrics, resamples, further data sets with their content."""
 
     @property
     def main(self) -> Section:
@@ -76,3 +81,27 @@ class Outcome:
     """Section -> name of its primary metric."""
     message: str = ""
     warnings: Sequence[str] = ()
+    confidence: float = 0.95
+    """Coverage of the intervals in `metrics`."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finished run that is what was asked for."""
+
+    run: str
+    name: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    where: str
+
+    def matches(self, evaluation: str, *, model: bool) -> bool:
+        """Was it scored in this way or on more, and, where one is wanted, was its model kept?"""
+        kept = self.tags.get("naba.model_kept") == "true"
+        try:
+            wanted, had = json.loads(evaluation), json.loads(self.tags.get("naba.evaluation", "{}"))
+        except json.JSONDecodeError:
+            return False
+        more = all(set(wanted[key]) <= set(had.get(key, [])) for key in ("metrics", "also"))
+        same = all(had.get(key) == value for key, value in wanted.items() if key not in {"metrics", "also"})
+        return more and same and (kept or not model)

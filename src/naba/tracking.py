@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
-from naba import paths, report
+from naba import console, paths, provenance, report
 from naba.errors import UserError
 from naba.folder_tracking import write_files
+from naba.result import Found
 from naba.tracking_store import STORE_TIMEOUT, client, default_uri, quiet, sqlite_file, use
 
 if TYPE_CHECKING:
@@ -31,23 +32,12 @@ PARAMS_A_BATCH = 100
 METRICS_A_BATCH = 1000
 
 
-@dataclass(frozen=True)
-class Found:
-    """A finished run that has the identity asked for."""
-
-    run: str
-    name: str
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    where: str
-
-
 @dataclass
 class _Known:
     """Finished runs of one experiment that this process has read already."""
 
     asked: int = 0
-    runs: dict[str, Found] = field(default_factory=dict)
+    runs: dict[str, list[Found]] = field(default_factory=dict)
 
 
 @cache
@@ -102,8 +92,8 @@ class MlflowTracker:
         file = sqlite_file(self.uri)
         return (file.parent / "artifacts" / self.experiment).as_uri() if file else None
 
-    def finished(self, identity: str) -> Found | None:
-        """The newest FINISHED run of this identity, or None.
+    def finished(self, identity: str, evaluation: str, *, model: bool) -> Found | None:
+        """The newest FINISHED run of this identity that was scored in this way (and kept its model), or None.
 
         A sweep asks this for each of its jobs: from the second time on, all finished runs of the experiment are
         known, and the store is asked again only for one that another process may have finished since.
@@ -112,43 +102,75 @@ class MlflowTracker:
         known.asked += 1
         if known.asked == 2:
             known.runs = self._finished()
-        if identity not in known.runs:
-            known.runs |= self._finished(f" and tags.`naba.identity` = '{identity}'")
-        return known.runs.get(identity)
+        for again in (False, True):
+            if again:
+                known.runs |= self._finished(f" and tags.`naba.identity` = '{identity}'")
+            found = next((one for one in known.runs.get(identity, []) if one.matches(evaluation, model=model)), None)
+            if found is not None:
+                return found
+        return None
 
-    def _finished(self, condition: str = "") -> dict[str, Found]:
+    def _finished(self, condition: str = "") -> dict[str, list[Found]]:
         runs = self.client.search_runs(
             [self.experiment_id],
             filter_string=f"attributes.status = 'FINISHED'{condition}",
-            order_by=["attributes.start_time ASC"],
+            order_by=["attributes.start_time DESC"],
             max_results=50_000,
         )
-        return {
-            run.data.tags["naba.identity"]: Found(
-                run.info.run_id, run.info.run_name, run.data.metrics, run.data.tags, self.uri
-            )
-            for run in runs
-            if "naba.identity" in run.data.tags
-        }
+        found: dict[str, list[Found]] = {}
+        for run in runs:
+            one = Found(run.info.run_id, run.info.run_name, run.data.metrics, run.data.tags, self.uri)
+            found.setdefault(run.data.tags.get("naba.identity", ""), []).append(one)
+        return found
+
+    def _end_dead_runs(self, identity: str) -> None:
+        """Runs of this identity that a killed process of this machine left RUNNING end as KILLED."""
+        for run in self.client.search_runs(
+            [self.experiment_id],
+            filter_string=f"attributes.status = 'RUNNING' and tags.`naba.identity` = '{identity}'",
+        ):
+            if provenance.is_dead(run.data.tags.get("naba.process", "")):
+                self.client.set_tag(run.info.run_id, "naba.error", "the process was killed")
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     @contextmanager
     def run(self, name: str, settings: TrainConfig, identity: str) -> Iterator[MlflowRun]:
         """A run that ends FINISHED, or FAILED with the message as the tag `naba.error`."""
         import mlflow
 
-        tags = {"naba.identity": identity, "naba.dataset": settings.dataset.name, "mlflow.source.name": "naba train"}
+        tags = {
+            "naba.identity": identity,
+            "naba.dataset": settings.dataset.name,
+            "naba.process": provenance.process(),
+            "mlflow.source.name": "naba train",
+        }
         use(self.uri)
+        self._end_dead_runs(identity)
         started = mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags=tags)
         run_id = started.info.run_id
         try:
             yield MlflowRun(self.client, run_id)
         except BaseException as error:
-            message = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            self.client.set_tag(run_id, "naba.error", message[:PARAM_LIMIT])
-            mlflow.end_run("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+            self._end_badly(run_id, error)
             raise
         mlflow.end_run("FINISHED")
         _known(self.uri, self.experiment_id).runs.pop(identity, None)
+
+    def _end_badly(self, run_id: str, error: BaseException) -> None:
+        """End a run as FAILED or KILLED; a store that is busy or gone must not hide what went wrong."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        message = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        try:
+            self.client.set_tag(run_id, "naba.error", message[:PARAM_LIMIT])
+        except MlflowException as failure:
+            console.note(f"the run's error could not be recorded: {failure.message}")
+        try:
+            mlflow.end_run(status)
+        except MlflowException as failure:
+            console.note(f"the run could not be ended: {failure.message}")
 
 
 class MlflowRun:
@@ -244,6 +266,9 @@ def _splits(dataset: Any) -> list[str]:
 
 def search(uri: str | None, filters: Mapping[str, str], finished: bool = True) -> list[Run]:
     """All naba runs whose tags `naba.<name>` have these values, newest first."""
+    odd = [value for value in filters.values() if "'" in value or '"' in value]
+    if odd:
+        raise UserError(f"a filter cannot hold quotes: {odd[0]}")
     store = client(uri or default_uri())
     experiments = [experiment.experiment_id for experiment in store.search_experiments()]
     conditions = [f"tags.`naba.{name}` = '{value}'" for name, value in filters.items()]
@@ -274,6 +299,10 @@ def find(run: str, uri: str | None = None) -> Run:
     runs = search(uri, {}, finished=False)
     matching = [found for found in runs if found.info.run_id.startswith(run)]
     matching = matching or [found for found in runs if found.info.run_name == run]
+    # Doing a run again (force=true), or failing first, leaves several of one identity: the newest finished one counts.
+    ended = [found for found in matching if found.info.status == "FINISHED"]
+    if len({found.data.tags["naba.identity"] for found in matching}) == 1 and len(matching) > 1 and ended:
+        return ended[0]
     if len(matching) == 1:
         return matching[0]
     listed = "\n".join(f"  {r.info.run_id[:12]}  {r.info.run_name}  {r.info.status}" for r in (matching or runs)[:10])

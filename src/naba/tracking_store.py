@@ -22,8 +22,8 @@ STORE_TIMEOUT = 300
 
 
 def default_uri() -> str:
-    """The embedded store: one sqlite file below `NABA_HOME`."""
-    return f"sqlite:///{paths.home() / 'mlflow.db'}"
+    """The store where none is named: `MLFLOW_TRACKING_URI`, else one sqlite file below `NABA_HOME`."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
 
 
 def quiet() -> None:
@@ -35,6 +35,9 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    # A server that does not answer is said to in seconds; MLflow's own patience is minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 
 @cache

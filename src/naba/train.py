@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from naba import config, paths, provenance, report
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
     from naba.data.splits import Split
     from naba.evaluation.predictions import Predictions
     from naba.folder_tracking import FolderTracker
-    from naba.schema import EvaluationConfig, TrainConfig
+    from naba.result import Found
+    from naba.schema import EvaluationConfig, SplitConfig, TrainConfig
     from naba.tracking import MlflowTracker
 
 
-def run(cfg: DictConfig) -> Outcome:
+def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Outcome:
     """Train and evaluate one classifier as configured, or find the finished run that did.
 
+    Args:
+        overrides: what the command line said, for the command that does the run again.
     Returns:
         `Outcome` with status `trained` or `found`.
     Raises:
@@ -41,14 +46,20 @@ def run(cfg: DictConfig) -> Outcome:
 
     with _timed(seconds, "load"):
         dataset = load(settings.dataset, settings.data)
-    identity, cell = config.identity(settings, dataset.fingerprint)
+    from naba.data import splits
+
+    settings.split = splits.resolved(dataset, settings.split)
+    identity, cell = config.identity(settings, dataset.fingerprint, _grouping(dataset, settings.split))
+    evaluation = _evaluation(settings)
     tracker = open_tracker(settings)
-    found = None if settings.force else _finished(tracker, identity, settings)
+    found = None if settings.force else tracker.finished(identity, evaluation, model=settings.tracking.log_model)
     if found is not None:
-        return found
+        return _outcome(found, tracker)
     with tracker.run(report.run_name(settings), settings, identity) as active:
+        facts = {"identity": identity, "cell": cell, "fingerprint": dataset.fingerprint, "evaluation": evaluation}
+        active.log(report.opening(settings, plain, facts))
         checked = _checked(dataset, seconds)
-        result = _train(settings, plain, dataset, (identity, cell), seconds)
+        result = replace(_train(settings, plain, dataset, (identity, cell), seconds), overrides=overrides)
         result.warnings.extend(f"{dataset.name}: {each.code} {each.title}: {each.message}" for each in checked.warnings)
         items = [*report.items(result), *report.check_items(checked)]
         active.log(items)
@@ -61,7 +72,31 @@ def run(cfg: DictConfig) -> Outcome:
         sections=list(result.sections),
         primary={name: section.primary_metric for name, section in result.sections.items()},
         warnings=result.warnings,
+        confidence=settings.evaluation.confidence,
     )
+
+
+def _grouping(dataset: Dataset, split: SplitConfig) -> str:
+    """Digest of the columns that keep rows together: the groups, and the column a split goes by."""
+    columns = [name for name in ("group", split.column) if name in dataset.table.column_names]
+    values = {str(name): dataset.column_values(str(name)).tolist() for name in columns}
+    return config.digest(values) if any(any(column) for column in values.values()) else ""
+
+
+def _evaluation(settings: TrainConfig) -> str:
+    """How a run is scored, as JSON, so that one that was scored in another way is not taken for it."""
+    from naba.data.dataset import load_named
+
+    evaluation, dataset = settings.evaluation, settings.dataset
+    also = [f"{name} {load_named(name, settings.data).fingerprint[:16]}" for name in evaluation.also]
+    content = {
+        "also": also,
+        "metrics": [*dataset.metrics, *evaluation.metrics],
+        "resamples": evaluation.resamples,
+        "confidence": evaluation.confidence,
+        "label_map": dict(dataset.label_map),
+    }
+    return json.dumps(content, sort_keys=True)
 
 
 def open_tracker(settings: TrainConfig) -> MlflowTracker | FolderTracker:
@@ -75,16 +110,19 @@ def open_tracker(settings: TrainConfig) -> MlflowTracker | FolderTracker:
     return MlflowTracker(settings.tracking)
 
 
-def _finished(tracker: MlflowTracker | FolderTracker, identity: str, settings: TrainConfig) -> Outcome | None:
-    """The finished run of this identity, unless it lacks a data set that `evaluation.also` asks for."""
-    found = tracker.finished(identity)
-    if found is None:
-        return None
-    sections = found.tags.get("naba.sections", "").split()
-    if not set(settings.evaluation.also) <= set(sections):
-        return None
+def _outcome(found: Found, tracker: MlflowTracker | FolderTracker) -> Outcome:
+    """What is said about a run that was finished before."""
     primary = dict(pair.split("=") for pair in found.tags.get("naba.primary_metrics", "").split())
-    return Outcome("found", found.name, found.run, found.where, dict(found.metrics), sections, primary)
+    return Outcome(
+        "found",
+        found.name,
+        found.run,
+        tracker.where,
+        dict(found.metrics),
+        found.tags.get("naba.sections", "").split(),
+        primary,
+        confidence=float(found.tags.get("naba.confidence", "0.95")),
+    )
 
 
 def _checked(dataset: Dataset, seconds: dict[str, float]) -> Report:
@@ -178,6 +216,7 @@ def _sections(
     ]
     for name in settings.evaluation.also:
         other = load(config.dataset_config(name), settings.data)
+        _refuse_trained_rows(dataset, split, other)
         wanted.append((name, other, other.indices("test")))
     sections = {}
     for name, data, indices in wanted:
@@ -185,6 +224,25 @@ def _sections(
             raise UserError(f"evaluation.also: dataset '{name}' has no test rows")
         sections[name] = _section(name, settings, (dataset, data), indices, model, seconds)
     return sections
+
+
+MOST_TRAINED_ON = 0.05
+"""Largest share of a further data set's test rows that may be in the training part; a few headlines recur anywhere."""
+
+
+def _refuse_trained_rows(dataset: Dataset, split: Split, other: Dataset) -> None:
+    def rows(data: Dataset, indices: IntArray) -> list[tuple[str, str]]:
+        return list(zip(data.column("text", indices), data.column("target", indices), strict=True))
+
+    trained = set(rows(dataset, split.train))
+    tested = rows(other, other.indices("test"))
+    seen = sum(row in trained for row in tested)
+    if seen > MOST_TRAINED_ON * len(tested):
+        raise UserError(
+            f"evaluation.also: {seen} of the {len(tested)} test rows of '{other.name}' are in the training part of "
+            f"'{dataset.name}' with split={split.name}",
+            "a score on them would say nothing: leave it out, or use the given split",
+        )
 
 
 def _section(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import tracking
-from naba.commands.options import Parser, key_values
+from naba.commands.options import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ primary metric), section=validation (default: test rows and further data sets)."
 
 def main(arguments: Sequence[str]) -> int:
     """Run `naba compare`."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_intermixed_args(arguments)
     filters = key_values(options.filters, FILTERS)
     from naba.evaluation import board_tables, compare
 
@@ -70,7 +70,7 @@ def _parser() -> Parser:
     parser.add_argument("filters", nargs="*", metavar="key=value", help=", ".join(FILTERS))
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--baseline", default="majority", help="the model others are compared with (default majority)")
-    parser.add_argument("--resamples", type=int, default=2_000, help="bootstrap resamples (default 2000)")
+    parser.add_argument("--resamples", type=positive, default=2_000, help="bootstrap resamples (default 2000)")
     parser.add_argument(
         "--by-group", action="store_true", help="resample whole claims or topics (default: where rows share them)"
     )

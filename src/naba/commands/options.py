@@ -40,6 +40,13 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{self.prog}: {message}", f"{self.prog} --help")
 
 
+def positive(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got '{text}'")
+    return int(text)
+
+
 def key_values(arguments: Sequence[str], valid: Sequence[str]) -> dict[str, str]:
     """`["dataset=ans_stance"]` -> `{"dataset": "ans_stance"}`.
 
@@ -53,6 +60,8 @@ def key_values(arguments: Sequence[str], valid: Sequence[str]) -> dict[str, str]
             raise UserError(f"'{argument}': expected key=value, with one of: {', '.join(valid)}")
         if key not in valid:
             raise UserError(unknown_name("key", key, valid))
+        if not value:
+            raise UserError(f"'{argument}': a value is missing after =")
         found[key] = value
     return found
 

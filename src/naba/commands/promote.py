@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from naba import tracking
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from naba.evaluation.comparison import Difference
 
 SIGNIFICANCE = 0.05
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 DESCRIPTION = """Register a run's model under its task's name and give it an alias.
 
 Refused unless the run is better than the present holder of the alias on the same test rows, by the primary metric,
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(
             "--force needs a reason that others can read", "--force 'the champion was trained on test rows'"
         )
+    for option, value in (("--alias", options.alias), ("--name", options.name)):
+        if value is not None and not re.fullmatch(NAME, value):
+            raise UserError(f"{option} '{value}': a name is made of letters, digits, '_', '-' and '.'")
     run = tracking.find(options.run, options.uri)
     if run.info.status != "FINISHED" or "size/model_bytes" not in run.data.metrics:
         raise UserError(f"run '{run.info.run_name}' ({run.info.status}) has no model to promote")

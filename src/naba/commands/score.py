@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 DESCRIPTION = """Score a file of predictions (CSV, TSV, JSON Lines, Parquet, Excel) made by any other system.
 
 The file has a column id, a column label, and may have a column probability_<label> for each label. Ids must be those
@@ -26,7 +28,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="dataset=ans_stance …")
     parser.add_argument("--split", default="test", choices=["test", "validation"])
     parser.add_argument("--track", metavar="NAME", help="keep it as a run under this model name")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
+    if options.track is not None and not re.fullmatch(NAME, options.track):
+        raise UserError(f"--track '{options.track}': a name is made of letters, digits, '_', '-' and '.'")
+    wrong = [item for item in options.overrides if not item.startswith(("dataset", "seed=", "evaluation.", "split"))]
+    if wrong:
+        raise UserError(f"naba score takes dataset=, split=, seed= and evaluation.…, not {wrong[0]}")
     if not any(item.startswith("dataset=") for item in options.overrides):
         raise UserError("naba score: say which data set: dataset=NAME", "naba list datasets")
     plan = command_line.plan(options.overrides, multirun=False)

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     if "naba.error" in tags:
         out.print(f"[red]failed[/] {tags['naba.error']}", markup=True)
     sections = sections_of(run)
-    console.print_scores(run.data.metrics, sections, primary_metrics(run))
+    confidence = float(tags.get("naba.confidence", "0.95"))
+    console.print_scores(run.data.metrics, sections, primary_metrics(run), confidence)
     _confusions(run, sections, options.uri)
     _errors(run, sections, options.errors, options.uri)
     _facts(run)

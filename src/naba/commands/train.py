@@ -114,27 +114,38 @@ def _hydra(flags: Sequence[str], overrides: Sequence[str]) -> int:
 
     argv = sys.argv
     sys.argv = ["naba-train", *flags, *overrides]
+    _REFUSED.clear()
     try:
-        decorated = hydra.main(
-            version_base="1.3", config_path=str(paths.shipped("conf").resolve()), config_name="train"
-        )
-        decorated(job)()
+        folder = str(paths.shipped("conf").resolve())
+        hydra.main(version_base="1.3", config_path=folder, config_name="train")(job)()
     finally:
         sys.argv = argv
+    if _REFUSED:
+        raise _REFUSED[0]
     return 0
+
+
+_REFUSED: list[UserError] = []
+"""The error of a single run, carried round Hydra, which would print half of it before we do."""
 
 
 def job(cfg: DictConfig) -> None:
     """One training of a sweep or alone; in a sweep a failure is recorded and the next job goes on."""
+    from hydra.core.hydra_config import HydraConfig
+
     from naba import train
 
+    overrides = list(HydraConfig.get().overrides.task)
     folder = os.environ.get(SWEEP_FOLDER)
     if not folder:
-        console.print_outcome(train.run(cfg))
+        try:
+            console.print_outcome(train.run(cfg, overrides))
+        except UserError as error:
+            _REFUSED.append(error)
         return
     start = time.time()
     try:
-        outcome = train.run(cfg)
+        outcome = train.run(cfg, overrides)
     except UserError as error:
         outcome = Outcome("failed", _job_name(cfg), message=str(error))
     except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is printed and the exit code is 1

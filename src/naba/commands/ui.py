@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.artifacts and not options.server:
         raise UserError("naba ui: --artifacts goes with --server")
     place = options.artifacts or str(paths.home() / "artifacts")
-    uri = options.uri or os.environ.get("MLFLOW_TRACKING_URI") or tracking.default_uri()
+    uri = options.uri or tracking.default_uri()
     if uri.startswith("http"):
         raise UserError(f"the store {uri} is a server already", "open it in a browser")
     _check_port(options.host, options.port)

@@ -52,10 +52,7 @@ def make(dataset: Dataset, config: SplitConfig, seed: int) -> Split:
         raise UserError(f"the data set {dataset.name} has no labels, so nothing can be trained on it")
     if config.name not in SPLITTERS:
         raise UserError(f"split: {unknown_name('name', config.name, SPLITTERS)}")
-    if config.name == "given" and dataset.protocol != "given" and not (dataset.column_values("split") != "").any():
-        config = dataclasses.replace(
-            config, name=dataset.protocol, validation=config.validation or DEFAULT_VALIDATION.get(dataset.protocol, 0.0)
-        )
+    config = resolved(dataset, config)
     split = SPLITTERS[config.name](dataset, config, seed)
     if not len(split.validation) and config.validation:
         split = _carve(dataset, split, config.validation, seed)
@@ -63,6 +60,14 @@ def make(dataset: Dataset, config: SplitConfig, seed: int) -> Split:
         _check_groups(dataset, split)
     _check_labels(dataset, split)
     return split
+
+
+def resolved(dataset: Dataset, config: SplitConfig) -> SplitConfig:
+    """The split that `given` stands for where a data set has no given parts but a protocol, such as official folds."""
+    if config.name != "given" or dataset.protocol == "given" or (dataset.column_values("split") != "").any():
+        return config
+    validation = config.validation or DEFAULT_VALIDATION.get(dataset.protocol, 0.0)
+    return dataclasses.replace(config, name=dataset.protocol, validation=validation)
 
 
 DEFAULT_VALIDATION = {"official_folds": 0.1, "kfold": 0.1, "stratified": 0.1, "grouped": 0.1, "leave_one_out": 0.1}
