@@ -101,3 +101,41 @@ def test_errors_survive_pickling(error: UserError) -> None:
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
     assert str(copy) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "+seed=1", "+model=nothing"], "unknown model 'nothing'"),
+        (["train", "seed=interval(0,1)", "-m"], "cannot go through an interval"),
+        (["train", "split=kfold", "split.fold=9"], "split.fold: expected at most 5"),
+        (["train", "split=leave_one_out"], "split.column: missing"),
+        (["train", "tracking.uri=foo"], "naba: "),
+        (["train", "hydra.sweeper.foo=1", "-m"], "naba: "),
+        (["compare", "--resamples", "0"], "whole number from 1"),
+        (["compare", "model=a'b"], "quotes"),
+        (["compare", "metric="], "a value is missing"),
+        (["promote", "x", "--alias", "a b"], "a name is made of letters"),
+        (["score", "x.csv", "dataset=ans_stance", "model=tfidf_nb"], "not model=tfidf_nb"),
+        (["show", ""], "no run"),
+    ],
+)
+def test_wrong_input_gets_one_message(
+    arguments: list[str], said: str, store: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_globs_choose_among_what_exists() -> None:
+    from naba import command_line
+
+    assert command_line.plan(["model=glob(tfidf_*)"], multirun=True).jobs == 3
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NABA_HOME", "/proc/nowhere")
+    done = naba("train", "model=majority", "evaluation.resamples=50", NABA_HOME="/proc/nowhere")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "/proc/nowhere" in done.stderr

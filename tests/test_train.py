@@ -182,3 +182,55 @@ def test_equal_seeds_give_equal_predictions_whatever_the_hash_seed(tmp_path: Pat
         answers.append(done.stdout.splitlines())
     assert len(answers[0]) == len(MODELS)
     assert answers[0] == answers[1]
+
+
+def test_a_run_scored_in_another_way_is_not_taken_for_it(store: Path) -> None:
+    first = run("model=tfidf_nb", "tracking.log_model=false")
+    assert run("model=tfidf_nb", "tracking.log_model=false", "evaluation.metrics=[weighted_f1]").run != first.run
+    assert run("model=tfidf_nb").status == "trained", "the model was asked for and had not been kept"
+    assert run("model=tfidf_nb", "evaluation.confidence=0.9").status == "trained"
+    assert run("model=tfidf_nb", "tracking.log_model=false").status == "found"
+
+
+def test_grouping_is_part_of_the_identity(own_home: Path) -> None:
+    options = ("model=majority", "split=grouped", "tracking=off")
+    assert run(*options).status == "trained"
+    assert run(*options, "dataset.columns.group=domain").status == "trained"
+    assert run(*options).status == "found"
+
+
+@pytest.mark.mirror
+def test_a_protocol_is_what_it_stands_for(mirror: Path, monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
+    monkeypatch.setenv("NABA_MIRROR", str(mirror))
+    options = ("dataset=unifiedfc_stance", "model=majority", "tracking=off", "++split.fold=2")
+    given = run(*options)
+    assert given.name == "majority unifiedfc_stance official_folds 2 seed 0"
+    assert run(*options, "split=official_folds").status == "found"
+
+
+def test_rows_that_were_trained_on_are_not_scored_as_another_set(own_home: Path) -> None:
+    with pytest.raises(UserError, match="trained on"):
+        run("model=majority", "tracking=off", "evaluation.also=[synthetic_stance]")
+
+
+def test_a_failed_run_has_its_choices(store: Path) -> None:
+    with pytest.raises(UserError):
+        run("dataset=article_stance", "model=majority")
+    (failed,) = tracking.search(None, {"dataset": "article_stance"}, finished=False)
+    assert failed.data.params["model"] == "majority"
+    assert tracking.artifact(failed, "config.yaml").is_file()
+
+
+def test_a_run_left_by_a_killed_process_ends_as_killed(store: Path) -> None:
+    import mlflow
+
+    outcome = run("model=majority", "tracking.log_model=false")
+    found = tracking.find(outcome.run)
+    client = tracking.client(tracking.default_uri())
+    dead = client.create_run(found.info.experiment_id, tags={
+        "naba.identity": found.data.tags["naba.identity"],
+        "naba.process": found.data.tags["naba.process"].rsplit(" ", 2)[0] + " 999999 1",
+    })  # fmt: skip
+    assert dead.info.status == "RUNNING"
+    run("model=majority", "tracking.log_model=false", "force=true")
+    assert mlflow.MlflowClient(tracking.default_uri()).get_run(dead.info.run_id).info.status == "KILLED"
