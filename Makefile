@@ -6,11 +6,12 @@ READY := $(VENV)/.ready
 EXPERIMENT ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test lint format clean
+.PHONY: help setup train test test-slow lint format clean
 
 help:
 	@echo "make train   set up, then train and compare on the embedded corpus (about a minute after set-up)"
 	@echo "make test    set up, then run the tests"
+	@echo "make test-slow  the tests that take minutes: browsers, kills, servers"
 	@echo "make lint    ruff and mypy"
 	@echo "make clean   remove the virtual environment and everything made"
 
@@ -28,7 +29,10 @@ train: setup
 	@echo "Open the MLflow UI: $(BIN)/naba ui"
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not slow and not spark and not ray"
+
+test-slow: setup
+	$(BIN)/python -m pytest -n 2 -m "slow or spark or ray"
 
 lint: setup
 	$(BIN)/ruff check .

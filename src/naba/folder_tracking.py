@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba import paths, report
+from naba import console, paths, report
+from naba.errors import UserError
 from naba.result import Found
 
 if TYPE_CHECKING:
@@ -89,7 +90,11 @@ class FolderRun:
         write_files(items, self.folder)
         for item in items:
             if isinstance(item, report.Model):
-                directory.save(item.model, self.folder / "model", item.description)
+                try:
+                    directory.save(item.model, self.folder / "model", item.description)
+                except UserError as error:
+                    console.note(f"the model is not kept: {error.message}")
+                    self.items.append(report.Tag("naba.model_kept", "false"))
         items = self.items
         content = {
             "name": self.name,

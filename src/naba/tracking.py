@@ -202,7 +202,12 @@ class MlflowRun:
                 text = {name: object for name in item.frame.columns if item.frame[name].dtype.kind not in "biuf"}
                 self.client.log_table(self.id, item.frame.astype(text), item.path)
             elif isinstance(item, report.Model):
-                self._log_model(item)
+                try:
+                    self._log_model(item)
+                except UserError as error:
+                    # Hours of training are not thrown away because a model has no safe form on disk.
+                    console.note(f"the model is not kept: {error.message}")
+                    self.client.set_tag(self.id, "naba.model_kept", "false")
         with tempfile.TemporaryDirectory() as folder:
             write_files([i for i in items if isinstance(i, (report.Text, report.Figure, report.File))], Path(folder))
             self.client.log_artifacts(self.id, folder)
