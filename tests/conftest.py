@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,14 +81,6 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(own_home: Path, empty_store: Path) -> Path:
     """An empty MLflow store in this test's home."""
     return copy_store(empty_store, own_home)
-
-
-def copy_store(file: Path, home: Path) -> Path:
-    """A copy of a store in another home, whole even where sqlite keeps pages in a log beside it."""
-    copy = home / "mlflow.db"
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-    return copy
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba import cli, command_line, tracking, train
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tuple[Path, list[str]]:
+    """A home with four finished runs, made once."""
+    home, made = tmp_path_factory.mktemp("trained"), []
+    copy_store(empty_store, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NABA_HOME", str(home))
+        made += _train()
+    return home, made
+
+
 @pytest.fixture
-def runs(store: Path) -> list[str]:
+def runs(trained: tuple[Path, list[str]], own_home: Path) -> list[str]:
+    copy_store(trained[0] / "mlflow.db", own_home)
+    return trained[1]
+
+
+def _train() -> list[str]:
     made = []
     for model, seed in (("majority", 0), ("stratified_random", 0), ("stratified_random", 1), ("tfidf_nb", 0)):
         overrides = [f"model={model}", f"seed={seed}", "evaluation.resamples=50", "tracking.log_model=false"]
@@ -68,6 +85,7 @@ def test_show_prints_scores_confusion_errors_and_the_command(
     assert "no run 'nonsense'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_folds_of_a_cross_validation_are_one_cell(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for fold in (1, 2, 3):
         overrides = ["split=kfold", "split.folds=3", f"split.fold={fold}", "model=tfidf_nb"]

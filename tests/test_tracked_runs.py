@@ -9,9 +9,9 @@ import mlflow
 import pandas as pd
 import pytest
 
-from conftest import copy_store
 from naba import cli, command_line, tracking, train
 from naba.data.dataset import load_named
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -200,6 +200,7 @@ def test_grouping_is_part_of_the_identity(own_home: Path) -> None:
 
 
 @pytest.mark.mirror
+@pytest.mark.slow
 def test_a_protocol_is_what_it_stands_for(mirror: Path, monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
     monkeypatch.setenv("NABA_MIRROR", str(mirror))
     options = ("dataset=unifiedfc_stance", "model=majority", "tracking=off", "++split.fold=2")

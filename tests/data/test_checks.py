@@ -262,6 +262,7 @@ def test_no_published_set_is_stopped_by_an_error(name: str, mirror: Path) -> Non
 
 
 @pytest.mark.mirror
+@pytest.mark.slow
 def test_the_known_quirks_of_unifiedfc(mirror: Path) -> None:
     assert of_mirror("unifiedfc_stance", "N12", mirror).message.endswith("(10 to 24 rows)")
     assert "median of all 810" in of_mirror("unifiedfc_stance", "N16", mirror).message
