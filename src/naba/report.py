@@ -131,8 +131,6 @@ def opening(settings: TrainConfig, plain: Mapping[str, Any], facts: Mapping[str,
 
 def items(result: Result) -> list[Item]:
     """All that is written down about a result beside its `opening`, in the order in which it is written."""
-    from naba.evaluation.calibration import coverage_risk_plot, reliability_diagram
-
     kept = result.model is not None and result.settings.tracking.log_model
     found: list[Item] = [*_metrics(result)]
     found.append(Tag("naba.sections", " ".join(result.sections)))
@@ -140,19 +138,28 @@ def items(result: Result) -> list[Item]:
     found += [Tag("naba.primary_metrics", primary), Tag("naba.warnings", str(len(result.warnings)))]
     found += [Tag("naba.model_kept", str(kept).lower()), Tag("mlflow.note.content", summary(result))]
     found.append(Text("summary.md", summary(result)))
+    drawn = result.settings.tracking.figures
     for section in result.sections.values():
-        found += _section_items(section, result.settings.evaluation.worst_errors, result.model)
-    found += class_features(result)
-    main = result.main
-    found.append(Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name)))
-    if kept:
-        # Two figures more cost a quarter of a second: enough for a run that is looked at in the UI.
-        curve = [(str(result.settings.model["name"]), main.predictions)]
-        found.append(Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name)))
+        found += _section_items(section, result.settings.evaluation.worst_errors, result.model if drawn else None)
+    if drawn:
+        found += [*class_features(result), *_figures(result)]
     found.append(Input(result.dataset, "train" if result.model is not None else "test"))
     if kept:
         found.append(Model(result.model, classifier_description(result)))
     return found
+
+
+def _figures(result: Result) -> Iterator[Item]:
+    from naba.evaluation.calibration import coverage_risk_plot, reliability_diagram
+    from naba.evaluation.plots import confusion_matrix
+
+    for name, section in result.sections.items():
+        figure = confusion_matrix(section.predictions, section.display_names, name)
+        yield Figure(f"figures/{name}_confusion.png", figure)
+    main = result.main
+    yield Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name))
+    curve = [(str(result.settings.model["name"]), main.predictions)]
+    yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name))
 
 
 def _params(settings: TrainConfig) -> Iterator[Param]:
@@ -221,12 +228,10 @@ def _metrics(result: Result) -> Iterator[Metric]:
 
 def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
     from naba.evaluation.calibration import brier_score, expected_calibration_error
-    from naba.evaluation.plots import confusion_matrix
     from naba.evaluation.slices import slice_scores
 
     predictions, name = section.predictions, section.name
     yield File(f"predictions/{name}.parquet", predictions.to_parquet)
-    yield Figure(f"figures/{name}_confusion.png", confusion_matrix(predictions, section.display_names, name))
     yield Table(f"tables/{name}_confusion.json", predictions.confusion_table(section.display_names))
     yield Table(f"tables/{name}_scores.json", score_table(section))
     slices = slice_scores(predictions, section.columns, section.primary_metric, SLICE_RESAMPLES)

@@ -174,6 +174,8 @@ class TrackingConfig:
     uri: Text | None = None
     experiment: Text | None = None
     log_model: Flag = True
+    figures: Flag = True
+    """Draw figures and say which features decided the worst errors; both can be made later from what is kept."""
     folder: Text | None = None
 
 

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     if informing:
         return _hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
     if not plan.multirun:
-        return _hydra(flags, plan.overrides)
+        return _one(plan.overrides)
     with tempfile.TemporaryDirectory(prefix="naba-sweep-") as folder:
         os.environ[SWEEP_FOLDER] = folder
         try:
@@ -114,35 +114,30 @@ def _hydra(flags: Sequence[str], overrides: Sequence[str]) -> int:
 
     argv = sys.argv
     sys.argv = ["naba-train", *flags, *overrides]
-    _REFUSED.clear()
     try:
         folder = str(paths.shipped("conf").resolve())
         hydra.main(version_base="1.3", config_path=folder, config_name="train")(job)()
     finally:
         sys.argv = argv
-    if _REFUSED:
-        raise _REFUSED[0]
     return 0
 
 
-_REFUSED: list[UserError] = []
-"""The error of a single run, carried round Hydra, which would print half of it before we do."""
+def _one(overrides: Sequence[str]) -> int:
+    """A single run. Hydra composes it; its application, which would compose it twice more, has nothing to add."""
+    from naba import train
+
+    said = [item for item in overrides if not item.startswith("hydra")]
+    console.print_outcome(train.run(command_line.compose(overrides), said))
+    return 0
 
 
 def job(cfg: DictConfig) -> None:
-    """One training of a sweep or alone; in a sweep a failure is recorded and the next job goes on."""
+    """One training of a sweep; a failure is recorded and the next job goes on."""
     from hydra.core.hydra_config import HydraConfig
 
     from naba import train
 
     overrides = list(HydraConfig.get().overrides.task)
-    folder = os.environ.get(SWEEP_FOLDER)
-    if not folder:
-        try:
-            console.print_outcome(train.run(cfg, overrides))
-        except UserError as error:
-            _REFUSED.append(error)
-        return
     start = time.time()
     try:
         outcome = train.run(cfg, overrides)
@@ -151,7 +146,7 @@ def job(cfg: DictConfig) -> None:
     except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is printed and the exit code is 1
         message = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         outcome = Outcome("failed", _job_name(cfg), message=message)
-    _record(Path(folder), outcome, time.time() - start)
+    _record(Path(os.environ[SWEEP_FOLDER]), outcome, time.time() - start)
 
 
 def _job_name(cfg: DictConfig) -> str:

@@ -143,7 +143,8 @@ class Dataset:
 
                 raise UserError(f"{self.name}: {unknown_name('column', name, self.table.column_names)}")
             values = np.empty(len(self.table), dtype=object)
-            values[:] = list(self.table[name])
+            # As an Arrow column: row by row, datasets takes a hundred times as long.
+            values[:] = self.table.with_format("arrow")[:][name].to_pylist()
             self._columns[name] = values
         return self._columns[name]
 
