@@ -206,7 +206,9 @@ def _plain_name(runs: Sequence[TrackedRun]) -> str:
 
 def _what_differs(cell: Cell, twins: Sequence[Cell]) -> str:
     params = [twin.runs[0].params for twin in twins]
-    keys = sorted({key for one in params for key in one if key not in {"seed", "part"}})
+    keys = sorted(
+        {key for one in params for key in one if key not in {"seed", "part"} and not key.startswith("evaluation.")}
+    )
     differing = [key for key in keys if len({one.get(key) for one in params}) > 1]
     mine = cell.runs[0].params
     said = [f"{key.removeprefix('model.')}={mine[key]}" for key in differing if key in mine]
