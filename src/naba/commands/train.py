@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -49,8 +48,6 @@ def main(arguments: Sequence[str]) -> int:
     if any(argument in {"-h", "--help"} for argument in arguments):
         print(HELP)
         return 0
-    # Importing and reading make millions of objects that stay: looking for garbage among them costs a tenth of a run.
-    gc.set_threshold(500_000, 50, 100)
     flags, overrides = _split(arguments)
     informing = "--cfg" in flags or "--info" in flags
     plan = command_line.plan(overrides, multirun="--multirun" in flags)
