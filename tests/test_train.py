@@ -113,7 +113,7 @@ def test_failure_ends_the_run_as_failed_with_its_message(store: Path, monkeypatc
 
 
 def test_tracking_off_leaves_the_same_things_in_a_folder(own_home: Path) -> None:
-    first = run("model=tfidf_nb", "tracking=off")
+    first = run("model=tfidf_nb", "tracking=off", "tracking.figures=true")
     (folder,) = (own_home / "results" / "synthetic_stance").iterdir()
     for path in (
         "run.json",
