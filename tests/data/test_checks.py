@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from naba.data import checks
+from naba.data import checks, leak_checks, text_checks  # noqa: F401 - they add themselves to CHECKS
 from naba.data.building import assemble
 from naba.data.dataset import Dataset, load_named
 from naba.data.findings import CHECKS, Finding, Subject

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from naba import config, console
 from naba.commands.options import Parser
+from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,11 @@ def _datasets() -> None:
         if name in {"file", "hub"}:
             shown.add_row(name, "", "", "", "", "", "your own data: naba train dataset=" + name + " …")
             continue
-        dataset = config.dataset_config(name)
+        try:
+            dataset = config.dataset_config(name)
+        except UserError as error:
+            console.note(str(error))
+            continue
         kind = "pair" if dataset.pair else "single"
         labels = ", ".join(dataset.labels)
         source = dataset.label_source.replace("_", " ")
