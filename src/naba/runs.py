@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,20 +24,33 @@ BOUNDS = ("_low", "_high")
 
 
 def tracked_runs(
-    uri: str | None = None, filters: Mapping[str, str] | None = None, *, section: str | None = None
+    uri: str | None = None,
+    filters: Mapping[str, str] | None = None,
+    *,
+    section: str | None = None,
+    curves: bool = False,
 ) -> list[TrackedRun]:
     """Finished runs, newest first, once for each section they were scored on.
 
     Args:
         filters: tags `naba.<name>` and the values they must have.
         section: `validation` for validation rows; by default test rows and further data sets.
+        curves: also read learning curves, a question to the store for each metric of each run that has any.
     """
     return [
-        _tracked(run, name, uri)
+        replace(_tracked(run, name, uri), curves=_curves(run, uri)) if curves else _tracked(run, name, uri)
         for run in tracking.search(uri, filters or {})
         for name in sections_of(run)
         if name == section or (section is None and name != "validation")
     ]
+
+
+def _curves(run: Run, uri: str | None) -> dict[str, list[tuple[float, float]]]:
+    return {
+        name.removeprefix("epoch/"): tracking.history(run, name, uri)
+        for name in run.data.metrics
+        if name.startswith("epoch/")
+    }
 
 
 def sections_of(run: Run) -> list[str]:

@@ -315,6 +315,12 @@ def find(run: str, uri: str | None = None) -> Run:
     raise UserError(f"{what} in {uri or default_uri()}", f"runs:\n{listed}" if listed else "there are no runs yet")
 
 
+def history(run: Run, metric: str, uri: str | None = None) -> list[tuple[float, float]]:
+    """(step, value) of a metric that was logged more than once, in the order of the steps."""
+    points = client(uri or default_uri()).get_metric_history(run.info.run_id, metric)
+    return sorted((float(point.step), float(point.value)) for point in points)
+
+
 def artifact(run: Run, path: str, uri: str | None = None) -> Path:
     """A file of a run, on this machine (downloaded if the store is remote)."""
     local = local_artifact(run, path)

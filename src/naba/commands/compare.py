@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     filters = key_values(options.filters, FILTERS)
     from naba.evaluation import board_tables, compare
 
-    runs = _runs(options.uri, filters)
+    runs = _runs(options.uri, filters, curves=options.html is not None)
     if options.transfer:
         print(board_tables.transfer_table(runs, filters.get("metric"), options.resamples).render(options.style))
         return 0
@@ -85,7 +85,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _runs(uri: str | None, filters: dict[str, str]) -> list[TrackedRun]:
+def _runs(uri: str | None, filters: dict[str, str], *, curves: bool) -> list[TrackedRun]:
     from naba.runs import scored_datasets, tracked_runs
 
     tags = {name: filters[key] for key, name in (("model", "model"), ("task", "task"), ("trained_on", "dataset"))
@@ -93,7 +93,7 @@ def _runs(uri: str | None, filters: dict[str, str]) -> list[TrackedRun]:
     section = filters.get("section")
     if section not in {None, "test", "validation"}:
         raise UserError(unknown_name("section", str(section), ["test", "validation"]))
-    everything = tracked_runs(uri, tags, section=None if section == "test" else section)
+    everything = tracked_runs(uri, tags, section=None if section == "test" else section, curves=curves)
     if not everything:
         said = f" with {', '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
         raise UserError(f"there are no finished runs{said}", "train some: naba train +experiment=quickstart -m")
