@@ -103,6 +103,16 @@ def test_a_batch_is_the_same_as_one_by_one(batch: list[str], profile: Profile) -
     assert normalise_all(batch, profile) == [normalise(text, profile) for text in batch]
 
 
+@settings(max_examples=200)
+@given(lines=st.lists(texts, min_size=1, max_size=8), profile=profiles)
+@example(lines=["a\uffffb", "ررر"], profile=NEWS)
+def test_a_long_text_is_the_same_as_its_short_parts(lines: list[str], profile: Profile) -> None:
+    # No rule reaches over "|" and a new line: a long text, which goes another way, must agree with its parts.
+    parts = [f"|{line}|" for line in [*lines, "نبأ عاجل" * 30]]
+    between = normalise("|\n|", profile)[1:-1]
+    assert normalise("\n".join(parts), profile) == between.join(normalise(part, profile) for part in parts)
+
+
 @pytest.mark.parametrize("profile", [NEWS, LIGHT, NONE])
 def test_shipped_files_say_what_the_code_has(profile: Profile) -> None:
     mapping = yaml.safe_load((CONF / f"{profile.name}.yaml").read_text(encoding="utf-8"))

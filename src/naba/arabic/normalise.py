@@ -41,6 +41,7 @@ _SPACES = re.compile(r" {2,}")
 _PLANE = 0x10000  # the tables cover the Basic Multilingual Plane; texts with other characters go one by one
 _FIRST_LETTER = 0x0621
 _REMOVED, _SPECIAL = 0xFFFE, 0xDC00  # neither can be the replacement of a character
+_LONG = 200  # characters from which the arrays are faster for a single text
 _BLOCK = 1024  # texts joined at a time: bounds the memory, and the arrays stay in the processor's cache
 
 _FOLDS: dict[str, dict[str, str]] = {
@@ -166,6 +167,10 @@ class _Compiled:
         return codes
 
     def one(self, text: str) -> str:
+        """One text."""
+        return self._block([text])[0] if len(text) >= _LONG else self._stepwise(text)
+
+    def _stepwise(self, text: str) -> str:
         """One text, by any way its characters need."""
         while True:
             following = self._pass(text)
@@ -222,9 +227,9 @@ class _Compiled:
         result = plain.split(_JOIN)
         if len(result) != len(texts):
             # A text holds the joining noncharacter itself.
-            return [self.one(text) for text in texts]
+            return [self._stepwise(text) for text in texts]
         for row in rows:
-            result[row] = self.one(texts[row])
+            result[row] = self._stepwise(texts[row])
         return result
 
 
