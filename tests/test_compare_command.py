@@ -61,6 +61,7 @@ def test_compare_refuses_what_it_does_not_know(runs: list[str], capsys: pytest.C
         (["metric=f1"], "macro_f1"),
         (["model=nothing"], "no finished runs"),
         (["dataset"], "expected key=value"),
+        (["--baseline", "tfidf_nbb"], "did you mean 'tfidf_nb'"),
     ):
         assert cli.main(["compare", *arguments]) == 2
         assert said in capsys.readouterr().err

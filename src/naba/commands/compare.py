@@ -29,13 +29,16 @@ def main(arguments: Sequence[str]) -> int:
     from naba.evaluation import board_tables, compare
 
     runs = _runs(options.uri, filters, curves=options.html is not None)
+    models = sorted({run.model for run in runs})
+    if options.baseline is not None and options.baseline not in models:
+        raise UserError(f"--baseline: {unknown_name('model among these runs', options.baseline, models)}")
     if options.transfer:
         print(board_tables.transfer_table(runs, filters.get("metric"), options.resamples).render(options.style))
         return 0
     boards = compare.leaderboards(
         runs,
         filters.get("metric"),
-        baseline=options.baseline,
+        baseline=options.baseline or "majority",
         resamples=options.resamples,
         by_group=True if options.by_group else None,
     )
@@ -69,7 +72,7 @@ def _parser() -> Parser:
     parser = Parser("compare", DESCRIPTION)
     parser.add_argument("filters", nargs="*", metavar="key=value", help=", ".join(FILTERS))
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
-    parser.add_argument("--baseline", default="majority", help="the model others are compared with (default majority)")
+    parser.add_argument("--baseline", help="the model others are compared with (default majority)")
     parser.add_argument("--resamples", type=positive, default=2_000, help="bootstrap resamples (default 2000)")
     parser.add_argument(
         "--by-group", action="store_true", help="resample whole claims or topics (default: where rows share them)"
