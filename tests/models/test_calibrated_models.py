@@ -9,7 +9,9 @@ from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, risk_threshold
-from naba.models.sparse import tfidf_logreg
+from naba.models.outputs import labels_and_probabilities
+from naba.models.sparse import tfidf_logreg, tfidf_svm
+from naba.models.sparse_features import TextFeatures
 from naba.models.temperature import fit_temperature, softmax
 
 
@@ -115,3 +117,56 @@ def test_is_built_round_another_model(headlines, name):
     outside = config | {"classifier": {"_target_": "os.system", "command": "true"}}
     with pytest.raises(UserError, match=r"outside naba\.models"):
         build(outside, seed=0, normalisation=NEWS, pair=False)
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """How many rows each run of the TF-IDF features was given."""
+    seen = []
+    transform = TextFeatures.transform
+
+    def counted(self, X):
+        seen.append(len(X))
+        return transform(self, X)
+
+    monkeypatch.setattr(TextFeatures, "transform", counted)
+    return seen
+
+
+@pytest.mark.parametrize("inner", [tfidf_logreg, tfidf_svm])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda model: Calibrated(model, "temperature"),
+        lambda model: Calibrated(model, "isotonic"),
+        lambda model: Abstaining(model, risk=0.4),
+        lambda model: Abstaining(Calibrated(model), risk=0.4),
+    ],
+    ids=["temperature", "isotonic", "abstaining", "abstaining_calibrated"],
+)
+def test_labels_and_probabilities_come_from_one_run(headlines, passes, inner, wrap):
+    X, y = headlines
+    model = wrap(inner()).fit(X[::2], y[::2], validation=(X[1::2], y[1::2]))
+    passes.clear()
+    labels, probabilities = labels_and_probabilities(model, X)
+    assert passes == [len(X)]
+    assert labels.tolist() == model.predict(X).tolist()
+    assert probabilities.tobytes() == model.predict_proba(X).tobytes()
+    passes.clear()
+    if isinstance(model, Abstaining):
+        model.abstains(X)
+        assert passes == [len(X)]
+
+
+def test_isotonic_probabilities_do_not_decide():
+    """Where isotonic regression turns the order round, the label stays that of the classifier."""
+    generator = np.random.default_rng(2)
+    scores = generator.normal(size=(600, 3))
+    X = pd.DataFrame(
+        {"text": [" ".join(f"{value:.4f}" for value in row) for row in scores], "target": ""}, dtype=object
+    )
+    y = np.array(["a", "b", "c"], dtype=object)[generator.integers(0, 3, 600)]
+    model = Calibrated(_Overconfident(), "isotonic").fit(X, y, validation=(X, y))
+    labels, probabilities = labels_and_probabilities(model, X)
+    assert labels.tolist() == model.classifier_.predict(X).tolist()
+    assert (model.classes_[probabilities.argmax(axis=1)] != labels).any()

@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.models import inputs
+from naba.models.outputs import labels_and_probabilities
 from naba.models.sparse import tfidf_logreg, tfidf_nb, tfidf_svm
 from naba.models.sparse_features import TextFeatures
 
@@ -97,6 +98,18 @@ def test_calibration_leaves_the_decision_alone(pairs):
     model = tfidf_svm(pair=True, seed=3).fit(X, y)
     decisions = model.classifier_.decision_function(model.features_.transform(X)).argmax(axis=1)
     assert np.array_equal(model.predict(X), model.classes_[decisions])
+
+
+def test_labels_and_probabilities_need_one_vectorisation(monkeypatch, pairs):
+    X, y = pairs
+    model = tfidf_svm(pair=True).fit(X, y)
+    assert model.probability_kind_ == "calibrated"
+    seen, transform = [], TextFeatures.transform
+    monkeypatch.setattr(TextFeatures, "transform", lambda self, X: seen.append(len(X)) or transform(self, X))
+    labels, probabilities = labels_and_probabilities(model, X)
+    assert seen == [len(X)]
+    assert labels.tolist() == model.predict(X).tolist()
+    assert probabilities.tobytes() == model.predict_proba(X).tobytes()
 
 
 def test_a_label_seen_once_does_not_stop_the_calibration(singles):

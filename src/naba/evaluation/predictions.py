@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from naba.errors import UserError, unknown_name
+from naba.models.outputs import labels_and_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -272,9 +273,8 @@ class Predictions:
 def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) -> tuple[ObjectArray, FloatArray]:
     """What a classifier says about a table, in the order of `labels`.
 
-    `model.classes_` is aligned to `labels`: a label the model never saw gets probability 0. Where the probabilities
-    are the model's own (`probability_kind_ == "model"`) the label of the highest one is the prediction, so the model
-    is run once.
+    `model.classes_` is aligned to `labels`: a label the model never saw gets probability 0. The model is run once
+    where it can be; see `naba.models.outputs`.
 
     Args:
         frame: n rows with columns text and target.
@@ -294,11 +294,9 @@ def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) 
     probabilities = np.zeros((len(frame), len(labels)))
     if not len(frame):
         return objects([]), probabilities
-    given = np.asarray(model.predict_proba(frame), dtype=np.float64)
+    predicted, given = labels_and_probabilities(model, frame)
     probabilities[:, [list(labels).index(label) for label in classes]] = given
-    if getattr(model, "probability_kind_", None) == "model":
-        return objects([classes[column] for column in given.argmax(axis=1)]), probabilities
-    return objects([str(label) for label in model.predict(frame)]), probabilities
+    return objects([str(label) for label in predicted]), probabilities
 
 
 def _codes(values: ObjectArray, labels: tuple[str, ...]) -> IntArray:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 
 from naba.errors import UserError
+from naba.models.outputs import labels_and_probabilities
 from naba.models.temperature import fit_temperature, softmax
 
 if TYPE_CHECKING:
@@ -64,7 +65,14 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Corrected probabilities, (n, k) in the order of `classes_`."""
-        probabilities = np.asarray(self.classifier_.predict_proba(X), dtype=np.float64)
+        return self._corrected(np.asarray(self.classifier_.predict_proba(X), dtype=np.float64))
+
+    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`predict` and `predict_proba` of X, from one run of the classifier."""
+        labels, probabilities = labels_and_probabilities(self.classifier_, X)
+        return labels, self._corrected(probabilities)
+
+    def _corrected(self, probabilities: np.ndarray) -> np.ndarray:
         if self.method == "temperature":
             return softmax(_logarithms(probabilities) / self.temperature_)
         corrected = np.column_stack(
@@ -107,9 +115,10 @@ class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         features, _, _ = _fit_inside(self, X, y, validation, "an abstaining")
         gold = np.asarray(validation[1], dtype=object) if validation is not None else np.empty(0, object)
-        wrong = self.classifier_.predict(features) != gold
+        labels, probabilities = self.labels_and_probabilities(features)
+        wrong = labels != gold
         self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(
-            self._certainty(features), wrong, self.risk, self.confidence
+            self._certainty(labels, probabilities), wrong, self.risk, self.confidence
         )
         if math.isinf(self.threshold_):
             warnings.warn(
@@ -132,12 +141,15 @@ class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def abstains(self, X: Any) -> np.ndarray:
         """(n,) bool: is the answer to be withheld?"""
-        return self._certainty(X) < self.threshold_
+        return self._certainty(*self.labels_and_probabilities(X)) < self.threshold_
 
-    def _certainty(self, X: Any) -> np.ndarray:
-        probabilities = self.classifier_.predict_proba(X)
+    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`predict` and `predict_proba` of X, from one run of the classifier."""
+        return labels_and_probabilities(self.classifier_, X)
+
+    def _certainty(self, labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         places = {label: place for place, label in enumerate(self.classes_.tolist())}
-        columns = [places[label] for label in self.classifier_.predict(X).tolist()]
+        columns = [places[label] for label in labels.tolist()]
         return probabilities[np.arange(len(probabilities)), columns]
 
 

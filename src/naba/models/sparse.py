@@ -69,7 +69,12 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """One label a row, (n,) object."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return self.labels_and_probabilities(X)[0]
+
+    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`predict` and `predict_proba` of X, vectorised once: the label is that of the highest probability."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)], probabilities
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
