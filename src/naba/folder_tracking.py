@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from naba import console, paths, report
 from naba.errors import UserError
 from naba.result import Found
+from naba.tracking_claims import TakenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from filelock import FileLock
 
     from naba.schema import TrackingConfig, TrainConfig
 
@@ -57,15 +60,44 @@ class FolderTracker:
                 return found
         return None
 
+    def wait(self, identity: str) -> None:
+        """Until no other process trains this identity."""
+        with self._lock(identity):
+            pass
+
+    def _lock(self, identity: str) -> FileLock:
+        from filelock import FileLock
+
+        (self.folder / ".locks").mkdir(parents=True, exist_ok=True)
+        return FileLock(str(self.folder / ".locks" / identity))
+
     @contextmanager
-    def run(self, name: str, settings: TrainConfig, identity: str) -> Iterator[FolderRun]:
-        """A folder that gets its final name only when everything is written; a failure leaves none."""
-        final = self.folder / settings.dataset.name / f"{settings.model['name']}-{settings.seed}-{identity}"
+    def run(self, name: str, settings: TrainConfig, identity: str, evaluation: str) -> Iterator[FolderRun]:
+        """A folder that gets its final name only when everything is written; a failure leaves none.
+
+        Raises:
+            TakenError: another process trains this identity, or has finished it meanwhile.
+        """
+        from filelock import Timeout
+
+        try:
+            held = self._lock(identity).acquire(timeout=0)
+        except Timeout as error:
+            raise TakenError("another process") from error
+        with held:
+            if not settings.force and self.finished(identity, evaluation, model=settings.tracking.log_model):
+                raise TakenError("a process that has just finished it")
+            final = self.folder / settings.dataset.name / f"{settings.model['name']}-{settings.seed}-{identity}"
+            with self._unfinished(final) as folder:
+                yield FolderRun(folder, identity, name)
+
+    @contextmanager
+    def _unfinished(self, final: Path) -> Iterator[Path]:
         unfinished = final.with_name(final.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         try:
-            yield FolderRun(unfinished, identity, name)
+            yield unfinished
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise

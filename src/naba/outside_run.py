@@ -11,6 +11,7 @@ from naba import config, report
 from naba.command_line import compose
 from naba.errors import UserError
 from naba.result import Outcome, Result
+from naba.tracking_claims import TakenError
 from naba.train import open_tracker, score_section
 
 if TYPE_CHECKING:
@@ -88,10 +89,16 @@ def track(result: Result, name: str) -> Outcome:
         {"metrics": settings.evaluation.metrics, "also": [], "resamples": settings.evaluation.resamples}
     )
     facts = {"identity": identity, "cell": cell, "fingerprint": result.dataset.fingerprint, "evaluation": evaluation}
+    settings.tracking = replace(settings.tracking, log_model=False)
     tracker = open_tracker(settings)
-    found = tracker.finished(identity, evaluation, model=False)
-    if found is not None:
-        return Outcome("found", found.name, found.run, found.where)
-    with tracker.run(report.run_name(settings), settings, identity) as active:
-        active.log([*report.opening(settings, named.config, facts), *report.items(named)])
-    return Outcome("trained", report.run_name(settings), active.id, tracker.where)
+    while True:
+        found = tracker.finished(identity, evaluation, model=False)
+        if found is not None:
+            return Outcome("found", found.name, found.run, found.where)
+        try:
+            with tracker.run(report.run_name(settings), settings, identity, evaluation) as active:
+                active.log([*report.opening(settings, named.config, facts), *report.items(named)])
+        except TakenError:
+            tracker.wait(identity)
+        else:
+            return Outcome("trained", report.run_name(settings), active.id, tracker.where)

@@ -28,10 +28,22 @@ def seed_everything(seed: int) -> None:
 
 
 def process() -> str:
-    """This process, so that others can tell later whether it lives: host, number, start."""
+    """This process, so that others can tell later whether it lives: place, number, start."""
     import psutil
 
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
+    return f"{_place()} {os.getpid()} {psutil.Process().create_time():.0f}"
+
+
+@cache
+def _place() -> str:
+    """Where process numbers mean the same: a host since it was started, or one container on it.
+
+    The name alone would not do: machines of a cluster may all be called `localhost`, and containers share a name.
+    """
+    boot, numbers = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    since = boot.read_text(encoding="ascii")[:8] if boot.is_file() else ""
+    container = str(numbers.stat().st_ino) if numbers.exists() else ""
+    return f"{socket.gethostname()}/{since}-{container}"
 
 
 def is_dead(named: str) -> bool:
@@ -40,7 +52,7 @@ def is_dead(named: str) -> bool:
 
     host, _, rest = named.partition(" ")
     number, _, start = rest.partition(" ")
-    if host != socket.gethostname() or not number.isdigit():
+    if host != _place() or not number.isdigit():
         return False
     try:
         return f"{psutil.Process(int(number)).create_time():.0f}" != start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from naba import console, paths, provenance, report
 from naba.errors import UserError
 from naba.folder_tracking import write_files
 from naba.result import Found
+from naba.tracking_claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking_store import STORE_TIMEOUT, client, default_uri, quiet, sqlite_file, use
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ def _known(uri: str, experiment_id: str) -> _Known:  # noqa: ARG001 - the argume
     return _Known()
 
 
+def _matching(known: _Known, identity: str, evaluation: str, *, model: bool) -> Found | None:
+    return next((one for one in known.runs.get(identity, []) if one.matches(evaluation, model=model)), None)
+
+
 class MlflowTracker:
     """Runs in an MLflow store: find finished ones, log new ones."""
 
@@ -53,6 +59,7 @@ class MlflowTracker:
         self.experiment = config.experiment or "naba"
         self.client = client(self.uri)
         self.experiment_id = self._experiment()
+        self.claims = Claims(self.client, self.experiment_id)
 
     @property
     def where(self) -> str:
@@ -102,13 +109,12 @@ class MlflowTracker:
         known.asked += 1
         if known.asked == 2:
             known.runs = self._finished()
-        for again in (False, True):
-            if again:
-                known.runs |= self._finished(f" and tags.`naba.identity` = '{identity}'")
-            found = next((one for one in known.runs.get(identity, []) if one.matches(evaluation, model=model)), None)
-            if found is not None:
-                return found
-        return None
+        return _matching(known, identity, evaluation, model=model) or self._asked(identity, evaluation, model=model)
+
+    def _asked(self, identity: str, evaluation: str, *, model: bool) -> Found | None:
+        known = _known(self.uri, self.experiment_id)
+        known.runs |= self._finished(f" and tags.`naba.identity` = '{identity}'")
+        return _matching(known, identity, evaluation, model=model)
 
     def _finished(self, condition: str = "") -> dict[str, list[Found]]:
         runs = self.client.search_runs(
@@ -123,19 +129,18 @@ class MlflowTracker:
             found.setdefault(run.data.tags.get("naba.identity", ""), []).append(one)
         return found
 
-    def _end_dead_runs(self, identity: str) -> None:
-        """Runs of this identity that a killed process of this machine left RUNNING end as KILLED."""
-        for run in self.client.search_runs(
-            [self.experiment_id],
-            filter_string=f"attributes.status = 'RUNNING' and tags.`naba.identity` = '{identity}'",
-        ):
-            if provenance.is_dead(run.data.tags.get("naba.process", "")):
-                self.client.set_tag(run.info.run_id, "naba.error", "the process was killed")
-                self.client.set_terminated(run.info.run_id, "KILLED")
+    def wait(self, identity: str) -> None:
+        """Until no other process trains this identity."""
+        self.claims.wait(identity)
 
     @contextmanager
-    def run(self, name: str, settings: TrainConfig, identity: str) -> Iterator[MlflowRun]:
-        """A run that ends FINISHED, or FAILED with the message as the tag `naba.error`."""
+    def run(self, name: str, settings: TrainConfig, identity: str, evaluation: str) -> Iterator[MlflowRun]:
+        """A run that ends FINISHED, or FAILED with the message as the tag `naba.error`.
+
+        Raises:
+            TakenError: another process trains this identity, or has finished it meanwhile (or took it over while this
+                one gave no sign of life for minutes); nothing of this run stays.
+        """
         import mlflow
 
         tags = {
@@ -145,16 +150,30 @@ class MlflowTracker:
             "mlflow.source.name": "naba train",
         }
         use(self.uri)
-        self._end_dead_runs(identity)
-        started = mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags=tags)
-        run_id = started.info.run_id
+        self.claims.check(identity)
+        begun = time.time()
+        run_id = mlflow.start_run(experiment_id=self.experiment_id, run_name=name, tags=tags).info.run_id
         try:
-            yield MlflowRun(self.client, run_id)
+            self._settle(run_id, settings, identity, evaluation)
+            with heartbeat(self.client, run_id):
+                yield MlflowRun(self.client, run_id)
+        except TakenError:
+            mlflow.end_run("KILLED")
+            self.client.delete_run(run_id)
+            raise
         except BaseException as error:
             self._end_badly(run_id, error)
             raise
+        if time.time() - begun > SILENT_SECONDS / 2 and self.client.get_run(run_id).info.status != "RUNNING":
+            mlflow.end_run("KILLED")
+            raise TakenError("a process that saw no sign of life of this one")
         mlflow.end_run("FINISHED")
         _known(self.uri, self.experiment_id).runs.pop(identity, None)
+
+    def _settle(self, run_id: str, settings: TrainConfig, identity: str, evaluation: str) -> None:
+        self.claims.settle(identity, run_id)
+        if not settings.force and self._asked(identity, evaluation, model=settings.tracking.log_model):
+            raise TakenError("a process that has just finished it")
 
     def _end_badly(self, run_id: str, error: BaseException) -> None:
         """End a run as FAILED or KILLED; a store that is busy or gone must not hide what went wrong."""

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from naba import config, paths, provenance, report
+from naba import config, console, paths, provenance, report
 from naba.errors import UserError
 from naba.result import Outcome, Result, Section
+from naba.tracking_claims import TakenError
 from naba.transfer import carry
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from naba.tracking import MlflowTracker
 
 
-def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Outcome:
+def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) -> Outcome:
     """Train and evaluate one classifier as configured, or find the finished run that did.
 
     Args:
         overrides: what the command line said, for the command that does the run again.
+        wait: for another process that is training the same; without it the status is then `taken`.
     Returns:
-        `Outcome` with status `trained` or `found`.
+        `Outcome` with status `trained`, `found` or `taken`.
     Raises:
         UserError: something the user gave is wrong; nothing is half-written, and a run that had begun is FAILED.
     """
@@ -52,14 +54,35 @@ def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Outcome:
     identity, cell = config.identity(settings, dataset.fingerprint, _grouping(dataset, settings.split))
     evaluation = _evaluation(settings)
     tracker = open_tracker(settings)
-    found = None if settings.force else tracker.finished(identity, evaluation, model=settings.tracking.log_model)
-    if found is not None:
-        return _outcome(found, tracker)
-    with tracker.run(report.run_name(settings), settings, identity) as active:
-        facts = {"identity": identity, "cell": cell, "fingerprint": dataset.fingerprint, "evaluation": evaluation}
+    facts = {"identity": identity, "cell": cell, "fingerprint": dataset.fingerprint, "evaluation": evaluation}
+    while True:
+        found = None if settings.force else tracker.finished(identity, evaluation, model=settings.tracking.log_model)
+        if found is not None:
+            return _outcome(found, tracker)
+        try:
+            return _tracked(settings, plain, dataset, facts, tracker, seconds, overrides)
+        except TakenError as taken:
+            if not wait:
+                return Outcome("taken", report.run_name(settings), message=taken.owner)
+            console.note(f"{report.run_name(settings)}: waiting for {taken.owner}")
+        tracker.wait(identity)
+
+
+def _tracked(
+    settings: TrainConfig,
+    plain: dict[str, Any],
+    dataset: Dataset,
+    facts: dict[str, str],
+    tracker: MlflowTracker | FolderTracker,
+    seconds: dict[str, float],
+    overrides: Sequence[str],
+) -> Outcome:
+    """Train, and keep what comes of it as a run."""
+    identity = (facts["identity"], facts["cell"])
+    with tracker.run(report.run_name(settings), settings, facts["identity"], facts["evaluation"]) as active:
         active.log(report.opening(settings, plain, facts))
         checked = _checked(dataset, seconds)
-        result = replace(_train(settings, plain, dataset, (identity, cell), seconds), overrides=overrides)
+        result = replace(_train(settings, plain, dataset, identity, seconds), overrides=overrides)
         result.warnings.extend(f"{dataset.name}: {each.code} {each.title}: {each.message}" for each in checked.warnings)
         items = [*report.items(result), *report.check_items(checked)]
         active.log(items)

@@ -10,7 +10,7 @@ import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from naba import command_line, console, paths
 from naba.errors import UserError, nearest
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             with console.SweepWatcher(Path(folder), plan.jobs) as watcher:
                 _hydra([*dict.fromkeys([*flags, "--multirun"])], plan.overrides)
+                _taken(Path(folder), [item for item in plan.overrides if item.startswith("hydra.searchpath")])
         finally:
             del os.environ[SWEEP_FOLDER]
     return watcher.summarise()
@@ -131,32 +132,50 @@ def _one(overrides: Sequence[str]) -> int:
     return 0
 
 
-def job(cfg: DictConfig) -> None:
+def job(cfg: DictConfig) -> dict[str, Any]:
     """One training of a sweep; a failure is recorded and the next job goes on."""
     from hydra.core.hydra_config import HydraConfig
 
+    hydra = HydraConfig.get()
+    said = list(hydra.overrides.task)
+    return record(int(hydra.job.num), {"overrides": said} | _attempt(cfg, said, wait=False))
+
+
+def _attempt(cfg: DictConfig, overrides: Sequence[str], *, wait: bool) -> dict[str, Any]:
+    """The outcome of a training and its seconds, as plain values; an error is an outcome."""
     from naba import train
 
-    overrides = list(HydraConfig.get().overrides.task)
     start = time.time()
     try:
-        outcome = train.run(cfg, overrides)
+        outcome = train.run(cfg, overrides, wait=wait)
     except UserError as error:
         outcome = Outcome("failed", _job_name(cfg), message=str(error))
     except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is printed and the exit code is 1
         message = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         outcome = Outcome("failed", _job_name(cfg), message=message)
-    _record(Path(os.environ[SWEEP_FOLDER]), outcome, time.time() - start)
+    return {"outcome": asdict(outcome), "seconds": time.time() - start}
 
 
 def _job_name(cfg: DictConfig) -> str:
     return f"{cfg.model.name} {cfg.dataset.name} seed {cfg.seed}"
 
 
-def _record(folder: Path, outcome: Outcome, seconds: float) -> None:
-    from hydra.core.hydra_config import HydraConfig
+def record(number: int, done: dict[str, Any]) -> dict[str, Any]:
+    """Leave what became of a job where the process that began the sweep finds it; jobs of others for later."""
+    folder = Path(os.environ.get(SWEEP_FOLDER, ""))
+    if SWEEP_FOLDER in os.environ and folder.is_dir():
+        taken = done["outcome"]["status"] == "taken"
+        path = folder / f"{number:06d}.{'taken' if taken else 'json'}"
+        content = done["overrides"] if taken else done["outcome"] | {"seconds": done["seconds"]}
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(content), encoding="utf-8")
+        unfinished.replace(path)
+    return done
 
-    path = folder / f"{int(HydraConfig.get().job.num):06d}.json"
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(asdict(outcome) | {"seconds": seconds}), encoding="utf-8")
-    unfinished.replace(path)
+
+def _taken(folder: Path, extra: Sequence[str]) -> None:
+    """Jobs that another process was training when their turn came: found by now, waited for, or done in its place."""
+    for path in sorted(folder.glob("*.taken")):
+        overrides = json.loads(path.read_text(encoding="utf-8"))
+        cfg = command_line.compose([*extra, *overrides])
+        record(int(path.stem), _attempt(cfg, overrides, wait=True))
