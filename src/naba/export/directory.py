@@ -120,9 +120,9 @@ def load(folder: Path) -> tuple[Any, dict[str, Any]]:
     description = describe(folder)
     _check_files(folder, description)
     if description.get("kind") == "onnx":
-        from naba.export.onnx_predictor import OnnxClassifier
+        from naba.export import onnx_predictor
 
-        return OnnxClassifier.from_folder(folder, description), description
+        return onnx_predictor.load(folder, description), description
     model, probe = _read(folder)
     _check_labels(model, description, folder)
     _check_probe(model, probe, folder)

@@ -1,4 +1,4 @@
-"""Encoders as ONNX files; models that ONNX cannot compute exactly are refused."""
+"""Encoders and TF-IDF models as ONNX folders; models that ONNX cannot compute exactly are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError
 from naba.export import directory, safe_encoder
-from naba.export.onnx_predictor import INSTALL, MODEL, TOKENIZER, reading_settings
+from naba.export.onnx_predictor import MODEL
+from naba.export.token_classifier import INSTALL, TOKENIZER, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,40 +23,60 @@ _NAMES = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def export(source: Path, folder: Path, *, int8: bool = False) -> int:
-    """Write the encoder of a classifier directory as an ONNX folder: `model.onnx`, `tokenizer.json`, `naba.json`.
+    """Write a classifier directory as an ONNX folder: `model.onnx`, `naba.json`, and an encoder's `tokenizer.json`.
 
-    Batch and length are dynamic; both segments of a pair go in where the encoder reads them.
+    An encoder's batch and length are dynamic, and both segments of a pair go in where it reads them. A TF-IDF model's
+    graph reads texts.
 
     Args:
-        int8: weights and arithmetic in 8 bits (dynamic quantisation).
+        int8: weights and arithmetic in 8 bits (dynamic quantisation); encoders only.
     Returns:
         Bytes on disk.
     Raises:
-        UserError: the model is no encoder, and ONNX would not give its answers; onnx is not installed.
+        UserError: ONNX would not give the model's answers, or onnx is not installed.
     """
+    from naba.export import onnx_text
+
     model, description = directory.load(source)
-    encoder, correction, threshold = _parts(model)
+    inner, correction, threshold = unwrapped(model)
+    encoder = is_encoder(inner)
+    if int8 and not encoder:
+        raise UserError(
+            "--int8 goes with encoders: the weights of this model are read once a text", onnx_text.ELSEWHERE
+        )
     _require_packages()
     folder.mkdir(parents=True, exist_ok=True)
-    _write_graph(encoder, folder / MODEL)
-    if int8:
-        _quantise(folder / MODEL)
-    shutil.copyfile(source / safe_encoder.TOKENIZER, folder / TOKENIZER)
-    settings = {
-        "classes": [str(label) for label in encoder.classes_],
-        "reading": reading_settings(encoder.reading),
-        "normalisation": encoder.normalisation.to_dict() if encoder.normalisation else None,
-        "padding": encoder.tokenizer_.pad_token_id or 0,
-        "correction": correction,
-        "threshold": None if threshold is None else str(threshold),
-        "precision": "int8" if int8 else "float32",
-    }
+    if encoder:
+        settings = settings_of(inner, correction, threshold) | {"precision": "int8" if int8 else "float32"}
+        _write_graph(inner, folder / MODEL)
+        if int8:
+            _quantise(folder / MODEL)
+        shutil.copyfile(source / safe_encoder.TOKENIZER, folder / TOKENIZER)
+    else:
+        settings = _text_settings(inner, model, threshold)
+        settings["inputs"] = onnx_text.write(inner, correction, folder / MODEL)
     kept = {key: value for key, value in description.items() if key != "files"}
     return directory.write_description(folder, {**kept, "kind": "onnx", "onnx": settings})
 
 
-def _parts(model: Any) -> tuple[Any, Mapping[str, Any] | None, float | None]:
-    """(encoder, correction of its probabilities, threshold) of an encoder and the wrappers round it."""
+def _text_settings(inner: Any, model: Any, threshold: float | None) -> dict[str, Any]:
+    profile = getattr(getattr(inner, "features_", None), "normalisation", None)
+    return {
+        "classes": [str(label) for label in inner.classes_],
+        "normalisation": profile.to_dict() if profile else None,
+        "probabilities": model.probability_kind_,
+        "threshold": None if threshold is None else str(threshold),
+        "precision": "float32",
+    }
+
+
+def is_encoder(model: Any) -> bool:
+    """Is it a fitted encoder?"""
+    return hasattr(model, "tokenizer_")
+
+
+def unwrapped(model: Any) -> tuple[Any, Mapping[str, Any] | None, float | None]:
+    """(inner classifier, correction of its probabilities, threshold) of a classifier and the wrappers round it."""
     threshold = None
     if hasattr(model, "abstains"):
         threshold, model = float(model.threshold_), model.classifier_
@@ -67,12 +88,6 @@ def _parts(model: Any) -> tuple[Any, Mapping[str, Any] | None, float | None]:
             steps = [{"x": s.X_thresholds_.tolist(), "y": s.y_thresholds_.tolist()} for s in model.steps_]
             correction = {"steps": steps}
         model = model.classifier_
-    if not hasattr(model, "tokenizer_"):
-        raise UserError(
-            f"a {type(model).__name__} cannot be exact as ONNX: its text features (character n-grams within words, "
-            "Arabic tokens, lexicons) have no operator there that gives the same numbers",
-            "--format directory is exact, small, and needs neither torch nor transformers; so is --format mlflow",
-        )
     return model, correction, threshold
 
 

@@ -31,7 +31,7 @@ class Kind:
         state: learned attributes that may be stored, with their types.
         required: attributes without which the estimator cannot predict.
         needed: settings without which it cannot be made.
-        dropped: settings that only training uses, and that are left out.
+        dropped: settings that only training uses (or used, in older files), and that are left out.
     """
 
     module: str
@@ -206,10 +206,11 @@ KINDS: dict[str, Kind] = {
     "EncoderClassifier": Kind(
         "naba.models.encoder",
         {"start": "options", "reading": "options", "training": "options", "pair": "bool", "normalisation": "profile?",
-         "seed": "int", "primary_metric": "str?"},
+         "seed": "int"},
         {"classes_": "classes", "best_epoch_": "int", "stopping_metric_": "str?", "probability_kind_": _PROBABILITIES,
          "special_tokens": "str{}"},
-        ("classes_", "probability_kind_", "special_tokens"), ("start", "reading", "training"), ("checkpoint_folder",),
+        ("classes_", "probability_kind_", "special_tokens"), ("start", "reading", "training"),
+        ("checkpoint_folder", "primary_metric"),
     ),
 }  # fmt: skip
 

@@ -191,6 +191,8 @@ def _checked(name: str, given: Any, specs: Mapping[str, str], arrays: Arrays, ex
         raise UserError(f"{name}: expected a mapping of names to values", DAMAGED)
     found = {}
     for key, content in given.items():
+        if key in KINDS[name].dropped:
+            continue
         if key not in specs:
             raise UserError(f"{name} has no '{key}' that a file may set", DAMAGED)
         item = decode(content, arrays, extra)
