@@ -16,7 +16,6 @@ from naba.arabic.normalise import NEWS
 from naba.errors import Problems, UserError
 from naba.models.build import build
 from naba.models.encoder import from_scratch, pretrained
-from naba.models.encoder_resume import Store
 from naba.paths import shipped
 
 SMALL = {"layers": 1, "hidden": 32, "heads": 2, "vocabulary": 200, "dropout": 0.0}
@@ -145,51 +144,6 @@ def test_predictions_do_not_depend_on_the_order_of_rows(headlines):
     assert model.predict_proba(X[:0]).shape == (0, 2)
 
 
-RESUMED = """
-import pathlib, pickle, sys
-import numpy as np
-from naba.models.encoder import from_scratch
-folder = pathlib.Path(sys.argv[1])
-X, y, options = pickle.loads((folder / "task.pickle").read_bytes())
-model = from_scratch(**options, checkpoint_folder=folder / "checkpoints").fit(X, y, validation=(X[::6], y[::6]))
-(folder / "result.pickle").write_bytes(pickle.dumps((model.predict_proba(X), model.history_)))
-"""
-
-
-class _Killed(BaseException):
-    pass
-
-
-@pytest.mark.slow
-def test_a_killed_training_goes_on_to_byte_equal_predictions(headlines, tmp_path, monkeypatch):
-    X, y = _sides(headlines)
-    options = {
-        "architecture": SMALL | {"dropout": 0.2}, "reading": READING, "seed": 5, "pair": True,
-        "training": TRAINING | {"epochs": 3, "checkpoint_steps": 5, "threads": 2, "precision": "auto"},
-    }  # fmt: skip
-    whole = from_scratch(**options).fit(X, y, validation=(X[::6], y[::6]))
-    checkpoints, saved, saves = tmp_path / "checkpoints", Store.save, []
-
-    def save_and_die(self, tuning, progress):
-        saved(self, tuning, progress)
-        saves.append(progress.step)
-        if len(saves) == 5:  # in the middle of the second epoch
-            raise _Killed
-
-    monkeypatch.setattr(Store, "save", save_and_die)
-    with pytest.raises(_Killed):
-        from_scratch(**options, checkpoint_folder=checkpoints).fit(X, y, validation=(X[::6], y[::6]))
-    assert saves == [5, 10, 0, 5, 10]
-    assert len(list(checkpoints.iterdir())) == 1
-    (tmp_path / "task.pickle").write_bytes(pickle.dumps((X, y, options)))
-    environment = os.environ | {"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", RESUMED, str(tmp_path)], env=environment, check=True)
-    probabilities, history = pickle.loads((tmp_path / "result.pickle").read_bytes())
-    assert probabilities.tobytes() == whole.predict_proba(X).tobytes()
-    assert [entry["train_loss"] for entry in history] == [entry["train_loss"] for entry in whole.history_]
-    assert not list(checkpoints.iterdir())
-
-
 SHARED = """
 import pathlib, pickle, sys
 from naba.models.encoder import from_scratch
@@ -223,15 +177,6 @@ def test_two_processes_share_a_training(headlines, tmp_path):
     assert np.array_equal(first, second)
     assert history[0]["train_loss"] != other[0]["train_loss"]
     assert ((first.argmax(axis=1) == 1) == (y == "rise")).mean() > 0.9
-
-
-def test_a_checkpoint_of_another_training_is_not_used(tmp_path, headlines):
-    X, y = headlines
-    training = TRAINING | {"epochs": 1}
-    alone = _small(training=training).fit(X, y).predict_proba(X)
-    (tmp_path / "training-0123456789abcdef.pt").write_bytes(b"something else")
-    beside = _small(training=training, checkpoint_folder=tmp_path).fit(X, y).predict_proba(X)
-    assert np.array_equal(alone, beside)
 
 
 def test_a_missing_checkpoint_says_what_to_do_offline(headlines, monkeypatch):

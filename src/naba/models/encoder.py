@@ -33,11 +33,10 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
 
     Args:
         start: `Pretrained(checkpoint)` or `Architecture(…)`.
-        reading, training: options.
+        reading, training: options; early stopping goes by `training.stopping_metric`, without one by `macro_f1`.
         pair: use `target` as well as `text`.
         normalisation: profile applied where `reading.preprocessing` is `profile`.
         seed: of new weights, batches and dropout.
-        primary_metric: metric of the validation rows that early stopping goes by; without one, `macro_f1`.
         checkpoint_folder: where a training keeps its checkpoint until it is done, so that it can be resumed.
 
     Attributes:
@@ -59,7 +58,6 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         pair: bool = False,
         normalisation: Profile | None = None,
         seed: int = 0,
-        primary_metric: str | None = None,
         checkpoint_folder: Path | None = None,
     ) -> None:
         self.start = start
@@ -68,7 +66,6 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         self.pair = pair
         self.normalisation = normalisation
         self.seed = seed
-        self.primary_metric = primary_metric
         self.checkpoint_folder = checkpoint_folder
 
     def fit(self, X: Any, y: Any, validation: tuple[Any, Any] | None = None) -> EncoderClassifier:
@@ -90,7 +87,8 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
             self._start(texts, targets)
             tokens = self._tokens(texts, targets)
             forward = self._forward(training=True)
-            tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, self._store(X, y))
+            store = self._store((X, y), validation)
+            tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, store)
             evaluate = None if validation is None else self._evaluator(forward, *validation)
             progress = tuning.run(tokens, codes, evaluate)
         self.history_ = progress.history
@@ -183,7 +181,7 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
     def _watched(self) -> str:
         from naba.evaluation.metrics import metric
 
-        name = self.primary_metric or "macro_f1"
+        name = self.training.stopping_metric or "macro_f1"
         # A metric over topics or of a ranking cannot be had from labels alone.
         return name if metric(name).needs == "confusion" else "macro_f1"
 
@@ -211,15 +209,15 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
 
         return evaluate
 
-    def _store(self, X: Any, y: Any) -> Any:
+    def _store(self, *tables: tuple[Any, Any] | None) -> Any:
         if self.checkpoint_folder is None:
             return None
         from naba.models.encoder_resume import Store
 
         settings = [dataclasses.asdict(part) for part in (self.start, self.reading, self.training)]
-        about = [settings, self.pair, self.seed, repr(self.normalisation), self.primary_metric]
-        content = [*text_columns(X), [str(label) for label in y]]
-        digest = hashlib.sha256(json.dumps([about, content], sort_keys=True).encode("ascii"))
+        about = [settings, self.pair, self.seed, repr(self.normalisation)]
+        rows = [[*text_columns(X), [str(label) for label in y]] for X, y in filter(None, tables)]
+        digest = hashlib.sha256(json.dumps([about, rows], sort_keys=True).encode("ascii"))
         return Store(self.checkpoint_folder, digest.hexdigest())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -264,11 +262,10 @@ def pretrained(
     return EncoderClassifier(
         options(Pretrained, {"checkpoint": checkpoint}, "model"),
         options(Reading, reading, "model.reading"),
-        options(Training, training, "model.training"),
+        _training(training, primary_metric),
         pair=pair,
         normalisation=normalisation,
         seed=seed,
-        primary_metric=primary_metric,
         checkpoint_folder=checkpoint_folder,
     )
 
@@ -292,10 +289,14 @@ def from_scratch(
     return EncoderClassifier(
         options(Architecture, architecture, "model.architecture"),
         options(Reading, reading, "model.reading"),
-        options(Training, training, "model.training"),
+        _training(training, primary_metric),
         pair=pair,
         normalisation=normalisation,
         seed=seed,
-        primary_metric=primary_metric,
         checkpoint_folder=checkpoint_folder,
     )
+
+
+def _training(given: Mapping[str, Any] | None, primary_metric: str | None) -> Training:
+    found = options(Training, given, "model.training")
+    return found if found.stopping_metric else dataclasses.replace(found, stopping_metric=primary_metric)

@@ -82,6 +82,8 @@ class Training:
         gradient_norm: longest gradient; longer ones are cut back to it.
         patience: epochs without a better validation score before stopping; 0 trains all epochs. The best epoch is
             restored in either case.
+        stopping_metric: of the validation rows, which early stopping and the best epoch go by; null takes the data
+            set's primary metric.
         class_weight: `balanced` weighs each label by the inverse of its share.
         precision: `auto` computes in bfloat16 where the processor or GPU has instructions for it.
         threads: of the CPU. Part of the recipe, because the order of sums, so the last digits, depend on it.
@@ -100,6 +102,7 @@ class Training:
     label_smoothing: Share = 0.0
     gradient_norm: PositiveNumber = 1.0
     patience: CountInteger = 2
+    stopping_metric: Text | None = None
     class_weight: Literal["balanced"] | None = "balanced"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     threads: PositiveInteger = 2

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import pickle
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.models.encoder_training import FineTuning, Progress
+
+_PARTS = ("weights", "optimiser", "random", "random_gpu", "progress")
 
 
 class Store:
@@ -42,14 +47,47 @@ class Store:
         half.replace(self.path)
 
     def restore(self, tuning: FineTuning) -> Progress | None:
-        """Put the saved state back; None when there is no checkpoint."""
+        """Put the saved state back; None when there is no checkpoint.
+
+        One that cannot be read (cut short, or of other weights) is said and passed over: the training begins anew.
+        """
+        from naba import console
+
+        state = None
+        if self.path.is_file():
+            try:
+                state = self._read(tuning)
+            except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, EOFError, OSError,
+                    pickle.UnpicklingError) as error:  # fmt: skip
+                reason = str(error).partition("\n")[0][:100] or type(error).__name__
+                console.note(f"the training begins anew: checkpoint {self.path} cannot be read ({reason})")
+        if tuning.parallel:
+            # The first process deletes the file when all is done, perhaps before a slower one has read it.
+            tuning.parallel.wait_for_everyone()
+        return None if state is None else self._apply(state, tuning)
+
+    def _read(self, tuning: FineTuning) -> dict[str, Any]:
+        """The saved state, looked at before anything of the training is changed."""
         import torch
 
         from naba.models.encoder_training import Progress
 
-        if not self.path.is_file():
-            return None
-        state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about files that are none of ours
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        wanted = {name: value.shape for name, value in tuning.forward.model.state_dict().items()}
+        if {name: value.shape for name, value in state["weights"].items()} != wanted:
+            raise ValueError("it holds weights of another model")
+        progress = {item.name for item in dataclasses.fields(Progress)}
+        if state.keys() != {*_PARTS} or state["progress"].keys() != progress:
+            raise ValueError("it holds other parts than a checkpoint of this version")
+        return state
+
+    def _apply(self, state: dict[str, Any], tuning: FineTuning) -> Progress:
+        import torch
+
+        from naba.models.encoder_training import Progress
+
         tuning.forward.model.load_state_dict(state["weights"])
         tuning.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
@@ -58,5 +96,10 @@ class Store:
         return Progress(**state["progress"])
 
     def clear(self) -> None:
-        """Delete the checkpoint: the training is done."""
-        self.path.unlink(missing_ok=True)
+        """Delete the checkpoint, what killed saves left beside it, and the folder if it is empty then."""
+        folder = self.path.parent
+        for path in (self.path, *folder.glob(f"{self.path.stem}.*.half")):
+            path.unlink(missing_ok=True)
+        # Another training may keep its checkpoint there.
+        with contextlib.suppress(OSError):
+            folder.rmdir()

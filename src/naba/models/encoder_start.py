@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from naba.models.encoder_options import Architecture
 
 SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+HUB_SECONDS = 10
+"""How long the Hub may take to say whether it has a model."""
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 
 
@@ -38,9 +40,35 @@ def load_pretrained(checkpoint: str, labels: Sequence[str]) -> tuple[Any, Any]:
             if offline or Path(name).exists() or name.startswith((".", "/", "~")):
                 raise _missing(checkpoint, error) from error
         try:
+            _reach(name, revision)
             return _load(name, labels, common)
         except OSError as error:
             raise _missing(checkpoint, error) from error
+
+
+def _reach(name: str, revision: str) -> None:
+    """Ask the Hub for the model, once: without a network, loading would try again and again for each of its files.
+
+    Raises:
+        OSError: the Hub cannot be reached, or has no such model.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    # The HTTP library below differs between versions of the client; this is its error for all that can go wrong.
+    http_error: Any = HfHubHTTPError.__bases__[0]
+    try:
+        HfApi().model_info(name, revision=revision or None, timeout=HUB_SECONDS)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        found = "model" if isinstance(error, RepositoryNotFoundError) else f"revision '{revision}'"
+        raise OSError(f"the Hub has no such {found}, or it is private and needs HF_TOKEN") from error
+    except (http_error, HFValidationError) as error:
+        raise OSError(f"the Hub cannot be reached ({str(error).partition(chr(10))[0]})") from error
 
 
 def _load(name: str, labels: Sequence[str], common: dict[str, Any]) -> tuple[Any, Any]:
@@ -75,8 +103,8 @@ def _missing(checkpoint: str, error: OSError) -> UserError:
         )
     return UserError(
         f"checkpoint '{checkpoint}' is neither a folder nor in the local cache, and cannot be fetched: {reason}",
-        "offline: run `hf download NAME --local-dir FOLDER` on a machine with a network, copy the folder here, and "
-        "give model.checkpoint=FOLDER; or train without weights: model=encoder_small",
+        f"offline: run `hf download {checkpoint.partition('@')[0]} --local-dir FOLDER` on a machine with a network, "
+        "copy the folder here, and give model.checkpoint=FOLDER; or train without weights: model=encoder_small",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import time
@@ -200,7 +201,7 @@ class FineTuning:
 
     def _finish_epoch(self, progress: Progress, evaluate: Evaluate | None) -> None:
         if evaluate is not None:
-            found = evaluate()
+            found = self._agreed(evaluate())
             watched = found.pop("watched")
             progress.history[-1] |= found
             if watched > progress.best:
@@ -210,13 +211,21 @@ class FineTuning:
         if self.store:
             self.store.save(self, progress)
 
+    def _agreed(self, found: dict[str, float]) -> dict[str, float]:
+        """The first process's scores: all must stop at the same epoch, whatever their last digits."""
+        if not self.parallel:
+            return found
+        from accelerate.utils import broadcast_object_list
+
+        return dict(broadcast_object_list([found])[0])
+
     def _steps(self, lengths: np.ndarray, epoch: int) -> list[list[np.ndarray]]:
         """The batches of each optimiser step of an epoch, for this process."""
         generator = np.random.default_rng([self.seed, epoch])
         batches = training_batches(lengths, self.training.batch_size, generator)
         if self.parallel:
             count = self.parallel.num_processes
-            batches += batches[: -len(batches) % count]
+            batches += itertools.islice(itertools.cycle(list(batches)), -len(batches) % count)
             batches = batches[self.parallel.process_index :: count]
         size = self.training.accumulation
         return [batches[start : start + size] for start in range(0, len(batches), size)]
