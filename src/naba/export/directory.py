@@ -118,11 +118,17 @@ def load(folder: Path) -> tuple[Any, dict[str, Any]]:
     """
     folder = Path(folder)
     description = describe(folder)
-    _check_files(folder, description)
+    check_files(folder, description)
     if description.get("kind") == "onnx":
         from naba.export import onnx_predictor
 
         return onnx_predictor.load(folder, description), description
+    if description.get("kind") == "pt2":
+        raise UserError(
+            f"{folder} holds a program of torch, and loading one can run code that stands in it",
+            "naba predict and naba serve take the formats directory, onnx and mlflow; naba.export.program.load loads "
+            "a program that you trust",
+        )
     model, probe = _read(folder)
     _check_labels(model, description, folder)
     _check_probe(model, probe, folder)
@@ -143,7 +149,8 @@ def _read(folder: Path) -> tuple[Any, Any]:
         raise UserError(f"{folder / STRUCTURE} does not fit its weights: {error}", DAMAGED) from error
 
 
-def _check_files(folder: Path, description: Mapping[str, Any]) -> None:
+def check_files(folder: Path, description: Mapping[str, Any]) -> None:
+    """Refuse a folder with files that may hold code, or whose files are not those that its description lists."""
     unsafe = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in UNSAFE]
     if unsafe:
         raise UserError(

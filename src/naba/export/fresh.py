@@ -54,11 +54,13 @@ def answer(folder: Path, rows: Path, answers: Path) -> None:
 
 
 def opened(folder: Path) -> tuple[Any, dict[str, Any], Any]:
-    """(model, description, None) of a classifier directory; (None, description, predict) of an MLflow model."""
-    from naba.export import directory
+    """(model, description, None) of a folder of naba's; (None, description, predict) of an MLflow model."""
+    from naba.export import directory, program
 
     if not (folder / "MLmodel").is_file():
-        return (*directory.load(folder), None)
+        # Written by this process's parent a moment ago, so it is trusted.
+        trusted = (folder / program.MODEL).is_file()
+        return (*(program.load(folder) if trusted else directory.load(folder)), None)
     from naba import tracking_models, tracking_pyfunc
 
     description = directory.describe(folder / tracking_models.CLASSIFIER)

@@ -19,8 +19,6 @@ from naba.export.token_classifier import INSTALL, TOKENIZER, settings_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_NAMES = ("input_ids", "attention_mask", "token_type_ids")
-
 
 def export(source: Path, folder: Path, *, int8: bool = False) -> int:
     """Write a classifier directory as an ONNX folder: `model.onnx`, `naba.json`, and an encoder's `tokenizer.json`.
@@ -104,20 +102,18 @@ def _write_graph(encoder: Any, path: Path) -> None:
     import onnx
     import torch
 
-    names = _NAMES if encoder.reads_types() else _NAMES[:2]
-    wrapped = _Scores(encoder.model_, names)
-    length = min(16, encoder.reading.max_length)
-    example = torch.ones((2, length), dtype=torch.int64)
-    inputs = (example, torch.ones_like(example), torch.zeros_like(example))[: len(names)]
-    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    with _quiet():
+    from naba.export.program import INPUTS, example, scores
+
+    names = INPUTS if encoder.reads_types() else INPUTS[:2]
+    inputs, shapes = example(names, encoder.reading.max_length)
+    with quiet():
         torch.onnx.export(
-            wrapped,
+            scores(encoder.model_, names),
             inputs,
             os.fspath(path),
             input_names=list(names),
             output_names=["scores"],
-            dynamic_shapes=(tuple(axes for _ in names),),
+            dynamic_shapes=(shapes,),
             dynamo=True,
             external_data=False,
             verbose=False,
@@ -128,32 +124,17 @@ def _write_graph(encoder: Any, path: Path) -> None:
     onnx.save(graph, os.fspath(path))
 
 
-def _Scores(model: Any, names: tuple[str, ...]) -> Any:  # noqa: N802 - it makes a class of torch's
-    import torch
-
-    class Scores(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, *inputs: Any) -> Any:
-            return self.model(**dict(zip(names, inputs, strict=True))).logits.float()
-
-    # Without this the wrapper is in training mode, and dropout stays in the graph.
-    return Scores().eval()
-
-
 def _quantise(path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with tempfile.TemporaryDirectory(dir=path.parent) as place, _quiet():
+    with tempfile.TemporaryDirectory(dir=path.parent) as place, quiet():
         target = Path(place) / "int8.onnx"
         quantize_dynamic(os.fspath(path), os.fspath(target), weight_type=QuantType.QInt8, per_channel=True)
         target.replace(path)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the exporters' remarks on packages that are not needed and on their own internals."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -29,7 +29,7 @@ class Parity:
     """An export against its run.
 
     Attributes:
-        format: `directory`, `onnx`, `onnx int8`, `mlflow`.
+        format: `directory`, `onnx`, `onnx int8`, `pt2`, `mlflow`.
         agreement: labels, probabilities and F1 of each label, export against run.
         macro_f1_change: of the export minus the run, over the labels that occur in the gold labels.
         milliseconds: for one example, the median of three passes over all rows.

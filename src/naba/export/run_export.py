@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import runs, tracking, tracking_models
 from naba.errors import UserError, unknown_name
-from naba.export import card, directory, onnx
+from naba.export import card, directory, onnx, program
 from naba.export.parity import TOLERANCE, Parity, measure
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mlflow.entities import Run
 
-FORMATS = ("directory", "onnx", "mlflow")
+FORMATS = ("directory", "onnx", "pt2", "mlflow")
 BEST = "best:"
 
 
@@ -106,6 +106,11 @@ def _require_parity(parity: Parity, tolerance: float, run: Run) -> None:
 
 
 def _check_request(folder: Path, kind: str, *, int8: bool) -> None:
+    if kind == "torchscript":
+        raise UserError(
+            "torch has deprecated TorchScript (torch.jit.save and torch.jit.load warn of it since 2.13)",
+            "--format pt2 writes its successor, a program of torch.export",
+        )
     if kind not in FORMATS:
         raise UserError(unknown_name("format", kind, FORMATS))
     if int8 and kind != "onnx":
@@ -117,6 +122,9 @@ def _check_request(folder: Path, kind: str, *, int8: bool) -> None:
 def _write(source: Path, folder: Path, kind: str, *, int8: bool) -> None:
     if kind == "onnx":
         onnx.export(source / tracking_models.CLASSIFIER, folder, int8=int8)
+        return
+    if kind == "pt2":
+        program.export(source / tracking_models.CLASSIFIER, folder)
         return
     # A directory that cannot be loaded is refused here, before it is copied.
     directory.load(source / tracking_models.CLASSIFIER)

@@ -19,7 +19,7 @@ LARGEST_JSON = 64 * 2**20
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-KINDS = ("classifier", "onnx")
+KINDS = ("classifier", "onnx", "pt2")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -161,6 +161,7 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "provenance": _mapping,
     "files": _files,
     "onnx": _mapping,
+    "pt2": _mapping,
     **dict.fromkeys(
         ("task", "dataset", "label_source", "licence", "model", "normalisation_hash", "identity", "primary_metric"),
         _text,
