@@ -14,8 +14,9 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
 FAMILIES = (
-    "albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "ernie", "modernbert", "mpnet",
-    "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl",
+    "albert", "bert", "camembert", "convbert", "data2vec-text", "deberta", "deberta-v2", "distilbert", "electra",
+    "ernie", "eurobert", "jina_embeddings_v3", "megatron-bert", "modernbert", "mpnet", "nomic_bert", "rembert",
+    "roberta", "roberta-prelayernorm", "roformer", "xlm-roberta", "xlm-roberta-xl",
 )  # fmt: skip
 """Model types of transformers whose code is part of the library."""
 _TOKENS = ("pad", "unk", "cls", "sep", "mask", "bos", "eos")

@@ -251,6 +251,7 @@ def abstaining(
     normalisation: Profile,
     pair: bool,
     primary_metric: str | None = None,
+    checkpoint_folder: Path | None = None,
 ) -> Abstaining:
     """Any model with a threshold below which its answers are withheld.
 
@@ -258,7 +259,8 @@ def abstaining(
         classifier: a model's whole YAML.
         risk, confidence: see `Abstaining`.
     """
-    return Abstaining(_inside(classifier, seed, normalisation, pair, primary_metric, None), risk, confidence)
+    inside = _inside(classifier, seed, normalisation, pair, primary_metric, checkpoint_folder)
+    return Abstaining(inside, risk, confidence)
 
 
 def _inside(

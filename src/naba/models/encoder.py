@@ -154,10 +154,10 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         self._check_length()
 
     def _check_length(self) -> None:
-        config = self.model_.config
-        places = getattr(config, "max_position_embeddings", 0) or 0
-        if "roberta" in config.model_type:
-            places -= (config.pad_token_id or 0) + 1  # RoBERTa numbers its positions behind the padding token's id
+        places = getattr(self.model_.config, "max_position_embeddings", 0) or 0
+        for name, module in self.model_.named_modules():
+            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+                places -= module.padding_idx + 1  # RoBERTa and its kin number positions behind the padding token's id
         if 0 < places < self.reading.max_length:
             raise UserError(
                 f"model.reading.max_length is {self.reading.max_length}, but the checkpoint has {places} positions",
