@@ -68,8 +68,9 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
             self.temperature_ = fit_temperature(*self._left_out_scores(matrix, codes))
 
     def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,) object."""
-        return self.labels_and_probabilities(X)[0]
+        """One label a row, (n,) object; of a long table no more than a chunk's probabilities are kept."""
+        parts = [self.labels_and_probabilities(part)[0] for part in chunks(X)]
+        return np.concatenate(parts) if parts else self.classes_[:0]
 
     def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """`predict` and `predict_proba` of X, vectorised once: the label is that of the highest probability."""
