@@ -8,7 +8,8 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from naba.export import card
+from naba import paths
+from naba.export import card, card_labels
 
 DATASET = {"title": "ANS, headline stance", "licence": "Apache-2.0", "homepage": "https://example.org/ans",
            "citation": "Khouja 2020", "label_source": "language_model"}  # fmt: skip
@@ -67,3 +68,38 @@ def test_a_run_without_test_rows_claims_no_test_scores() -> None:
     text = card.render(description(metrics={"validation/macro_f1": [0.6, 0.5, 0.7]}, rows={"validation": 40}), DATASET)
     assert "model-index" not in metadata(text)
     assert "validation, 40 rows" in text
+
+
+def test_every_label_of_every_data_set_has_a_meaning_in_english() -> None:
+    unknown = {}
+    for path in sorted(paths.shipped("conf").glob("dataset/*.yaml")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for label in content.get("labels") or {}:
+            said = card_labels.meaning(label, content["task"])
+            if len(said.split()) < 3:
+                unknown[label] = path.stem
+    assert not unknown
+    assert card_labels.meaning("my_own_label", "mine") == "my own label"
+
+
+def test_text_graphs_say_what_is_left_to_the_reader() -> None:
+    onnx = {"classes": ["agree"], "normalisation": {"name": "news"}, "inputs": ["text"]}
+    text = card.render(description(kind="onnx", onnx=onnx, input=["text"]), DATASET)
+    assert "needs onnxruntime and numpy alone" in text
+    assert "In the graph: tokens, n-grams, TF-IDF" in text
+    assert "the normalisation profile, then lower case" in text
+    assert "text_cased" not in text
+    assert "`text_cased` and `target_cased`" in card.render(description(kind="onnx", onnx=onnx), DATASET)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "onnx", "pt2"])
+def test_a_calibrated_encoder_says_where_its_probabilities_are_corrected(kind: str) -> None:
+    files = {"model.safetensors": {}} if kind == "classifier" else {}
+    settings = {} if kind == "classifier" else {kind: {"reading": {}}}
+    calibration = {"method": "temperature", "temperature": 1.4}
+    full = description(kind=kind, files=files, calibration=calibration, probabilities="calibrated", **settings)
+    text = card.render(full, DATASET)
+    assert "Its probabilities are those before calibration" in text
+    assert "a pair is given as target, then text" in text
+    assert ("can run code" in text) == (kind == "pt2")
+    assert "before calibration" not in card.render(full | {"calibration": None}, DATASET)

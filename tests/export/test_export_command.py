@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import re
 import threading
@@ -12,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conftest import copy_store
-from naba import cli, command_line, tracking, tracking_models, train
+from naba import cli, command_line, runs, tracking, tracking_models, train
 from naba.export import directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MODELS = ("majority", "tfidf_nb")
+MODELS = ("majority", "stratified_random", "tfidf_nb")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,24 @@ def test_mlflow_format_is_a_model_that_mlflow_loads(
     assert (tmp_path / "model" / "MLmodel").is_file()
 
 
+def test_onnx_folder_of_a_text_model_is_predicted_with(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    run = tracking.find("tfidf_nb synthetic_stance seed 0")
+    folder = tmp_path / "onnx"
+    assert cli.main(["export", run.info.run_id, str(folder), "--format", "onnx"]) == 0, capsys.readouterr().err
+    assert "equal labels on 512 rows" in capsys.readouterr().out
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "model.onnx", "naba.json"]
+    assert "In the graph: tokens, n-grams, TF-IDF" in (folder / "README.md").read_text(encoding="utf-8")
+    rows = runs.section_rows(run)
+    rows[["text", "target"]].to_csv(tmp_path / "rows.csv", index=False)
+    assert cli.main(["predict", str(folder), str(tmp_path / "rows.csv"), "-o", str(tmp_path / "out.csv")]) == 0
+    with (tmp_path / "out.csv").open(encoding="utf-8") as file:
+        labels = [row["label"] for row in csv.DictReader(file)]
+    assert labels == runs.read_predictions(run).predicted.tolist()
+
+
 def test_champion_can_be_exported(home: Path, tmp_path: Path) -> None:
     assert cli.main(["promote", "majority synthetic_stance seed 0"]) == 0
     assert cli.main(["export", "models:/stance@champion", str(tmp_path / "champion")]) == 0
@@ -76,7 +95,11 @@ def test_champion_can_be_exported(home: Path, tmp_path: Path) -> None:
         (["best:synthetic_stance", "DIR", "--format", "onxx"], "did you mean 'onnx'"),
         (["best:synthetic_stance", "DIR", "--int8"], "--format onnx"),
         (["best:synthetic_stance", "DIR", "--tolerance", "nan"], "expected a number"),
-        (["best:synthetic_stance", "DIR", "--format", "onnx"], "--format directory is exact"),
+        (["stratified_random synthetic_stance seed 0", "DIR", "--format", "onnx"], "--format directory is exact"),
+        (["best:synthetic_stance", "DIR", "--format", "onnx", "--int8"], "--int8 goes with encoders"),
+        (["best:synthetic_stance", "DIR", "--format", "onnx", "--tolerance", "0"], "tolerance 0"),
+        (["best:synthetic_stance", "DIR", "--format", "pt2"], "--format pt2 is for encoders"),
+        (["best:synthetic_stance", "DIR", "--format", "torchscript"], "--format pt2"),
         (["best:synthetic_stance", "DIR", "--push", "owner/name"], "nothing was done"),
         (["best:synthetic_stance", "DIR", "--push", "name", "--yes"], "owner/name"),
         (["best:synthetic_stance", "DIR", "--yes"], "--push"),

@@ -6,31 +6,13 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from naba.export.card_labels import meaning
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from naba.export.parity import Parity
 
-MEANINGS = {
-    "agree": "the text says or clearly implies that the claim is true",
-    "disagree": "the text says or clearly implies that the claim is false",
-    "discuss": "the text is about the same matter but takes no side",
-    "unrelated": "the text is about another matter",
-    "other": "neither: the two do not bear on each other, or it cannot be told",
-    "quantity": "the news is a number, rate, rank, record, comparison, rise or fall",
-    "causal": "the news is that one thing causes, prevents or explains another",
-    "prediction": "what will, may or is planned to happen",
-    "rule": "what a law, treaty or standing agreement allows, forbids, requires or promises",
-    "statement": "that somebody said, accused, denied, warned, praised or demanded it",
-    "event": "that something happened, or that a state of affairs holds",
-    "opinion": "a judgement, interpretation or figure of speech in the writer's own voice",
-    "no_claim": "nothing to check: a question, a teaser, a title without a proposition",
-    "claim": "there is a claim that could be checked",
-    "favor": "for the target",
-    "against": "against the target",
-    "none": "no stance towards the target",
-}
-"""What labels mean in English, where their name is not enough."""
 LICENCES = {
     "apache-2.0": "apache-2.0", "mit": "mit", "cc by 4.0": "cc-by-4.0", "cc-by-4.0": "cc-by-4.0",
     "cc by-nc-sa 4.0": "cc-by-nc-sa-4.0", "cc by-sa 4.0": "cc-by-sa-4.0", "cc by-nc 4.0": "cc-by-nc-4.0",
@@ -152,7 +134,7 @@ def _use(description: Mapping[str, Any]) -> str:
 def _labels(description: Mapping[str, Any]) -> str:
     lines = ["## Labels", "", "| label | Arabic | meaning |", "|---|---|---|"]
     lines += [
-        f"| `{label}` | {name} | {MEANINGS.get(label, label.replace('_', ' '))} |"
+        f"| `{label}` | {name} | {meaning(label, str(description.get('task', '')))} |"
         for label, name in description["labels"].items()
     ]
     return "\n".join(lines) + "\n"
@@ -175,7 +157,7 @@ def _data(description: Mapping[str, Any], dataset: Mapping[str, str]) -> str:
     lines += [f"- Split: {provenance['split']}"] if provenance.get("split") else []
     lines += [f"- Cite: {dataset['citation']}"] if dataset.get("citation") else []
     profile = description.get("normalisation") or {}
-    if profile:
+    if profile.get("name"):
         lines.append(f"- Text normalisation: profile `{profile.get('name')}` ({description.get('normalisation_hash')})")
     return "\n".join(lines) + "\n"
 
@@ -260,26 +242,60 @@ def _cost(description: Mapping[str, Any]) -> str:
 
 def _loading(description: Mapping[str, Any]) -> str:
     columns = '{"text": ["…"], "target": ["…"]}' if _pair(description) else '{"text": ["…"]}'
-    lines = [
-        "## How to load it",
-        "",
-        "    from pathlib import Path",
+    lines = ["## How to load it", "", "    from pathlib import Path"]
+    kind = description.get("kind")
+    if kind == "pt2":
+        lines += [
+            "    from naba.export import program",
+            '    model, description = program.load(Path("FOLDER"))  # only if you trust it: such files can run code',
+            f"    model.predict_proba({columns})  # needs torch, tokenizers and numpy",
+        ]
+        return "\n".join([*lines, "", *_preparation(description)]) + "\n"
+    lines += [
         "    from naba.export import directory",
         '    model, description = directory.load(Path("FOLDER"))  # runs no code from the files',
     ]
-    if description.get("kind") == "onnx":
-        lines += [f"    model.predict_proba({columns})  # needs onnxruntime, tokenizers and numpy only"]
+    if kind == "onnx":
+        needs = "onnxruntime, tokenizers and numpy" if "reading" in description["onnx"] else "onnxruntime and numpy"
+        lines += [f"    model.predict_proba({columns})  # needs {needs} alone"]
     else:
         lines += ["    import pandas as pd", f"    model.predict_proba(pd.DataFrame({columns}))"]
-    lines += ["", "or `naba predict FOLDER news.csv`."]
-    if _is_encoder(description):
-        lines += [
-            "",
-            "The folder is also a Hugging Face checkpoint (`AutoModelForSequenceClassification.from_pretrained`); "
-            "texts must then be normalised first, as `naba.json` says"
-            + (", and a pair is given as target, then text." if _pair(description) else "."),
-        ]
+    lines += ["", "or `naba predict FOLDER news.csv`.", "", *_preparation(description)]
     return "\n".join(lines) + "\n"
+
+
+def _preparation(description: Mapping[str, Any]) -> list[str]:
+    """What has to be done to a text by who runs the files without naba."""
+    order = ", and a pair is given as target, then text" if _pair(description) else ""
+    corrected = (
+        " Its probabilities are those before calibration, which only naba applies (`naba.json` has it)."
+        if description.get("calibration")
+        else ""
+    )
+    settings = description.get("onnx") or {}
+    if description.get("kind") == "onnx" and "reading" not in settings:
+        if settings.get("inputs") == ["text"] and not settings.get("normalisation"):
+            done = "lower case, and words a single space apart"
+        else:
+            done = "the normalisation profile, then lower case, and words a single space apart"
+        cased = ("; `text_cased` and `target_cased` are the texts after the profile, before lower case"
+                 if _pair(description) else "")  # fmt: skip
+        return [
+            "Without naba: `model.onnx` takes tensors of text and gives `label` and `probabilities`. In the graph: "
+            "tokens, n-grams, TF-IDF, the classifier and its calibration. Not in it, because no ONNX operator does it "
+            f"as Python does, and done by naba's predictor with the standard library: {done}{cased}.",
+        ]
+    if description.get("kind") in {"onnx", "pt2"}:
+        return [
+            f"Without naba: `model.{description['kind']}` takes token ids and gives scores before the softmax. "
+            f"Texts are normalised first, as `naba.json` says, and cut by `tokenizer.json`{order}.{corrected}",
+        ]
+    if _is_encoder(description):
+        return [
+            "The folder is also a Hugging Face checkpoint (`AutoModelForSequenceClassification.from_pretrained`); "
+            f"texts must then be normalised first, as `naba.json` says{order}.{corrected}",
+        ]
+    return []
 
 
 def _pair(description: Mapping[str, Any]) -> bool:
