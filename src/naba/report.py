@@ -248,7 +248,7 @@ def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
     from naba.models.explain import explain, explainable
 
     # Token attributions of an encoder take seconds a row: `naba show RUN --example ID` makes them when asked for.
-    if model is None or not len(table) or hasattr(model, "tokenizer_") or not explainable(model):
+    if model is None or not len(table) or _is_encoder(model) or not explainable(model):
         return table
     if not set(table["predicted"]) <= set(model.classes_.tolist()):
         return table  # labels carried into another scheme are not the model's own
@@ -258,6 +258,13 @@ def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
     return table
 
 
+def _is_encoder(model: Any) -> bool:
+    """Also one with calibration or abstention round it."""
+    while hasattr(model, "classifier_"):
+        model = model.classifier_
+    return hasattr(model, "tokenizer_")
+
+
 def class_features(result: Result) -> list[Item]:
     """For each label the features that spoke for it most, over the rows the run is judged by."""
     import pandas as pd
@@ -265,7 +272,7 @@ def class_features(result: Result) -> list[Item]:
     from naba.models.explain import explain_classes, explainable
 
     model = result.model
-    if model is None or hasattr(model, "tokenizer_") or not explainable(model):
+    if model is None or _is_encoder(model) or not explainable(model):
         return []
     rows = [
         (label, rank, name, weight)
