@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import math
 from dataclasses import dataclass, field
@@ -119,8 +120,12 @@ def _parse_hydra(key: str, argument: str, parsed: _Parsed) -> None:
         available = [
             plugin.__name__.removesuffix("Launcher").lower() for plugin in Plugins.instance().discover(Launcher)
         ]
-        if value not in [*available, *config.names("hydra/launcher")]:
-            hint = "; parallel runs need: pip install 'naba[parallel]'" if value == "joblib" else ""
+        available = sorted({*available, *config.names("hydra/launcher")} - {"local", "slurm"})
+        if importlib.util.find_spec("submitit") is not None:
+            available += ["slurm", "submitit_local", "submitit_slurm"]
+        if value not in available:
+            extra = "parallel" if value == "joblib" else "slurm" if value in {"slurm", "submitit_slurm"} else ""
+            hint = f"; it needs: pip install 'naba[{extra}]'" if extra else ""
             parsed.problems.append(unknown_name("hydra/launcher", value, available) + hint)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -30,7 +31,7 @@ Train and evaluate a classifier; leaves a run in MLflow. A run that is finished 
   Arabic      in quotes: "dataset.labels.agree='مؤيد'"
 
   -m, --multirun      every combination of comma-separated values: model=tfidf_nb,tfidf_svm seed=0,1,2 -m
-                      (two at a time: hydra/launcher=joblib hydra.launcher.n_jobs=2)
+                      (two at a time: hydra/launcher=joblib hydra.launcher.n_jobs=2; also ray, slurm)
   --cfg job           print the composed configuration and stop
   --config-dir DIR    a folder with your own dataset/, model/ … YAML files (also: ./conf, or NABA_CONF)
   --help
@@ -41,6 +42,8 @@ SWITCHES = {"-m": "--multirun", "--multirun": "--multirun", "--resolve": "--reso
 VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
           "--package": "--package", "-p": "--package"}  # fmt: skip
 SWEEP_FOLDER = "NABA_SWEEP_FOLDER"
+KEPT = "kept"
+"""A file that keeps the folder of a sweep when the sweep is over."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,15 +59,62 @@ def main(arguments: Sequence[str]) -> int:
         return _hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
     if not plan.multirun:
         return _one(plan.overrides)
-    with tempfile.TemporaryDirectory(prefix="naba-sweep-") as folder:
-        os.environ[SWEEP_FOLDER] = folder
-        try:
-            with console.SweepWatcher(Path(folder), plan.jobs) as watcher:
-                _hydra([*dict.fromkeys([*flags, "--multirun"])], plan.overrides)
-                _taken(Path(folder), [item for item in plan.overrides if item.startswith("hydra.searchpath")])
-        finally:
-            del os.environ[SWEEP_FOLDER]
+    queued = _is_queued(plan.overrides)
+    folder = _sweep_folder(shared=queued)
+    os.environ[SWEEP_FOLDER] = str(folder)
+    try:
+        with console.SweepWatcher(folder, plan.jobs) as watcher:
+            _launch(queued, [*dict.fromkeys([*flags, "--multirun"])], plan.overrides)
+            _taken(folder, [item for item in plan.overrides if item.startswith("hydra.searchpath")])
+            _lost(folder, plan.jobs)
+    finally:
+        del os.environ[SWEEP_FOLDER]
+        if not (folder / KEPT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
     return watcher.summarise()
+
+
+def _is_queued(overrides: Sequence[str]) -> bool:
+    """Are the jobs handed to a queue by submitit?"""
+    hydra = [item for item in overrides if item.startswith("hydra")]
+    if not any(item.startswith("hydra/launcher=") for item in hydra):
+        return False
+    return "submitit" in str(command_line.compose(hydra, with_hydra=True).hydra.launcher.get("_target_"))
+
+
+def _sweep_folder(*, shared: bool) -> Path:
+    """Where jobs leave their outcomes; for a queue where all nodes see it."""
+    within = paths.home() / "sweeps" if shared else None
+    if within is not None:
+        within.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="naba-sweep-", dir=within))
+
+
+def _launch(queued: bool, flags: Sequence[str], overrides: Sequence[str]) -> None:
+    if not queued:
+        _hydra(flags, overrides)
+        return
+    from submitit.core.utils import FailedSubmissionError, UncompletedJobError
+
+    folder = Path(os.environ[SWEEP_FOLDER])
+    try:
+        _hydra(flags, overrides)
+    except UncompletedJobError as error:
+        # Its other jobs have ended, or go on; what each printed is in the folder.
+        (folder / KEPT).touch()
+        console.note(f"{' '.join(str(error).split())[:300]}; what the jobs printed: {folder / '.submitit'}")
+    except FailedSubmissionError as error:
+        raise UserError(
+            f"the queue takes no jobs: {' '.join(str(error).split())[:300]}", "are sbatch and srun on PATH?"
+        ) from error
+
+
+def _lost(folder: Path, jobs: int) -> None:
+    """Jobs that left no outcome, because their process was killed, have failed."""
+    for number in range(jobs):
+        if not (folder / f"{number:06d}.json").exists():
+            outcome = Outcome("failed", f"job {number}", message="it left no outcome: was its process killed?")
+            record(number, {"outcome": asdict(outcome), "seconds": 0.0})
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

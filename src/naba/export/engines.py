@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import sys
@@ -186,25 +185,17 @@ def keep_rows(table: Any, columns: list[str], good: bool) -> Any:
 
 
 def _ray(work: Work, opened: Opened) -> Done:
-    # Read by Ray when it is imported.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        import ray
-    except ImportError as error:
-        raise UserError("--engine ray needs Ray", "pip install 'naba[ray]'") from error
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    local: dict[str, Any] = {} if work.cluster else {"num_cpus": 2, "include_dashboard": False}
-    try:
-        ray.init(address=work.cluster, logging_level="ERROR", log_to_driver=False, **local)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UserError(f"Ray does not start: {error}", "is the --cluster right?") from error
+    from naba import ray_cluster
+
+    ray = ray_cluster.start(work.cluster, workers=2)
     try:
         return _with_ray(work, opened)
     finally:
         ray.shutdown()
+
+
+def _on_cluster(work: Work) -> bool:
+    return bool(work.cluster or os.environ.get("RAY_ADDRESS"))
 
 
 def _with_ray(work: Work, opened: Opened) -> Done:
@@ -227,7 +218,7 @@ def _with_ray(work: Work, opened: Opened) -> Done:
         RayPredictor,
         fn_constructor_kwargs={"folder": str(opened.folder), "columns": dict(work.columns), "prefix": work.prefix},
         # One worker here: a second one would wait for a processor for ever. A cluster grows to what it has.
-        compute=ActorPoolStrategy(min_size=1, max_size=None if work.cluster else 1),
+        compute=ActorPoolStrategy(min_size=1, max_size=None if _on_cluster(work) else 1),
         **plain,
     )
     made.write_parquet(work.output)

@@ -1,0 +1,160 @@
+"""Sweeps with other launchers leave the runs that Hydra's own leaves."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conftest import copy_store
+from naba import command_line, config, tracking
+from naba.commands.train import main
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GRID = ("model=tfidf_nb,stratified_random", "seed=0,1", "evaluation.resamples=50", "tracking.log_model=false", "-m")
+no_submitit = pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="pip install 'naba[slurm]'")
+
+
+def sweep(home: Path, *arguments: str, path: str = "") -> str:
+    environment = {**os.environ, "NABA_HOME": str(home)}
+    if path:
+        environment["PATH"] = f"{path}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", "naba.cli", "train", *GRID, *arguments],
+        capture_output=True, text=True, encoding="utf-8", check=False, timeout=400, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def scores(home: Path) -> dict[str, dict[str, float]]:
+    """What each identity scored, without what is a matter of time."""
+    runs = tracking.search(f"sqlite:///{home / 'mlflow.db'}", {})
+    timed = ("time/", "carbon", "memory", "size/")
+    found = {
+        run.data.tags["naba.identity"]: {k: v for k, v in run.data.metrics.items() if not k.startswith(timed)}
+        for run in runs
+    }
+    assert len(found) == len(runs) == 4
+    return found
+
+
+@pytest.fixture(scope="module")
+def basic(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    home = tmp_path_factory.mktemp("basic")
+    copy_store(empty_store, home)
+    assert "4 runs: 4 trained, 0 found, 0 failed" in sweep(home)
+    return home
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="pip install 'naba[ray]'")
+def test_ray_trains_what_the_basic_launcher_trains(basic: Path, empty_store: Path, tmp_path: Path) -> None:
+    copy_store(empty_store, tmp_path)
+    options = ("hydra/launcher=ray", "hydra.launcher.workers=2")
+    assert "4 runs: 4 trained, 0 found, 0 failed" in sweep(tmp_path, *options)
+    assert scores(tmp_path) == scores(basic)
+    assert "4 runs: 0 trained, 4 found, 0 failed" in sweep(tmp_path, *options)
+
+
+@pytest.mark.slow
+@no_submitit
+def test_submitit_on_this_machine_trains_the_same(basic: Path, empty_store: Path, tmp_path: Path) -> None:
+    copy_store(empty_store, tmp_path)
+    assert "4 runs: 4 trained, 0 found, 0 failed" in sweep(tmp_path, "hydra/launcher=submitit_local")
+    assert scores(tmp_path) == scores(basic)
+    assert list((tmp_path / "sweeps").iterdir()) == []
+
+
+SBATCH = """#!{python}
+import os, pathlib, re, subprocess, sys
+script = pathlib.Path(sys.argv[-1])
+text = script.read_text()
+pathlib.Path(os.environ["NABA_HOME"], "sbatch.txt").write_text(text)
+print("Submitted batch job 99", flush=True)
+if os.fork():
+    sys.exit()
+os.close(1), os.close(2)
+for number in range(int(re.search(r"--array=0-(\\d+)", text)[1]) + 1):
+    job = {{"SLURM_JOB_ID": str(100 + number), "SLURM_ARRAY_JOB_ID": "99", "SLURM_ARRAY_TASK_ID": str(number),
+            "SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_NTASKS": "1", "SLURM_NNODES": "1",
+            "SLURM_JOB_NODELIST": "localhost"}}
+    quiet = {{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}}
+    subprocess.run(["bash", str(script)], env={{**os.environ, **job}}, **quiet)
+    pathlib.Path(os.environ["NABA_HOME"], f"ended{{number}}").touch()
+"""
+SRUN = """#!{python}
+import os, sys
+command = sys.argv[1:]
+while command[0].startswith("-"):
+    option = command.pop(0)
+    if option in ("--output", "--error"):
+        command.pop(0)
+os.execvp(command[0], command)
+"""
+SACCT = """#!{python}
+import os, pathlib
+print("JobID|State|NodeList")
+for number in range(4):
+    ended = pathlib.Path(os.environ["NABA_HOME"], f"ended{{number}}").exists()
+    print(f"99_{{number}}|{{'COMPLETED' if ended else 'RUNNING'}}|node1")
+"""
+
+
+@pytest.mark.slow
+@no_submitit
+def test_slurm_gets_an_array_with_what_was_asked_for(basic: Path, empty_store: Path, tmp_path: Path) -> None:
+    """No Slurm here: programs of its names run the array that submitit writes, one job after the other."""
+    home = tmp_path / "home"
+    home.mkdir()
+    copy_store(empty_store, home)
+    for name, text in {
+        "sbatch": SBATCH,
+        "srun": SRUN,
+        "sacct": SACCT,
+        "squeue": SACCT,
+        "scancel": "#!/bin/sh\n",
+    }.items():
+        program = tmp_path / name
+        program.write_text(text.format(python=sys.executable), encoding="utf-8")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    options = ("hydra.launcher.partition=short", "hydra.launcher.array_parallelism=3", "hydra.launcher.timeout_min=30")
+    said = sweep(home, "hydra/launcher=slurm", *options, path=str(tmp_path))
+    assert "4 runs: 4 trained, 0 found, 0 failed" in said
+    asked = (home / "sbatch.txt").read_text(encoding="utf-8")
+    for line in (
+        "--partition=short",
+        "--array=0-3%3",
+        "--time=30",
+        "--mem=8GB",
+        "--cpus-per-task=1",
+        "--job-name=naba",
+    ):
+        assert f"#SBATCH {line}" in asked, asked
+    assert scores(home) == scores(basic)
+
+
+@no_submitit
+def test_without_slurm_one_message_says_so(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("sbatch"):
+        pytest.skip("Slurm is installed here")
+    with pytest.raises(UserError, match="takes no jobs"):
+        main([*GRID, "hydra/launcher=slurm"])
+
+
+def test_launchers_are_composed_and_named() -> None:
+    composed = command_line.compose(["hydra/launcher=ray", "hydra.launcher.address=auto"], with_hydra=True)
+    assert (composed.hydra.launcher.address, composed.hydra.launcher.cpus) == ("auto", 1)
+    assert {"ray", "slurm"} <= set(config.names("hydra/launcher"))
+    with pytest.raises(UserError, match="did you mean 'ray'"):
+        main([*GRID, "hydra/launcher=rey"])
