@@ -79,7 +79,10 @@ def _is_queued(overrides: Sequence[str]) -> bool:
     hydra = [item for item in overrides if item.startswith("hydra")]
     if not any(item.startswith("hydra/launcher=") for item in hydra):
         return False
-    return "submitit" in str(command_line.compose(hydra, with_hydra=True).hydra.launcher.get("_target_"))
+    target = str(command_line.compose(hydra, with_hydra=True).hydra.launcher.get("_target_"))
+    if target.endswith(".SlurmLauncher") and shutil.which("srun") is None:
+        raise UserError("there is no Slurm on this machine: srun is not on PATH", "start the sweep on a login node")
+    return "submitit" in target
 
 
 def _sweep_folder(*, shared: bool) -> Path:
