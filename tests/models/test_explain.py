@@ -6,11 +6,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from naba.errors import UserError
+from naba.models.boosting import pair_boosting
 from naba.models.calibration import Calibrated
 from naba.models.encoder import from_scratch
 from naba.models.explain import contributions, explain, explain_classes, explainable
+from naba.models.explain_parts import _part
 from naba.models.sparse import SparseClassifier, tfidf_logreg, tfidf_nb, tfidf_svm
 from naba.models.sparse_features import TextFeatures
+from naba.models.stacking import stacked
 
 VERBS = ("ارتفاع", "صعود", "زيادة", "انخفاض", "هبوط", "تراجع")
 
@@ -69,6 +72,65 @@ def test_contributions_of_trees_add_up_to_the_score(headlines, labels):
         expected = raw[:, 0] * (code - 0.5) if labels == 2 else raw[:, code] - raw.mean(axis=1)
         assert np.allclose(sums - sums[0], expected - expected[0], atol=1e-6)
     assert explain(model, X[:1])[0].contributions[0][0].startswith("text:word:")
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """(X, y): 200 pairs of three labels out of the embedded corpus."""
+    from naba.data.dataset import load_named
+
+    dataset = load_named("synthetic_stance")
+    indices = dataset.indices("train")[::6]
+    indices = indices[dataset.gold(indices) != "discuss"][:200]
+    return dataset.frame(indices), dataset.gold(indices)
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_contributions_of_a_stack_add_up_to_its_score(labels, pairs):
+    X, y = pairs
+    y = np.where(y == "disagree", y, "agree") if labels == 2 else y
+    model = stacked(iterations=8, seed=1).fit(X, y.astype(object))
+    assert explainable(model)
+    final = model.classifier_.final_estimator_
+    raw = final.decision_function(model.classifier_.transform(model.features_.transform(X))).reshape(len(X), -1)
+    raw = np.column_stack([-raw[:, 0] / 2, raw[:, 0] / 2]) if labels == 2 else raw
+    expected = raw - raw.mean(axis=1, keepdims=True)
+    for code in range(labels):
+        _, matrix = contributions(model, X, np.full(len(X), code))
+        apart = expected[:, code] - np.asarray(matrix.sum(axis=1)).ravel()
+        assert np.ptp(apart) < 0.005 * np.ptp(expected[:, code])
+    found = explain(model, X[:3], top=400)
+    names = {name for explanation in found for name, _ in explanation.contributions}
+    assert {name for name in names if "=" in name or name.startswith(("text-", "target-"))}, "words of the linear part"
+    assert names & set(model.features_.features_.names_), "pair features of all parts"
+
+
+def test_each_part_of_a_stack_is_followed_exactly(pairs):
+    """Each part's contributions are the change of the last estimator's score that this part alone brings about."""
+    X, y = pairs
+    model = stacked(iterations=8, seed=1).fit(X, y)
+    features = model.features_.transform(X)
+    for part in model.classifier_.estimators_:
+        wanted = np.tile([0.5, -1.0, 2.0], (len(y), 1))
+        found = np.asarray(_part(part, features, wanted).sum(axis=1)).ravel()
+        score = (part.predict_proba(features) * wanted).sum(axis=1)
+        neural = type(getattr(part, "steps", [[0, part]])[-1][1]).__name__ == "MLPClassifier"
+        assert np.ptp(score - found) < (0.005 if neural else 1e-9) * np.ptp(score)
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_contributions_of_lightgbm_add_up_to_its_score(labels, pairs):
+    pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
+    X, y = pairs
+    y = np.where(y == "disagree", y, "agree") if labels == 2 else y
+    model = pair_boosting(library="lightgbm", iterations=8, components=5).fit(X, y.astype(object))
+    raw = model.classifier_.booster_.predict(model.features_.transform(X), raw_score=True).reshape(len(X), -1)
+    for code in range(labels):
+        _, matrix = contributions(model, X, np.full(len(X), code))
+        sums = np.asarray(matrix.sum(axis=1)).ravel()
+        expected = raw[:, 0] * (code - 0.5) if labels == 2 else raw[:, code] - raw.mean(axis=1)
+        assert np.allclose(sums - sums[0], expected - expected[0], atol=1e-6)
+    assert explain_classes(model, X, top=3)
 
 
 def test_words_that_decide_in_an_encoder(headlines):

@@ -15,6 +15,7 @@ import numpy as np
 from naba.arabic.profile import Profile
 from naba.errors import UserError
 from naba.export.safe_arrays import pack_terms, unpack_terms
+from naba.models import lightgbm_trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +61,8 @@ _PROBABILITIES = "|model|calibrated|one_hot|"
 _LEARNED = {"classes_": "classes", "features_": "node", "classifier_": "node", "probability_kind_": _PROBABILITIES}
 _LINEAR = {"classes_": "classes", "coef_": "f2", "intercept_": "f1", "n_features_in_": "int"}
 _BAYES = {"classes_": "classes", "class_log_prior_": "f1", "feature_log_prob_": "f2", "n_features_in_": "int"}
+_LIGHTGBM = {"features": "int", "sizes": "i1", "feature": "i1", "threshold": "f1", "decision": "u1", "left": "i1",
+             "right": "i1", "inner_rows": "i1", "value": "f1", "leaf_rows": "i1"}  # fmt: skip
 _STACKED = ("boosted", "linear", "neural", "folds", "seed")
 
 KINDS: dict[str, Kind] = {
@@ -168,6 +171,12 @@ KINDS: dict[str, Kind] = {
          "threshold": "f1", "left": "i1", "right": "i1", "missing_left": "u1", "leaf": "u1"},
         ("classes_", "baseline", "features", "sizes", "value", "feature", "threshold", "left", "right",
          "missing_left", "leaf"),
+    ),
+    "LightGBMTrees": Kind(
+        "naba.models.lightgbm_trees",
+        {"learning_rate": "float", "iterations": "int", "leaves": "int", "feature_share": "float",
+         "class_weight": "|balanced|?", "seed": "int"},
+        {"classes_": "classes", **_LIGHTGBM}, ("classes_", *_LIGHTGBM),
     ),
     "IsotonicRegression": Kind(
         "sklearn.isotonic",
@@ -362,6 +371,7 @@ def _rebuild_isotonic(model: Any, state: dict[str, Any]) -> None:
 
 
 REBUILDERS = {
+    "LightGBMTrees": Rebuilder(lambda model, _: lightgbm_trees.to_arrays(model), lightgbm_trees.from_arrays),
     "TfidfVectorizer": Rebuilder(_vectoriser_state, _rebuild_vectoriser),
     "HistGradientBoostingClassifier": Rebuilder(_boosting_state, _rebuild_boosting),
     "IsotonicRegression": Rebuilder(_isotonic_state, _rebuild_isotonic),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from naba.errors import UserError
 from naba.models.feature_classifier import FeatureClassifier
+from naba.models.lightgbm_trees import LightGBMTrees, lightgbm
 from naba.models.pair_words import PairMatrix
 from naba.models.pairs import PairFeatures
 
@@ -46,25 +46,14 @@ def trees(
             early_stopping=False,
             random_state=seed,
         )
-    try:
-        from lightgbm import LGBMClassifier  # type: ignore[import-not-found, unused-ignore]
-    except ImportError as error:
-        raise UserError(
-            "model.library is 'lightgbm', which is not installed",
-            "install it with `pip install 'naba[boosting]'`, or keep model.library=scikit-learn",
-        ) from error
-    return LGBMClassifier(
+    lightgbm()
+    return LightGBMTrees(
         learning_rate=learning_rate,
-        n_estimators=iterations,
-        num_leaves=leaves,
-        colsample_bytree=_FEATURE_SHARE,
-        reg_lambda=1.0,
+        iterations=iterations,
+        leaves=leaves,
+        feature_share=_FEATURE_SHARE,
         class_weight=class_weight,
-        random_state=seed,
-        n_jobs=1,
-        deterministic=True,
-        force_row_wise=True,
-        verbose=-1,
+        seed=seed,
     )
 
 

@@ -88,7 +88,7 @@ def _load(name: str, labels: Sequence[str], common: dict[str, Any]) -> tuple[Any
         )
     except ValueError as error:
         reason = str(error)
-        hint = "it may need: pip install sentencepiece" if "sentencepiece" in reason else None
+        hint = "it may need: pip install 'naba[sentencepiece]'" if "sentencepiece" in reason else None
         first = reason.splitlines()[0]
         raise UserError(f"checkpoint '{name}' is no encoder that transformers can load: {first}", hint) from error
     return tokenizer, model.float()

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 
 from naba.errors import UserError
+from naba.models.explain_parts import contributions_for, kind_of
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Explanation:
 
 
 def explainable(model: Any) -> bool:
-    """Is the model of a kind that `explain` knows: linear, naive Bayes, boosted trees, or an encoder?"""
+    """Is the model of a kind that `explain` knows: linear, naive Bayes, boosted trees, a stack of these, an encoder?"""
     inner = _inner(model)
-    return hasattr(inner, "tokenizer_") or _kind(getattr(inner, "classifier_", None)) is not None
+    return hasattr(inner, "tokenizer_") or kind_of(getattr(inner, "classifier_", None)) not in {None, "network"}
 
 
 def explain(model: Any, X: Any, labels: Any = None, top: int = 10) -> list[Explanation]:
@@ -37,8 +38,9 @@ def explain(model: Any, X: Any, labels: Any = None, top: int = 10) -> list[Expla
 
     Linear models: coefficient times value. Naive Bayes: the same with logarithms of probabilities. Boosted trees: the
     change of the node value along each row's path through each tree, given to the feature that was split (Saabas
-    2014; Palczewska et al. 2013, arXiv 1312.1121). All three for the label against the mean of the labels. Encoders:
-    integrated gradients (Sundararajan et al. 2017) of whole words.
+    2014; Palczewska et al. 2013, arXiv 1312.1121), or, for LightGBM, Shapley values (Lundberg et al. 2020). Stacks:
+    all of these carried through each part's probabilities and the last estimator (`naba.models.explain_parts`). All
+    for the label against the mean of the labels. Encoders: integrated gradients (Sundararajan et al. 2017) of words.
 
     Args:
         model: a fitted model of naba, or a calibration or abstention wrapper round one.
@@ -90,16 +92,14 @@ def contributions(model: Any, X: Any, codes: np.ndarray) -> tuple[np.ndarray, sc
         codes: (n,) place of each row's label in `model.classes_`.
     """
     classifier = getattr(model, "classifier_", None)
-    kind = _kind(classifier)
-    if kind is None:
+    if kind_of(classifier) in {None, "network"}:
         name = type(classifier if classifier is not None else model).__name__
-        raise UserError(f"there are no explanations for a {name}", "linear, boosted and encoder models have them")
+        raise UserError(
+            f"there are no explanations for a {name}", "linear, boosted, stacked and encoder models have them"
+        )
     features = model.features_.transform(X)
     names = np.asarray(model.features_.get_feature_names_out(), dtype=object)
-    if kind == "trees":
-        return names, scipy.sparse.csr_matrix(_tree_contributions(classifier, np.asarray(features, dtype=float), codes))
-    weights = _weights(classifier, kind, len(model.classes_))
-    return names, scipy.sparse.csr_matrix(scipy.sparse.csr_matrix(features).multiply(weights[codes]))
+    return names, contributions_for(classifier, features, codes)
 
 
 def _inner(model: Any) -> Any:
@@ -118,52 +118,6 @@ def _codes(model: Any, labels: list[Any]) -> np.ndarray:
     if unknown:
         raise UserError(f"the model does not know label '{unknown[0]}'", f"its labels: {', '.join(map(str, places))}")
     return np.array([places[label] for label in labels], dtype=np.int64)
-
-
-def _kind(classifier: Any) -> str | None:
-    if hasattr(classifier, "coef_"):
-        return "linear"
-    if hasattr(classifier, "feature_log_prob_"):
-        return "bayes"
-    return "trees" if hasattr(classifier, "_predictors") else None
-
-
-def _weights(classifier: Any, kind: str, labels: int) -> np.ndarray:
-    """(labels, features): how much one unit of a feature speaks for a label against the mean of the labels."""
-    if kind == "bayes":
-        weights = classifier.feature_log_prob_
-    elif labels == 2 and len(classifier.coef_) == 1:
-        weights = np.vstack([-classifier.coef_ / 2, classifier.coef_ / 2])
-    else:
-        weights = classifier.coef_
-    return np.asarray(weights - weights.mean(axis=0))
-
-
-def _tree_contributions(classifier: Any, features: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """(n, features): along the path through every tree, the change of value goes to the feature that was split."""
-    result = np.zeros(features.shape)
-    for stage in classifier._predictors:  # noqa: SLF001 - scikit-learn shows its trees nowhere else
-        for place, tree in enumerate(stage):
-            # Against the mean of the labels, as in linear models; two labels share one tree, which is the second's.
-            shares = codes - 0.5 if len(stage) == 1 else (codes == place) - 1 / len(stage)
-            _walk(tree.nodes, features, shares, result)
-    return result
-
-
-def _walk(nodes: np.ndarray, features: np.ndarray, shares: np.ndarray, result: np.ndarray) -> None:
-    rows = np.arange(len(features))
-    here = np.zeros(len(rows), dtype=np.int64)
-    while True:
-        moving = nodes["is_leaf"][here] == 0
-        rows, here = rows[moving], here[moving]
-        if not len(rows):
-            return
-        split = nodes["feature_idx"][here]
-        values = features[rows, split]
-        left = (values <= nodes["num_threshold"][here]) | (np.isnan(values) & (nodes["missing_go_to_left"][here] == 1))
-        child = np.where(left, nodes["left"][here], nodes["right"][here]).astype(np.int64)
-        result[rows, split] += shares[rows] * (nodes["value"][child] - nodes["value"][here])
-        here = child
 
 
 def _named(names: np.ndarray, matrix: scipy.sparse.csr_matrix, row: int) -> list[tuple[str, float]]:
