@@ -7,13 +7,16 @@ import http.client
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -21,11 +24,12 @@ from conftest import copy_store
 from naba import cli, command_line, train
 from naba.export.predict_model import locate, open_classifier
 from naba.export.serving_limits import Limits, RefusedError, read_table
+from naba.local_server import Address, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+NAME = "tfidf_nb synthetic_stance seed 0"
 ROW = {"text": "ارتفاع أسعار النفط", "target": "تراجع أسعار النفط"}
 LIMITS = Limits(("text", "target"), body_bytes=4096, rows=5, characters=200)
 SECONDS = 3
@@ -38,7 +42,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> s
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NABA_HOME", str(home))
         train.run(command_line.compose(["dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50"]))
-        return str(locate("tfidf_nb synthetic_stance seed 0"))
+        return str(locate(NAME))
 
 
 class Server:
@@ -71,17 +75,20 @@ class Server:
         return status == 200 and "label" in json.loads(text)["predictions"][0]
 
 
-@pytest.fixture(scope="module")
-def server(classifier: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`naba serve DIRECTORY` as a person starts it, with small limits."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    limits = ["--body-bytes", "200000", "--rows", "50", "--characters", "5000", "--seconds", str(SECONDS)]
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def served(classifier: str, home: Path, *options: str) -> Iterator[Server]:
+    """`naba serve` as a person starts it; at the end it must go at once, and have shown no traceback."""
+    port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "naba.cli", "serve", classifier, "--port", str(port), *limits],
+        [sys.executable, "-m", "naba.cli", "serve", classifier, "--port", str(port), *options],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        env={**os.environ, "NABA_HOME": str(tmp_path_factory.mktemp("home"))},
+        env={**os.environ, "NABA_HOME": str(home)},
     )  # fmt: skip
     assert process.stdout is not None
     said = []
@@ -103,10 +110,16 @@ def server(classifier: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         process.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def server(classifier: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A classifier directory, served with small limits."""
+    limits = ["--body-bytes", "200000", "--rows", "50", "--characters", "5000", "--seconds", str(SECONDS)]
+    with served(classifier, tmp_path_factory.mktemp("home"), *limits) as started:
+        yield started
+
+
 @pytest.mark.slow
 def test_answers_are_those_of_the_classifier(server: Server, classifier: str) -> None:
-    import pandas as pd
-
     rows = [ROW, {"text": 'قال "نعم"', "target": "غاز"}]
     status, text = server.table(*rows)
     assert status == 200
@@ -177,6 +190,100 @@ def test_fuzzed_requests_never_kill_it(server: Server) -> None:
         assert "Traceback" not in text
     assert {200, 400} <= seen
     assert server.lives()
+
+
+@pytest.mark.slow
+def test_fuzzed_connections_never_hang_it(server: Server) -> None:
+    """Not requests at all, or requests that lie about themselves; each connection ends, and the server lives on."""
+    chance = random.Random(11)
+    body = json.dumps({"inputs": [ROW]}).encode()
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    long = str(len(body)).encode()
+    attempts = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + chance.randbytes(200),
+        chance.randbytes(5000),
+        b"\r\n" * 1000,
+        b"GET " + b"/" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        head + b"X: " + b"a" * 70_000 + b"\r\n\r\n",
+        head + b"Content-Length: -5\r\n\r\n" + body,
+        head + b"Content-Length: 99999999999999999999\r\n\r\n" + body,
+        head + b"Content-Length: \xd9\xa3\r\n\r\n" + body,
+        head + b"Content-Length: 3\r\nContent-Length: " + long + b"\r\n\r\n" + body,
+        head + b"Content-Length: " + long + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + body,
+        head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + body + b"\r\n0\r\n\r\n",
+        head + b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\n" + body,
+        (head + b"Content-Length: " + long + b"\r\n\r\n" + body) * 20,
+        head + b"Content-Encoding: gzip\r\nContent-Length: " + long + b"\r\n\r\n" + body,
+    ]
+    for _ in range(40):
+        broken = bytearray(head + b"Content-Length: " + long + b"\r\n\r\n" + body)
+        for _ in range(chance.randint(1, 8)):
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        attempts.append(bytes(broken))
+    for attempt in attempts:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            answer = b""
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(attempt)
+                connection.shutdown(socket.SHUT_WR)
+                while part := connection.recv(65536):
+                    answer += part
+            assert b"Traceback" not in answer
+            assert b" 500 " not in answer.partition(b"\r\n")[0], (attempt[:200], answer[:500])
+    assert server.lives()
+
+
+@pytest.mark.slow
+def test_an_onnx_folder_is_served(classifier: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="pip install 'naba[onnx]'")
+    folder = tmp_path / "onnx"
+    home = classifier.partition("/artifacts/")[0]
+    exported = subprocess.run(
+        [sys.executable, "-m", "naba.cli", "export", NAME, str(folder), "--format", "onnx"],
+        capture_output=True, text=True, check=False, env={**os.environ, "NABA_HOME": home},
+    )  # fmt: skip
+    assert exported.returncode == 0, exported.stderr
+    with served(str(folder), tmp_path) as server:
+        status, text = server.table(ROW)
+        assert status == 200, text
+        (found,) = json.loads(text)["predictions"]
+        wanted = open_classifier(classifier).predict(pd.DataFrame([ROW])).to_dict("records")[0]
+        assert found.pop("label") == wanted.pop("label")
+        assert found == pytest.approx(wanted, abs=1e-5)
+        assert server.table({"text": ROW["text"]})[0] == 400
+
+
+@pytest.mark.slow
+def test_the_mlflow_format_is_served_by_mlflow_itself(classifier: str, tmp_path: Path) -> None:
+    """`mlflow models serve` on an export, nothing of `naba serve` in between, asked with curl."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    folder, port = tmp_path / "exported", free_port()
+    home = classifier.partition("/artifacts/")[0]
+    exported = subprocess.run(
+        [sys.executable, "-m", "naba.cli", "export", NAME, str(folder), "--format", "mlflow"],
+        capture_output=True, text=True, check=False, env={**os.environ, "NABA_HOME": home},
+    )  # fmt: skip
+    assert exported.returncode == 0, exported.stderr
+    log = tmp_path / "log"
+    with log.open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder), "--env-manager", "local",
+             "--port", str(port)],
+            stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+            # It starts `uvicorn`, which it looks for on PATH.
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        )  # fmt: skip
+    try:
+        wait_for(process, Address("127.0.0.1", port), "/ping")
+        asked = ["curl", "-s", f"http://127.0.0.1:{port}/invocations", "-H", "Content-Type: application/json",
+                 "-d", json.dumps({"dataframe_records": [ROW]}, ensure_ascii=False)]  # fmt: skip
+        answer = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+    wanted = open_classifier(classifier).predict(pd.DataFrame([ROW])).to_dict("records")
+    assert json.loads(answer)["predictions"] == wanted, log.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.commands.options import Parser
-from naba.commands.ui import _check_port
 from naba.errors import UserError
+from naba.local_server import Address, check_free
 
 if TYPE_CHECKING:
     import argparse
@@ -33,8 +33,8 @@ def main(arguments: Sequence[str]) -> int:
 
     columns = tuple(describe(locate(options.model, options.uri))["input"])
     limits = Limits(columns, options.body_bytes, options.rows, options.characters, options.seconds)
-    _check_port(options.host, options.port)
-    address = serving.Address(options.host, options.port)
+    address = Address(options.host, options.port)
+    check_free(address, "naba serve")
     with tempfile.TemporaryDirectory(prefix="naba-serve-") as work:
         folder = serving.mlflow_folder(options.model, options.uri, Path(work))
         environment = serving.environment(folder, limits)

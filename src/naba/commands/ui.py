@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
 
 from naba import paths, tracking
 from naba.commands.options import Parser
 from naba.errors import UserError
+from naba.local_server import Address, check_free, wait_for
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-
-START_SECONDS = 120
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,13 +34,13 @@ def main(arguments: Sequence[str]) -> int:
     uri = options.uri or tracking.default_uri()
     if uri.startswith("http"):
         raise UserError(f"the store {uri} is a server already", "open it in a browser")
-    _check_port(options.host, options.port)
+    address = Address(options.host, options.port)
+    check_free(address, "naba ui")
     tracking.client(uri)
-    address = f"http://{'127.0.0.1' if options.host == '0.0.0.0' else options.host}:{options.port}"  # noqa: S104
     print(f"Starting the MLflow UI on {uri} …", flush=True)
     with subprocess.Popen(_server(uri, options, place), env=_environment()) as server:
         try:
-            _wait(server, address)
+            wait_for(server, address, "/health")
             print(f"MLflow UI: {address}/#/experiments?workflowType=machine_learning", flush=True)
             if options.server:
                 print(f"on the other machines: export MLFLOW_TRACKING_URI={address}", flush=True)
@@ -68,29 +63,3 @@ def _server(uri: str, options: argparse.Namespace, place: str) -> list[str]:
 def _environment() -> dict[str, str]:
     tracking.quiet()
     return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
-
-
-def _check_port(host: str, port: int) -> None:
-    if not 0 < port < 65536:
-        raise UserError(f"--port {port}: expected 1 to 65535")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UserError(
-                f"cannot listen on {host}:{port}: {error.strerror}", f"naba ui --port {port + 1}"
-            ) from error
-
-
-def _wait(server: subprocess.Popen[bytes], address: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise UserError(f"the MLflow server ended with code {server.returncode} before it answered")
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310 - our own http address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise UserError(f"the MLflow server did not answer at {address} within {START_SECONDS} s")

@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from naba.errors import UserError
 from naba.export import directory
+from naba.local_server import wait_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -20,23 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.export.serving_limits import Limits
+    from naba.local_server import Address
 
 MODEL = "NABA_SERVE_MODEL"
 LIMITS = "NABA_SERVE_LIMITS"
-START_SECONDS = 120
 WAITING = 64
 """Connections at once; more get 503 at once rather than an answer much later."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the server listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
 
 
 def mlflow_folder(name: str, uri: str | None, work: Path) -> Path:
@@ -59,7 +44,12 @@ def mlflow_folder(name: str, uri: str | None, work: Path) -> Path:
 
 
 def command(address: Address, workers: int) -> list[str]:
-    """The command of the server's process, as MLflow writes it but for the application."""
+    """The command of the server's process, as MLflow writes it but for the application.
+
+    `mlflow models serve` itself would start `uvicorn … mlflow.pyfunc.scoring_server.app:app`: it takes no other
+    application and no middleware, so limits could only stand in a second server in front of it, which would read
+    every request twice. The application is the same; see `serving_app`.
+    """
     return [
         sys.executable, "-m", "uvicorn", "--host", address.host, "--port", str(address.port),
         "--workers", str(workers), "--log-level", "warning", "--limit-concurrency", str(WAITING),
@@ -95,7 +85,7 @@ def keep_running(start: Callable[[], subprocess.Popen[bytes]], address: Address,
     while True:
         server = start()
         try:
-            wait_for(server, address)
+            wait_for(server, address, "/ping")
             ready()
             code = server.wait()
         except KeyboardInterrupt:
@@ -106,21 +96,3 @@ def keep_running(start: Callable[[], subprocess.Popen[bytes]], address: Address,
         if code == 0:
             return 0
         print(f"naba: the server ended with code {code}; starting it again", file=sys.stderr, flush=True)
-
-
-def wait_for(server: subprocess.Popen[bytes], address: Address) -> None:
-    """Until `/ping` answers.
-
-    Raises:
-        UserError: the server ended, or stays silent.
-    """
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise UserError(f"the server ended with code {server.returncode} before it answered; its words are above")
-        try:
-            with urllib.request.urlopen(f"{address}/ping", timeout=2):  # noqa: S310 - our own http address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise UserError(f"the server did not answer at {address} within {START_SECONDS} s")

@@ -1,0 +1,67 @@
+"""Servers that naba starts on this machine: where they listen, and waiting until they answer."""
+
+from __future__ import annotations
+
+import socket
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    import subprocess
+
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+
+def check_free(address: Address, command: str) -> None:
+    """Can a server listen there?
+
+    Args:
+        command: what to begin the advice with: `naba ui`.
+    Raises:
+        UserError: no; the port is taken, or is none.
+    """
+    if not 0 < address.port < 65536:
+        raise UserError(f"--port {address.port}: expected 1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as error:
+            raise UserError(
+                f"cannot listen on {address.host}:{address.port}: {error.strerror}",
+                f"{command} --port {address.port + 1}",
+            ) from error
+
+
+def wait_for(server: subprocess.Popen[bytes], address: Address, path: str) -> None:
+    """Until the server answers at `path`.
+
+    Raises:
+        UserError: it ended, or stays silent.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise UserError(f"the server ended with code {server.returncode} before it answered; its words are above")
+        try:
+            with urllib.request.urlopen(f"{address}{path}", timeout=2):  # noqa: S310 - our own http address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise UserError(f"the server did not answer at {address} within {START_SECONDS} s")
