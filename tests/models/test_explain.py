@@ -177,6 +177,27 @@ def test_integrated_gradients_are_complete(headlines):
     assert sum(value for _, value in words) == pytest.approx(scores[0] - scores[1], abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    "reading", [{"max_length": 24}, {"max_length": 12, "windows": 3, "stride": 2, "pooling": "max"}]
+)
+def test_captum_finds_the_same(reading, headlines):
+    pytest.importorskip("captum", reason="the extra explain is not installed")
+    X, y = headlines
+    model = from_scratch(
+        architecture={"layers": 2, "hidden": 32, "heads": 2, "vocabulary": 300},
+        reading=reading,
+        training={"epochs": 1, "learning_rate": 5e-3, "threads": 1, "precision": "float32"},
+        pair=True,
+    ).fit(X.assign(target=X["text"].tolist()[::-1]), y)
+    rows = X[::40].assign(target="هبوط البورصة في مصر")
+    ours, theirs = (explain(model, rows, ["rise"] * len(rows), top=50, library=name) for name in ("naba", "captum"))
+    for one, other in zip(ours, theirs, strict=True):
+        assert dict(one.contributions) == pytest.approx(dict(other.contributions), abs=1e-5)
+        assert len(one.contributions) > 4
+    with pytest.raises(UserError, match="captum explains encoders"):
+        explain(tfidf_logreg().fit(X, y), X[:1], library="captum")
+
+
 def test_wrappers_are_explained_by_what_they_hold(headlines):
     X, y = headlines
     model = Calibrated(tfidf_logreg()).fit(X, y, validation=(X, y))

@@ -24,10 +24,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--errors", type=int, default=5, help="how many errors to show (default 5)")
     parser.add_argument("--example", metavar="ID", help="one example: texts, probabilities, and what decided")
+    parser.add_argument(
+        "--captum", action="store_true", help="with --example, for encoders: words weighed by captum (extra explain)"
+    )
     options = parser.parse_args(arguments)
     run = tracking.find(options.run, options.uri)
     if options.example is not None:
-        return _example(run, options.example, options.uri)
+        return _example(run, options.example, options.uri, "captum" if options.captum else "naba")
     tags = run.data.tags
     out = console.console()
     out.print(f"[bold]{run.info.run_name}[/]  {run.info.run_id}  {run.info.status}")
@@ -96,7 +99,7 @@ def _errors(run: Run, sections: Sequence[str], count: int, uri: str | None) -> N
     console.console().print(shown)
 
 
-def _example(run: Run, wanted: str, uri: str | None) -> int:
+def _example(run: Run, wanted: str, uri: str | None, library: str) -> int:
     """One row of a run: its texts, gold and predicted label, probabilities, and the features or words that decided."""
     from rich.markup import escape
 
@@ -122,11 +125,11 @@ def _example(run: Run, wanted: str, uri: str | None) -> int:
         f"{label} {predictions.probabilities[row, code]:.3f}" for code, label in enumerate(predictions.labels)
     )
     out.print(f"{section}: gold {predictions.gold[row]}, predicted {predictions.predicted[row]}   ({probabilities})")
-    _explain(run, frame, uri)
+    _explain(run, frame, uri, library)
     return 0
 
 
-def _explain(run: Run, frame: pd.DataFrame, uri: str | None) -> None:
+def _explain(run: Run, frame: pd.DataFrame, uri: str | None, library: str) -> None:
     from rich.markup import escape
 
     from naba import tracking_models
@@ -140,6 +143,6 @@ def _explain(run: Run, frame: pd.DataFrame, uri: str | None) -> None:
         return
     labels = model.classes_.tolist()
     for label in labels:
-        (found,) = explain(model, frame, [label], top=8)
+        (found,) = explain(model, frame, [label], top=8, library=library)
         listed = "  ".join(f"{name} {weight:+.2f}" for name, weight in found.contributions)
         console.console().print(f"for {label} ({found.score:+.2f}): {escape(listed)}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from naba.errors import UserError
+
 if TYPE_CHECKING:
     from naba.models.encoder import EncoderClassifier
     from naba.models.encoder_data import Batch
@@ -14,7 +16,7 @@ STEPS = 32
 
 
 def word_attributions(
-    model: EncoderClassifier, X: Any, codes: np.ndarray, steps: int = STEPS
+    model: EncoderClassifier, X: Any, codes: np.ndarray, steps: int = STEPS, library: str = "naba"
 ) -> list[list[tuple[str, float]]]:
     """The words of each row with their part in the score of one label, in the order of the text.
 
@@ -26,6 +28,9 @@ def word_attributions(
         model: a fitted encoder.
         codes: (n,) place of each row's label in `model.classes_`.
         steps: points on the line.
+        library: `naba`, or `captum` for captum's `LayerIntegratedGradients` (extra `explain`); the same numbers.
+    Raises:
+        UserError: captum is asked for and not installed.
     Returns:
         (word, part) lists; a word of a pair is `target:…` or `text:…`.
     """
@@ -33,11 +38,12 @@ def word_attributions(
 
     network = model.model_.to(device()).float().eval()
     tokens = model.tokens(X)
+    integrate = _by_captum if library == "captum" else _integrate
     with fixed_threads(model.training.threads):
         found = []
         for row, code in enumerate(codes):
             batch = tokens.batch(np.array([row]), model.tokenizer_.pad_token_id or 0)
-            found.append(_words(model, batch, _integrate(model, network, batch, int(code), steps)))
+            found.append(_words(model, batch, integrate(model, network, batch, int(code), steps)))
     return found
 
 
@@ -47,11 +53,7 @@ def _integrate(model: EncoderClassifier, network: Any, batch: Batch, code: int, 
 
     from naba.models.encoder_training import pool
 
-    where = next(network.parameters()).device
-    ids, mask = torch.from_numpy(batch.ids).to(where), torch.from_numpy(batch.mask).to(where)
-    extra = {"token_type_ids": torch.from_numpy(batch.types).to(where)} if model.reads_types() else {}
-    special = torch.tensor(sorted(set(model.tokenizer_.all_special_ids)), device=where)
-    blank = torch.where(torch.isin(ids, special), ids, torch.full_like(ids, model.tokenizer_.pad_token_id or 0))
+    ids, blank, rest = _inputs(model, network, batch)
     embed = network.get_input_embeddings()
     with torch.no_grad():
         start, end = embed(blank), embed(ids)
@@ -59,10 +61,48 @@ def _integrate(model: EncoderClassifier, network: Any, batch: Batch, code: int, 
     total = torch.zeros_like(end)
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
         place = (start + float(point) * (end - start)).requires_grad_()
-        scores = network(inputs_embeds=place, attention_mask=mask, **extra).logits
+        scores = network(inputs_embeds=place, **rest).logits
         score = pool(scores, batch.owner, 1, model.reading.pooling)[0, code]
         total += float(weight) * torch.autograd.grad(score, place)[0]
     return ((end - start) * total).sum(dim=-1).cpu().numpy()
+
+
+def _by_captum(model: EncoderClassifier, network: Any, batch: Batch, code: int, steps: int) -> np.ndarray:
+    """The same by captum, which lays the points on the line end to end in one batch."""
+    try:
+        from captum.attr import LayerIntegratedGradients
+    except ImportError as error:
+        raise UserError(
+            "captum is not installed", "install it with `pip install 'naba[explain]'`, or leave --captum out"
+        ) from error
+
+    ids, blank, rest = _inputs(model, network, batch)
+    windows, names = len(ids), list(rest)
+
+    def score(tokens: Any, *others: Any) -> Any:
+        found = network(input_ids=tokens, **dict(zip(names, others, strict=True))).logits
+        lines = found.reshape(-1, windows, found.shape[1])
+        return lines.amax(dim=1) if model.reading.pooling == "max" else lines.mean(dim=1)
+
+    gradients = LayerIntegratedGradients(score, network.get_input_embeddings())
+    found = gradients.attribute(
+        ids, blank, target=code, additional_forward_args=tuple(rest.values()), n_steps=steps, method="gausslegendre"
+    )
+    return np.asarray(found.sum(dim=-1).detach().cpu().numpy())
+
+
+def _inputs(model: EncoderClassifier, network: Any, batch: Batch) -> tuple[Any, Any, dict[str, Any]]:
+    """(token ids, the same with padding instead of words, what else the network reads) as tensors."""
+    import torch
+
+    where = next(network.parameters()).device
+    ids = torch.from_numpy(batch.ids).to(where)
+    rest = {"attention_mask": torch.from_numpy(batch.mask).to(where)}
+    if model.reads_types():
+        rest["token_type_ids"] = torch.from_numpy(batch.types).to(where)
+    special = torch.tensor(sorted(set(model.tokenizer_.all_special_ids)), device=where)
+    blank = torch.where(torch.isin(ids, special), ids, torch.full_like(ids, model.tokenizer_.pad_token_id or 0))
+    return ids, blank, rest
 
 
 def _words(model: EncoderClassifier, batch: Batch, parts: np.ndarray) -> list[tuple[str, float]]:

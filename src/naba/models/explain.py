@@ -33,7 +33,7 @@ def explainable(model: Any) -> bool:
     return hasattr(inner, "tokenizer_") or kind_of(getattr(inner, "classifier_", None)) not in {None, "network"}
 
 
-def explain(model: Any, X: Any, labels: Any = None, top: int = 10) -> list[Explanation]:
+def explain(model: Any, X: Any, labels: Any = None, top: int = 10, library: str = "naba") -> list[Explanation]:
     """What decided, one explanation a row.
 
     Linear models: coefficient times value. Naive Bayes: the same with logarithms of probabilities. Boosted trees: the
@@ -47,8 +47,10 @@ def explain(model: Any, X: Any, labels: Any = None, top: int = 10) -> list[Expla
         X: table of n rows.
         labels: (n,) labels to explain; the predicted ones if None.
         top: contributions to keep.
+        library: `captum` for encoders by captum (extra `explain`).
     Raises:
-        UserError: the model is of another kind, or does not know a label.
+        UserError: the model is of another kind, or does not know a label; captum is not installed, or is asked for
+            and the model is no encoder.
     """
     inner = _inner(model)
     chosen = list(model.predict(X) if labels is None else labels)
@@ -56,8 +58,10 @@ def explain(model: Any, X: Any, labels: Any = None, top: int = 10) -> list[Expla
     if hasattr(inner, "tokenizer_"):
         from naba.models.encoder_attribution import word_attributions
 
-        found = word_attributions(inner, X, codes)
+        found = word_attributions(inner, X, codes, library=library)
         return [_top(str(label), row, top) for label, row in zip(chosen, found, strict=True)]
+    if library != "naba":
+        raise UserError(f"{library} explains encoders, and this model is none")
     names, matrix = contributions(inner, X, codes)
     return [_top(str(label), _named(names, matrix, row), top) for row, label in enumerate(chosen)]
 
