@@ -1,7 +1,9 @@
 """Speed and endurance of `naba predict` and `naba serve`.
 
 python experiments/speed_serving.py predict [--rows 1000000]     memory, two kills, throughput against scikit-learn
-python experiments/speed_serving.py serve [--seconds 60] [--clients 8]     throughput and latency on loopback
+python experiments/speed_serving.py serve [--seconds 60] [--clients 8] [--workers 2]     a load test on loopback
+
+With NABA_MIRROR the headlines are the 31,000 of SaudiNewsNet, without it those of the embedded corpus.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import threading
 import time
 from pathlib import Path
 
+ROWS = 10
 RUN = "tfidf_logreg synthetic_claim_type seed 0"
 
 
@@ -33,6 +36,8 @@ def train(home: Path, *overrides: str) -> None:
 def headlines() -> list[str]:
     from naba.data.dataset import load_named
 
+    if os.environ.get("NABA_MIRROR"):
+        return list(dict.fromkeys(filter(str.strip, load_named("saudinewsnet").column_values("title"))))
     return list(dict.fromkeys(load_named("synthetic_claim_type").column_values("text")))
 
 
@@ -51,23 +56,24 @@ def start(table: Path, output: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
-def watch(process: subprocess.Popen[bytes], output: Path, stop_at: float) -> list[tuple[int, float]]:
-    """Until the end, or until `stop_at` rows are committed: (rows, resident MiB), about twice a second."""
-    import psutil
-
-    seen = []
+def wait_until(process: subprocess.Popen[bytes], output: Path, rows: float) -> None:
+    """Until so many rows are committed."""
     record = output.with_name(output.name + ".progress.json")
-    resident = psutil.Process(process.pid)
     while process.poll() is None:
-        time.sleep(0.5)
+        time.sleep(0.2)
         try:
-            rows = json.loads(record.read_text(encoding="utf-8"))["rows"]
-            seen.append((rows, resident.memory_info().rss / 2**20))
-        except (OSError, ValueError, psutil.Error):
+            if json.loads(record.read_text(encoding="utf-8"))["rows"] >= rows:
+                return
+        except (OSError, ValueError):
             continue
-        if rows >= stop_at:
-            break
-    return seen
+
+
+def to_the_end(process: subprocess.Popen[bytes]) -> float:
+    """The most memory the process ever had, in MiB, as the kernel counted it."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, process.returncode
+    return usage.ru_maxrss / 1024
 
 
 def digest(path: Path) -> str:
@@ -80,25 +86,28 @@ def predict(rows: int) -> None:
         folder = Path(name)
         # Words alone: the million is about the job, not about character n-grams.
         train(folder / "home", "model.words=1", "model.characters_to=0")
-        table, whole, killed = folder / "in.csv", folder / "whole.csv", folder / "killed.csv"
-        write_table(table, rows)
-        begin = time.perf_counter()
-        process = start(table, whole)
-        memory = watch(process, whole, float("inf"))
-        seconds = time.perf_counter() - begin
-        assert process.wait() == 0
-        early = max((used for done, used in memory if done <= rows * 0.2), default=0.0)
-        late = max((used for done, used in memory if done >= rows * 0.8), default=0.0)
-        print(f"{rows:,} rows, {table.stat().st_size / 2**20:.0f} MiB: {seconds:.0f} s, {rows / seconds:,.0f} a second")
-        print(f"memory: {early:.0f} MiB in the first fifth, {late:.0f} MiB in the last")
+        for part in (rows // 10, rows):
+            table, whole = folder / f"{part}.csv", folder / f"{part}.out.csv"
+            write_table(table, part)
+            begin = time.perf_counter()
+            peak = to_the_end(start(table, whole))
+            seconds = time.perf_counter() - begin
+            size = table.stat().st_size / 2**20
+            print(
+                f"{part:,} rows, {size:.0f} MiB: {seconds:.0f} s, {part / seconds:,.0f} a second, peak {peak:.0f} MiB"
+            )
+        killed = folder / "killed.csv"
         for share in (0.3, 0.7):
             process = start(table, killed)
-            watch(process, killed, rows * share)
+            wait_until(process, killed, rows * share)
             process.send_signal(signal.SIGKILL)
-            process.wait()
-        assert start(table, killed).wait() == 0
+            assert process.wait() == -signal.SIGKILL
+            record = json.loads(killed.with_name(killed.name + ".progress.json").read_text(encoding="utf-8"))
+            print(f"killed (SIGKILL) with {record['rows']:,} rows committed", flush=True)
+        peak = to_the_end(start(table, killed))
         same = digest(whole) == digest(killed)
-        print(f"killed at 30 % and 70 % and resumed: {'byte-equal' if same else 'DIFFERENT'}, {digest(killed)[:16]}")
+        equal = "the same bytes as" if same else "NOT the bytes of"
+        print(f"resumed to the end: {equal} the undisturbed pass, sha256 {digest(killed)[:16]}, peak {peak:.0f} MiB")
         bare(min(rows, 100_000), table)
 
 
@@ -123,30 +132,51 @@ def bare(rows: int, table: Path) -> None:
     print(f"{rows:,} rows: predict_proba alone {rows / alone:,.0f} a second, whole job {rows / job:,.0f} a second")
 
 
-def serve(seconds: int, clients: int) -> None:
+def resident(server: subprocess.Popen[str]) -> float:
+    """MiB of the server's processes together."""
+    import psutil
+
+    root = psutil.Process(server.pid)
+    return sum(each.memory_info().rss for each in [root, *root.children(recursive=True)]) / 2**20
+
+
+def serve(seconds: int, clients: int, workers: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         train(Path(name))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "naba.cli", "serve", RUN, "--port", str(port), "--workers", "2"]
+        command = [sys.executable, "-m", "naba.cli", "serve", RUN, "--port", str(port), "--workers", str(workers)]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
         assert server.stdout is not None
         try:
             for line in server.stdout:
                 if "/invocations" in line:
                     break
-            load(port, seconds, clients)
+            load(port, 3, clients)
+            before = resident(server)
+            times, errors = load(port, seconds, clients)
+            after = resident(server)
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
+    times.sort()
+    middle, p95, p99 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.95, 0.99))
+    print(f"{clients} clients, {workers} workers, {seconds} s, {ROWS} headlines a request (3 s before, not counted)")
+    print(f"{len(times)} requests, {len(errors)} errors")
+    print(f"{len(times) / seconds:.0f} requests a second, {ROWS * len(times) / seconds:.0f} headlines a second")
+    print(f"latency: median {middle:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, longest {times[-1] * 1000:.0f} ms")
+    print(f"memory of the server: {before:.0f} MiB at the start, {after:.0f} MiB at the end")
+    for error in errors[:3]:
+        print(error)
 
 
-def load(port: int, seconds: int, clients: int) -> None:
+def load(port: int, seconds: int, clients: int) -> tuple[list[float], list[str]]:
+    """Clients that ask one after the other over kept connections: seconds of each answer, and what went wrong."""
     texts = headlines()
     bodies = [
-        json.dumps({"dataframe_records": [{"text": text} for text in texts[i : i + 10]]}).encode()
-        for i in range(0, 200, 10)
+        json.dumps({"dataframe_records": [{"text": texts[(i + j) % len(texts)]} for j in range(ROWS)]}).encode()
+        for i in range(0, 200 * ROWS, ROWS)
     ]
     times: list[float] = []
     errors: list[str] = []
@@ -154,14 +184,20 @@ def load(port: int, seconds: int, clients: int) -> None:
 
     def client(number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        turn = number
+        turn = number * len(bodies) // clients
         while time.perf_counter() < end:
             begin = time.perf_counter()
-            connection.request("POST", "/invocations", bodies[turn % 20], {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            content = answer.read()
-            if answer.status != 200 or len(json.loads(content)["predictions"]) != 10:
-                errors.append(f"{answer.status} {content[:200]!r}")
+            try:
+                connection.request(
+                    "POST", "/invocations", bodies[turn % len(bodies)], {"Content-Type": "application/json"}
+                )
+                answer = connection.getresponse()
+                content = answer.read()
+                if answer.status != 200 or len(json.loads(content)["predictions"]) != ROWS:
+                    errors.append(f"{answer.status} {content[:200]!r}")
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                errors.append(repr(error))
+                connection.close()
             times.append(time.perf_counter() - begin)
             turn += 1
 
@@ -170,13 +206,7 @@ def load(port: int, seconds: int, clients: int) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    times.sort()
-    middle, p95, p99 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.95, 0.99))
-    print(f"{clients} clients, {seconds} s, 10 headlines a request: {len(times)} requests, {len(errors)} errors")
-    print(f"{len(times) / seconds:.0f} requests a second, {10 * len(times) / seconds:.0f} headlines a second")
-    print(f"latency: median {middle:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, longest {times[-1] * 1000:.0f} ms")
-    for error in errors[:3]:
-        print(error)
+    return times, errors
 
 
 def main() -> None:
@@ -185,11 +215,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if options.what == "predict":
         predict(options.rows)
     else:
-        serve(options.seconds, options.clients)
+        serve(options.seconds, options.clients, options.workers)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ models:/stance@champion, or best:ans_stance. FILE is CSV, TSV, JSON Lines, Parqu
 otherwise. Columns and order of the input stay. Without --output, CSV (TSV, JSON Lines: as the input) goes to standard
 output.
 
-With --output the job survives being killed: the same command goes on where it stopped. Rows that cannot be
-classified are reported by line and go to OUTPUT.bad.jsonl; the exit code is then 1.
+With --output the job survives being killed: the same command goes on where it stopped (but for standard input, which
+cannot be read again). Rows that cannot be classified are reported by line and go to OUTPUT.bad.jsonl; the exit code is
+then 1.
 
 --engine spark and ray read Parquet (a file, a folder, an address) and write a folder; they begin anew after a kill."""
 SHOWN = 20
@@ -73,7 +74,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--engine", default="local", choices=["local", "spark", "ray"],
                         help="spark and ray: Parquet in, a folder of Parquet out")  # fmt: skip
     parser.add_argument(
-        "--cluster", metavar="ADDRESS", help="spark://…, yarn, k8s://… or ray://…; default this machine"
+        "--cluster",
+        "--master",
+        "--address",
+        metavar="ADDRESS",
+        help="with --engine: spark://…, yarn, k8s://…; ray://…, HOST:6379, auto; default this machine",
     )
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)

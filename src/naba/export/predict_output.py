@@ -194,10 +194,10 @@ class Committed:
             return new
         if changed or not whole:
             self.close()
-            raise UserError(
-                f"{self.output} was begun with another {' and '.join(changed) or 'version of naba'}",
-                "--overwrite begins anew; --output names another file",
-            )
+            what = f"was begun with another {' and '.join(changed) or 'version of naba'}"
+            if str(self.job["input"]).startswith("standard input"):
+                what = "was begun before, and standard input cannot be read again from where that job stopped"
+            raise UserError(f"{self.output} {what}", "--overwrite begins anew; --output names another file")
         return dict(found)
 
     def _cut(self) -> None:
