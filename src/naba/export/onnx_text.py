@@ -18,7 +18,7 @@ import numpy as np
 from naba.errors import UserError
 from naba.export.onnx_graph import Graph
 from naba.export.onnx_predictor import CASED, encodable
-from naba.models.sparse_features import TOKEN_PATTERN
+from naba.models.term_counts import TOKEN_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,11 +13,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from naba.errors import UserError
 from naba.models.inputs import normalise_texts, text_columns
 from naba.models.overlap import NAMES, NEGATIONS, overlap_features
+from naba.models.term_counts import TOKEN_PATTERN, tfidf_rows
 
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
 
-TOKEN_PATTERN = r"\w+|[^\w\s]"  # noqa: S105 - punctuation is a token: a question mark decides claim types
 PAIR_BLOCKS = ("text", "target", "difference", "product")
 
 
@@ -79,7 +79,7 @@ class TextFeatures(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> scipy.sparse.csr_matrix:
         """Features of table X of n rows, (n, number of features) float32 CSR."""
         distinct, texts, targets = self._distinct(X)
-        blocks = [vectoriser.transform(distinct) for vectoriser in self.vectorisers_.values()]
+        blocks = [tfidf_rows(vectoriser, distinct) for vectoriser in self.vectorisers_.values()]
         return self._assemble(distinct, blocks, texts, targets)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002
