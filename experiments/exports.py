@@ -31,8 +31,8 @@ RUNS = (
     "stacked,calibrated,abstaining -m",
     "dataset=ans_claim_type model=tfidf_logreg,tfidf_svm,tfidf_nb,claim_linear,claim_boosting -m",
     "dataset=ans_stance model=encoder_small model.training.epochs=2",
-    "dataset=ans_stance model=calibrated model@model.classifier=encoder_small model.classifier.training.epochs=2 seed=1 "
-    "model.method=isotonic",
+    "dataset=ans_stance model=calibrated model@model.classifier=encoder_small model.classifier.training.epochs=2 "
+    "model.method=isotonic seed=1",
 )
 LINEAR = ("tfidf_logreg", "tfidf_svm", "tfidf_nb")
 BASE = {"layers": 12, "hidden": 768, "heads": 12, "vocabulary": 32000}
