@@ -148,7 +148,7 @@ class SplitConfig:
     held_out: Text | None = None
     """The value of `column` that tests, in `leave_one_out`."""
     fraction: Annotated[float, Strict(), Field(gt=0, le=1)] = 1.0
-    """Share of the training rows that are used, in `learning_curve`."""
+    """Share of the training rows that are used, in `learning_curve`; of the latest groups, in `latest`."""
 
 
 @dataclass

@@ -120,6 +120,20 @@ def test_learning_curve_is_nested_and_stratified() -> None:
     assert len(smaller) == 100
 
 
+def test_latest_groups_of_the_training_rows() -> None:
+    data = dataset("abababababab", "aabbccddeeff", "t" * 10 + "ee")
+    chosen = splits.make(data, SplitConfig(name="latest", fraction=0.8, validation=0.2), 0)
+    assert parts(chosen) == [[2, 3, 4, 5, 6, 7], [8, 9], []]
+    assert chosen.name == "latest 0.8 of train"
+    final = splits.make(data, SplitConfig(name="latest", fraction=0.8), 1)
+    assert parts(final) == [[2, 3, 4, 5, 6, 7, 8, 9], [], [10, 11]]
+    assert parts(splits.make(data, SplitConfig(name="latest"), 0))[0] == list(range(10))
+    with pytest.raises(UserError, match=r"fraction=0.2 leaves no training rows"):
+        splits.make(data, SplitConfig(name="latest", fraction=0.2, validation=0.2), 0)
+    with pytest.raises(UserError, match="published train and test rows"):
+        splits.make(dataset("ab"), SplitConfig(name="latest"), 0)
+
+
 def test_unknown_names() -> None:
     with pytest.raises(UserError, match="unknown name 'kfolds'; did you mean 'kfold'"):
         splits.make(dataset("ab"), SplitConfig("kfolds"), 0)

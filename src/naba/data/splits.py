@@ -40,7 +40,8 @@ def make(dataset: Dataset, config: SplitConfig, seed: int) -> Split:
     """Split a data set as configured.
 
     Args:
-        config: `name` is given, stratified, grouped, kfold, official_folds, leave_one_out or learning_curve.
+        config: `name` is given, stratified, grouped, kfold, official_folds, leave_one_out, learning_curve or
+            latest.
         seed: chooses among splits of one kind; `given` and `official_folds` need none but for `validation`.
     Returns:
         Three disjoint index arrays, shapes (a,), (b,), (c,); a part may be empty where the data set gives none.
@@ -164,6 +165,30 @@ def _learning_curve(dataset: Dataset, config: SplitConfig, seed: int) -> Split:
     return dataclasses.replace(base, train=np.sort(np.concatenate(kept)), name=f"{config.fraction:g} of {base.name}")
 
 
+def _latest(dataset: Dataset, config: SplitConfig, seed: int) -> Split:  # noqa: ARG001
+    """The latest groups of the published training rows, for files in order of time, where data drift.
+
+    The very latest validate, and then nothing tests; without validation the published rows test. Both shares are of
+    all training groups, so that the same rows validate whatever share is used.
+    """
+    if config.fraction <= config.validation:
+        raise UserError(
+            f"split.fraction={config.fraction:g} leaves no training rows beside split.validation={config.validation:g}",
+            "both are shares of all training groups: let fraction be the greater",
+        )
+    rows, test = dataset.indices("train"), dataset.indices("test")
+    if not len(rows) or not len(test):
+        raise UserError(f"split=latest needs published train and test rows, which {dataset.name} lacks")
+    names = _groups(dataset, config.column)[rows]
+    place = {name: position for position, name in enumerate(dict.fromkeys(names))}
+    groups = np.array([place[name] for name in names], dtype=np.int64)
+    start = round(len(place) * (1 - config.fraction))
+    middle = len(place) - round(len(place) * config.validation)
+    train, validation = rows[(groups >= start) & (groups < middle)], rows[groups >= middle]
+    name = f"latest {config.fraction:g} of train"
+    return Split(train, validation, EMPTY if len(validation) else test, name)
+
+
 Splitter = Callable[["Dataset", "SplitConfig", int], Split]
 
 SPLITTERS: dict[str, Splitter] = {
@@ -174,6 +199,7 @@ SPLITTERS: dict[str, Splitter] = {
     "official_folds": _official_folds,
     "leave_one_out": _leave_one_out,
     "learning_curve": _learning_curve,
+    "latest": _latest,
 }
 
 

@@ -55,6 +55,7 @@ FUNCTIONS = {
     "stems": ("naba.models.pairs", "stems"),
     "pair_words": ("naba.models.pair_words", "_same"),
     "claim_words": ("naba.models.claims", "_same"),
+    "guideline_words": ("naba.models.claim_guideline", "_same"),
 }
 OPTIONS = ("Pretrained", "Architecture", "Reading", "Training")
 _PROBABILITIES = "|model|calibrated|one_hot|"
@@ -89,7 +90,7 @@ KINDS: dict[str, Kind] = {
     "TfidfVectorizer": Kind(
         "sklearn.feature_extraction.text",
         {"ngram_range": "ints", "token_pattern": r"|\w+|[^\w\s]|",
-         "analyzer": "|word|char_wb|stems|pair_words|claim_words|",
+         "analyzer": "|word|char_wb|stems|pair_words|claim_words|guideline_words|",
          "lowercase": "bool", "sublinear_tf": "bool", "min_df": "int", "dtype": "dtype"},
         {"terms": "u1", "count": "int", "idf": "f1"},
         ("terms", "count", "idf"),
@@ -113,9 +114,10 @@ KINDS: dict[str, Kind] = {
     ),
     "PairFeatures": Kind(
         "naba.models.pairs",
-        {"components": "int", "kept_sentences": "int", "normalisation": "profile?", "seed": "int"},
+        {"components": "int", "kept_sentences": "int", "normalisation": "profile?", "seed": "int",
+         "background": "str?"},
         {"word_space_": "node", "character_space_": "node", "word_topics_": "node", "character_topics_": "node",
-         "rarest_": "float", "names_": "names"},
+         "rarest_": "float", "names_": "names", "vectors_": "node?"},
         ("word_space_", "character_space_", "word_topics_", "character_topics_", "rarest_", "names_"),
     ),
     "PairMatrix": Kind(
@@ -130,6 +132,20 @@ KINDS: dict[str, Kind] = {
         {"features": "node", "classifier": "node", "boosted": "node", "linear": "node", "neural": "node?",
          "folds": "int", "seed": "int"},
         _LEARNED, tuple(_LEARNED), ("features", "classifier", *_STACKED),
+    ),
+    "WordVectors": Kind(
+        "naba.models.word_vectors", {"corpus": "str"}, {"stems_": "names", "table_": "f2"}, ("stems_", "table_"),
+        ("corpus",),
+    ),
+    "BlendedPairs": Kind(
+        "naba.models.blending",
+        {"features": "node", "classifier": "node", "boosted": "node*", "neural": "node*"},
+        _LEARNED, tuple(_LEARNED), ("features", "classifier", "boosted", "neural"),
+    ),
+    "VotingClassifier": Kind(
+        "sklearn.ensemble", {"estimators": "step*", "voting": "|soft|", "weights": "float*"},
+        {"estimators_": "node*", "le_": "node", "classes_": "classes"},
+        ("estimators_", "le_", "classes_"), ("estimators", "voting"),
     ),
     "StackingClassifier": Kind(
         "sklearn.ensemble",
@@ -192,6 +208,12 @@ KINDS: dict[str, Kind] = {
         {"normalisation": "profile?", "weight": "float", "characters_to": "int"},
         {"features_": "node", "scaler_": "node", "text_": "node", "near_": "node", "far_": "node"},
         ("features_", "scaler_", "text_", "near_", "far_"),
+    ),
+    "GuidelineMatrix": Kind(
+        "naba.models.claim_guideline",
+        {"normalisation": "profile?", "weight": "float", "order_weight": "float", "characters_to": "int"},
+        {"claims_": "node", "tags_": "node", "said_": "node", "order_": "node"},
+        ("claims_", "tags_", "said_", "order_"),
     ),
     "ClaimTopics": Kind(
         "naba.models.claims",

@@ -46,7 +46,7 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         with threadpool_limits(1), warnings.catch_warnings():
             # How long a part trains is a setting here, not an accident to be warned of.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.classifier_ = self._fit_classifier(X, self.features_.fit(X).transform(X), coded)
+            self.classifier_ = self._fit_classifier(X, self.features_.fit_transform(X), coded)
         self.probability_kind_ = "model"
         return self
 

@@ -59,12 +59,17 @@ class PairMatrix(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> PairMatrix:  # noqa: ARG002
         """Fits the features, their scale and the vocabulary; labels are not used."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: pd.DataFrame, y: Any = None, **_: Any) -> sparse.csr_matrix:  # noqa: ARG002
+        """`fit`, then `transform` of the same table, with its features computed once."""
         self.features_ = clone(self.features).fit(X)
         dense, words = self._parts(X)
         self.scaler_ = StandardScaler().fit(dense)
         minimum = min(self.minimum_count, len(words))
         self.words_ = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=minimum).fit(words)
-        return self
+        return self._assemble(dense, words)
 
     @property
     def width(self) -> int:
@@ -74,7 +79,9 @@ class PairMatrix(TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> sparse.csr_matrix:
         """The matrix: (n, k + w) float64."""
         check_is_fitted(self)
-        dense, words = self._parts(X)
+        return self._assemble(*self._parts(X))
+
+    def _assemble(self, dense: FloatArray, words: list[list[str]]) -> sparse.csr_matrix:
         scaled = self.scaler_.transform(dense).clip(-_LIMIT, _LIMIT) * self.weight
         return sparse.hstack([sparse.csr_matrix(scaled), self.words_.transform(words)], format="csr")
 

@@ -23,6 +23,8 @@ from naba.arabic.words import CUE_NAMES
 from naba.models.alignment import Texts, codes, ragged
 from naba.models.inputs import normalise_texts, text_columns
 from naba.models.pair_features import GROUPS, Batch, Columns, describe
+from naba.models.soft_alignment import SOFT_DESCRIPTIONS, soft_alignment
+from naba.models.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,19 +39,23 @@ _PASSAGE = 30  # words; articles have sentences of over a hundred
 _BLOCK = 2048
 _DOCUMENT_CUES = ("negation", "refutation", "doubt_verb", "attribution", "hedge", "contrast")
 
-_SPACE_DESCRIPTIONS = {
-    "word_cosine": "cosine of the sides' TF-IDF vectors over light stems",
-    "character_cosine": "cosine of their TF-IDF vectors over character 2- to 4-grams within words",
-    "word_topic_cosine": "cosine of their vectors in the SVD space of the stem TF-IDF",
-    "character_topic_cosine": "cosine of their vectors in the SVD space of the character TF-IDF",
-    "document_sentences": "sentences of the text",
-    "document_best": "cosine of the target and the best-matching sentence of the text",
-    "document_mean": "mean cosine of the target and the sentences of the text",
-    "document_first": "cosine of the target and the first sentence of the text",
-    "document_matching": "share of the text's sentences whose cosine with the target is at least 0.2",
-    "document_best_place": "place of the best-matching sentence: 0 first, 1 last",
-    "document_cosine": "cosine of the target and the whole text",
-} | {f"document_{cue}": f"cues of {cue} per word of the whole text" for cue in _DOCUMENT_CUES}
+_SPACE_DESCRIPTIONS = (
+    {
+        "word_cosine": "cosine of the sides' TF-IDF vectors over light stems",
+        "character_cosine": "cosine of their TF-IDF vectors over character 2- to 4-grams within words",
+        "word_topic_cosine": "cosine of their vectors in the SVD space of the stem TF-IDF",
+        "character_topic_cosine": "cosine of their vectors in the SVD space of the character TF-IDF",
+        "document_sentences": "sentences of the text",
+        "document_best": "cosine of the target and the best-matching sentence of the text",
+        "document_mean": "mean cosine of the target and the sentences of the text",
+        "document_first": "cosine of the target and the first sentence of the text",
+        "document_matching": "share of the text's sentences whose cosine with the target is at least 0.2",
+        "document_best_place": "place of the best-matching sentence: 0 first, 1 last",
+        "document_cosine": "cosine of the target and the whole text",
+    }
+    | {f"document_{cue}": f"cues of {cue} per word of the whole text" for cue in _DOCUMENT_CUES}
+    | SOFT_DESCRIPTIONS
+)
 
 
 def stems(text: str) -> list[str]:
@@ -86,18 +92,27 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         kept_sentences: sentences that represent a long text.
         normalisation: applied first; the lexicons and spaces fold further by themselves (the `news` profile).
         seed: of the randomised SVD.
+        background: an unlabelled data set whose words get vectors (`naba.models.word_vectors`); None for no vectors.
     """
 
     def __init__(
-        self, *, components: int = 100, kept_sentences: int = 3, normalisation: Profile | None = None, seed: int = 0
+        self,
+        *,
+        components: int = 100,
+        kept_sentences: int = 3,
+        normalisation: Profile | None = None,
+        seed: int = 0,
+        background: str | None = None,
     ) -> None:
         self.components = components
         self.kept_sentences = kept_sentences
         self.normalisation = normalisation
         self.seed = seed
+        self.background = background
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> PairFeatures:  # noqa: ARG002
         """Fits the spaces on the distinct texts of the table; labels are not used."""
+        self.vectors_ = None if self.background is None else WordVectors(self.background).fit()
         targets, texts = self._sides(X)
         distinct = normalise_all(list(dict.fromkeys([*targets, *texts])), NEWS)
         self.word_space_ = TfidfVectorizer(analyzer=stems, sublinear_tf=True).fit(distinct)
@@ -148,7 +163,12 @@ class PairFeatures(TransformerMixin, BaseEstimator):
             columns: Columns = {}
             for group in GROUPS:
                 columns |= group(batch)
-            yield batch, columns | self._similarities(batch) | document
+            columns |= self._similarities(batch) | document
+            # Classifiers saved before there were word vectors do not have the attribute.
+            vectors = getattr(self, "vectors_", None)
+            if vectors is not None:
+                columns |= soft_alignment(batch, vectors)
+            yield batch, columns
 
     def _sides(self, X: pd.DataFrame) -> tuple[list[str], list[str]]:
         texts, targets = text_columns(X)
