@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from naba.arabic.profile import NEWS
 from naba.errors import UserError
 from naba.export import directory
-from naba.models import baselines, boosting, calibration, claims, encoder, sparse, stacking
+from naba.models import baselines, boosting, calibration, claim_guideline, claims, encoder, sparse, stacking
 
 PLACES = ["مصر", "الأردن", "تونس", "المغرب", "العراق", "لبنان", "قطر", "عمان", "دمشق", "القدس"]
 VERBS = {"agree": ["ارتفاع", "صعود"], "disagree": ["انخفاض", "هبوط"], "other": ["استقرار", "ثبات"]}
@@ -73,6 +73,7 @@ BUILDERS: dict[str, Any] = {
     "pair_linear": lambda: boosting.pair_linear(components=5, normalisation=NEWS),
     "pair_boosting": lambda: boosting.pair_boosting(iterations=5, components=5, normalisation=NEWS),
     "claim_linear": lambda: claims.claim_linear(normalisation=NEWS),
+    "claim_guideline": lambda: claim_guideline.claim_guideline(normalisation=NEWS),
     "claim_boosting": lambda: claims.claim_boosting(iterations=5, components=5, normalisation=NEWS),
     "stacked": lambda: stacking.stacked(iterations=3, normalisation=NEWS),
     "temperature_trees": lambda: wrapped(TREES, "temperature"),
