@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities import Run
 
+DECIDING = 12
+"""Features or words of one example that are shown."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run `naba show`."""
@@ -141,8 +144,23 @@ def _explain(run: Run, frame: pd.DataFrame, uri: str | None, library: str) -> No
     if not explainable(model):
         console.note("what decided cannot be told for this kind of model")
         return
-    labels = model.classes_.tolist()
+    labels = [str(label) for label in model.classes_]
+    weights: dict[str, dict[str, float]] = {}
+    scores = {}
     for label in labels:
-        (found,) = explain(model, frame, [label], top=8, library=library)
-        listed = "  ".join(f"{name} {weight:+.2f}" for name, weight in found.contributions)
-        console.console().print(f"for {label} ({found.score:+.2f}): {escape(listed)}")
+        (found,) = explain(model, frame, [label], top=100_000, library=library)
+        scores[label] = found.score
+        for name, weight in found.contributions:
+            row = weights.setdefault(name, {})
+            row[label] = row.get(label, 0.0) + weight
+    shown = console.table("what decided: for (+) or against (−)", *labels, right=tuple(labels))
+    largest = sorted(weights, key=lambda name: (-max(map(abs, weights[name].values())), name))
+    # Names and numbers in columns of their own: in one line, Arabic would turn the signs round.
+    for name in largest[:DECIDING]:
+        shown.add_row(escape(name), *(_signed(weights[name].get(label, 0.0)) for label in labels))
+    shown.add_row(f"all {len(weights)} together", *(_signed(scores[label]) for label in labels), style="bold")
+    console.console().print(shown)
+
+
+def _signed(weight: float) -> str:
+    return f"{weight:+.2f}" if abs(weight) >= 0.005 else f"{weight:+.0e}" if weight else ""
