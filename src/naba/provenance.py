@@ -27,6 +27,12 @@ def seed_everything(seed: int) -> None:
         sys.modules["torch"].manual_seed(seed)
 
 
+def processes() -> tuple[int, int]:
+    """(this process's number, how many there are) in a training that torchrun or `accelerate launch` started."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    return (int(os.environ.get("RANK", "0")), count) if count > 1 else (0, 1)
+
+
 def process() -> str:
     """This process, so that others can tell later whether it lives: place, number, start."""
     import psutil

@@ -59,6 +59,10 @@ def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) ->
         found = None if settings.force else tracker.finished(identity, evaluation, model=settings.tracking.log_model)
         if found is not None:
             return _outcome(found, tracker)
+        if provenance.processes()[0] > 0:
+            # The first process of torchrun keeps the run; the others train with it, and leave nothing.
+            _fitted(settings, dataset, identity, seconds)
+            return Outcome("trained", report.run_name(settings))
         try:
             return _tracked(settings, plain, dataset, facts, tracker, seconds, overrides)
         except TakenError as taken:
@@ -167,14 +171,7 @@ def _train(
     identity: tuple[str, str],
     seconds: dict[str, float],
 ) -> Result:
-    from naba.data import splits
-
-    split = splits.make(dataset, settings.split, settings.seed)
-    _check_split(split, dataset)
-    provenance.seed_everything(settings.seed)
-    model = _build(settings, identity[0])
-    with _timed(seconds, "fit"):
-        fit(model, dataset, split)
+    model, split = _fitted(settings, dataset, identity[0], seconds)
     sections = _sections(settings, dataset, split, model, seconds)
     return Result(
         settings=settings,
@@ -188,6 +185,18 @@ def _train(
         rows={"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
         warnings=_warnings(settings, dataset, split, sections),
     )
+
+
+def _fitted(settings: TrainConfig, dataset: Dataset, identity: str, seconds: dict[str, float]) -> tuple[Any, Split]:
+    from naba.data import splits
+
+    split = splits.make(dataset, settings.split, settings.seed)
+    _check_split(split, dataset)
+    provenance.seed_everything(settings.seed)
+    model = _build(settings, identity)
+    with _timed(seconds, "fit"):
+        fit(model, dataset, split)
+    return model, split
 
 
 def _check_split(split: Split, dataset: Dataset) -> None:

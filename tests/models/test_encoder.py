@@ -179,6 +179,30 @@ def test_two_processes_share_a_training(headlines, tmp_path):
     assert ((first.argmax(axis=1) == 1) == (y == "rise")).mean() > 0.9
 
 
+@pytest.mark.slow
+def test_torchrun_shares_one_naba_train(tmp_path):
+    """Two processes, one run: the second neither waits for the first's claim nor keeps a run of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}", "-m", "naba.cli",
+        "train", "model=encoder_small", "model.architecture.layers=1", "model.architecture.hidden=32", "tracking=off",
+        "model.training.epochs=2", "model.training.threads=1", "model.training.learning_rate=3e-3",
+        "evaluation.resamples=50", "dataset=synthetic_claim_type",
+    ]  # fmt: skip
+    environment = os.environ | {"NABA_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    for status in ("trained", "found"):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count(f"{status} encoder_small" if status == "trained" else "found ") == 1
+        assert "waiting for" not in done.stderr
+    assert len(list(tmp_path.glob("results/*/*/run.json"))) == 1
+    many = subprocess.run([*command, "seed=0,1", "-m"], env=environment, capture_output=True, text=True, check=False)
+    assert many.returncode != 0
+    assert "torchrun shares one training among its processes" in many.stderr
+
+
 def test_a_missing_checkpoint_says_what_to_do_offline(headlines, monkeypatch):
     monkeypatch.setenv("NABA_OFFLINE", "1")
     X, y = headlines

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from naba import command_line, console, paths
+from naba import command_line, console, paths, provenance
 from naba.errors import UserError, nearest
 from naba.result import Outcome
 
@@ -59,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
         return _hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
     if not plan.multirun:
         return _one(plan.overrides)
+    if provenance.processes()[1] > 1:
+        raise UserError("torchrun shares one training among its processes; -m is for many", "leave one of them out")
     queued = _is_queued(plan.overrides)
     folder = _sweep_folder(shared=queued)
     os.environ[SWEEP_FOLDER] = str(folder)
@@ -181,7 +183,9 @@ def _one(overrides: Sequence[str]) -> int:
     from naba import train
 
     said = [item for item in overrides if not item.startswith("hydra")]
-    console.print_outcome(train.run(command_line.compose(overrides), said))
+    outcome = train.run(command_line.compose(overrides), said)
+    if provenance.processes()[0] == 0:
+        console.print_outcome(outcome)
     return 0
 
 

@@ -95,8 +95,10 @@ class Store:
             torch.cuda.set_rng_state(state["random_gpu"], tuning.where)
         return Progress(**state["progress"])
 
-    def clear(self) -> None:
+    def clear(self, tuning: FineTuning) -> None:
         """Delete the checkpoint, what killed saves left beside it, and the folder if it is empty then."""
+        if tuning.parallel and not tuning.parallel.is_main_process:
+            return
         folder = self.path.parent
         for path in (self.path, *folder.glob(f"{self.path.stem}.*.half")):
             path.unlink(missing_ok=True)

@@ -168,7 +168,7 @@ class FineTuning:
         if progress.best_weights is not None:
             self.forward.model.load_state_dict(progress.best_weights)
         if self.store:
-            self.store.clear()
+            self.store.clear(self)
         return progress
 
     def _has_stopped(self, progress: Progress) -> bool:
