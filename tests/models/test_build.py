@@ -62,3 +62,13 @@ def test_what_cannot_be_built_is_named(change, message):
 def test_a_model_refuses_the_other_kind_of_task(accepts, pair, task):
     with pytest.raises(UserError, match=f"takes {accepts} input, but the task is one of {task}"):
         build(LOGREG | {"accepts": [accepts]}, seed=0, normalisation=NEWS, pair=pair)
+
+
+@pytest.mark.parametrize("wrapper", ["calibrated", "abstaining"])
+def test_what_the_run_gives_reaches_the_model_inside_a_wrapper(wrapper, tmp_path):
+    encoder = yaml.safe_load((shipped("conf") / "model" / "encoder_small.yaml").read_text(encoding="utf-8"))
+    config = {"name": wrapper, "_target_": f"naba.models.calibration.{wrapper}", "classifier": encoder}
+    model = build(config, **GIVEN, primary_metric="accuracy", checkpoint_folder=tmp_path)
+    assert model.classifier.checkpoint_folder == tmp_path
+    assert model.classifier.training.stopping_metric == "accuracy"
+    assert model.classifier.seed == 7
