@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
 import json
 import re
 import threading
@@ -126,7 +127,7 @@ def test_an_export_that_answers_otherwise_is_not_left_behind(
 
 
 class Hub(BaseHTTPRequestHandler):
-    """As much of the Hub's protocol as one upload needs: create, preupload, commit."""
+    """As much of the Hub's protocol as one upload needs: create, preupload, large files by Git LFS, commit."""
 
     received: dict[str, bytes]
     created: dict[str, Any]
@@ -145,6 +146,22 @@ class Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer({"id": "desk/stance", "sha": "0" * 40, "siblings": []})
 
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        while self.headers.get("Transfer-Encoding") == "chunked" and (size := int(self.rfile.readline(), 16)):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.server.large[self.path.rsplit("/", 1)[-1]] = body  # type: ignore[attr-defined]
+        self.answer({})
+
+    def large_file_addresses(self, body: bytes) -> dict[str, Any]:
+        """What Git LFS answers to a batch request: where each object goes."""
+        own = f"http://127.0.0.1:{self.server.server_address[1]}"
+        actions = [{"upload": {"href": f"{own}/large/{item['oid']}"}} for item in json.loads(body)["objects"]]
+        wanted = json.loads(body)["objects"]
+        objects = [{**item, "actions": action} for item, action in zip(wanted, actions, strict=True)]
+        return {"transfer": "basic", "objects": objects}
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Authorization") != "Bearer hf_test":
@@ -155,12 +172,18 @@ class Hub(BaseHTTPRequestHandler):
         elif self.path.startswith("/api/validate-yaml"):
             self.answer({"errors": [], "warnings": []})
         elif "/preupload/" in self.path:
-            files = [{"path": item["path"], "uploadMode": "regular", "shouldIgnore": False, "oid": None}
-                     for item in json.loads(body)["files"]]  # fmt: skip
+            files = [{"path": item["path"], "uploadMode": "lfs" if item["path"].endswith(".safetensors") else "regular",
+                      "shouldIgnore": False, "oid": None} for item in json.loads(body)["files"]]  # fmt: skip
             self.answer({"files": files})
+        elif self.path.endswith("/info/lfs/objects/batch"):
+            self.answer(self.large_file_addresses(body))
         elif "/commit/" in self.path:
             for line in body.decode().splitlines():
                 entry = json.loads(line)
+                if entry["key"] == "lfsFile":
+                    value = entry["value"]
+                    content = self.server.large[value["oid"]]  # type: ignore[attr-defined]
+                    self.server.received[value["path"]] = content  # type: ignore[attr-defined]
                 if entry["key"] == "file":
                     content = base64.b64decode(entry["value"]["content"])
                     self.server.received[entry["value"]["path"]] = content  # type: ignore[attr-defined]
@@ -172,7 +195,7 @@ class Hub(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.received, server.created = {}, {}  # type: ignore[attr-defined]
+    server.received, server.created, server.large = {}, {}, {}  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     from huggingface_hub import constants
@@ -180,6 +203,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    # Large files by Git LFS: the other way, Xet, speaks to servers of its own.
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setenv("HF_TOKEN", "hf_test")
     from huggingface_hub import hf_api
 
@@ -189,6 +214,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server.server_close()
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=")  # by huggingface_hub, of its own upload
 def test_push_uploads_every_file_to_a_private_repository(
     home: Path, tmp_path: Path, hub: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +224,18 @@ def test_push_uploads_every_file_to_a_private_repository(
     assert re.search(r"uploaded: http://127.0.0.1", capsys.readouterr().out)
     assert hub.created.get("visibility") == "private" or hub.created.get("private") is True, hub.created
     assert hub.received == {path.name: path.read_bytes() for path in folder.iterdir()}
+    weights = (folder / "classifier.safetensors").read_bytes()
+    assert hub.large == {hashlib.sha256(weights).hexdigest(): weights}
+
+
+def test_a_large_file_that_is_refused_is_reported_without_traceback(
+    home: Path, tmp_path: Path, hub: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Hub, "do_PUT", lambda self: self.answer({"error": "too large"}, 413))
+    arguments = ["export", "majority synthetic_stance seed 0", str(tmp_path / "x"), "--push", "desk/stance", "--yes"]
+    assert cli.main(arguments) == 2
+    assert "could not be uploaded" in capsys.readouterr().err
+    assert not hub.received
 
 
 def test_a_hub_that_refuses_is_reported_without_traceback(

@@ -23,7 +23,10 @@ metric on the validation rows of that data set). Formats:
   pt2        encoders: a program of torch.export (the successor of TorchScript), run by torch without transformers
   mlflow     the MLflow model the run logged, for mlflow models serve, spark_udf and the like
 The export is loaded in a fresh process and compared with the run's own test predictions; where it differs by more
-than the tolerance, the command fails and leaves nothing behind."""
+than the tolerance, the command fails and leaves nothing behind.
+
+--push is tested against a local server that speaks the Hub's protocol, large files by Git LFS included; uploads to the
+Hub itself, and by Xet (HF_HUB_DISABLE_XET=1 avoids it), are untested."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,9 @@
-"""Upload of an export to the Hugging Face Hub, or to a server that speaks its protocol (HF_ENDPOINT)."""
+"""Upload of an export to the Hugging Face Hub, or to a server that speaks its protocol (HF_ENDPOINT).
+
+Tested against a local server: repository, small files, large files by Git LFS, commit. Not tested: large files by Xet,
+which huggingface_hub prefers where the package hf_xet is installed (HF_HUB_DISABLE_XET=1 keeps to Git LFS), and the Hub
+itself.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +43,10 @@ def push(folder: Path, name: str, *, public: bool = False) -> str:
     except OfflineModeIsEnabled as error:
         raise UserError("--push needs the network, and HF_HUB_OFFLINE is set", "unset it to upload") from error
     # The classes below it are those of the HTTP library that this version of huggingface_hub uses.
-    except (*HfHubHTTPError.__bases__, ValueError) as error:  # type: ignore[misc]
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # A large file that does not arrive is a RuntimeError.
+    except (*HfHubHTTPError.__bases__, ValueError, RuntimeError) as error:  # type: ignore[misc]
+        cause = (error.__cause__ or error) if isinstance(error, RuntimeError) else error
+        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         raise UserError(
             f"{folder} could not be uploaded to '{name}': {reason}",
             "the export itself is complete; log in with `hf auth login`, and see that the name is yours",
