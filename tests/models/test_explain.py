@@ -6,6 +6,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from naba.errors import UserError
+from naba.models.blending import blended
 from naba.models.boosting import pair_boosting
 from naba.models.calibration import Calibrated
 from naba.models.encoder import from_scratch
@@ -116,6 +117,18 @@ def test_each_part_of_a_stack_is_followed_exactly(pairs):
         score = (part.predict_proba(features) * wanted).sum(axis=1)
         neural = type(getattr(part, "steps", [[0, part]])[-1][1]).__name__ == "MLPClassifier"
         assert np.ptp(score - found) < (0.005 if neural else 1e-9) * np.ptp(score)
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_contributions_of_a_mean_add_up_to_its_probability(labels, pairs):
+    X, y = pairs
+    y = np.where(y == "disagree", y, "agree") if labels == 2 else y
+    model = blended(iterations=5, bags=2).fit(X, y.astype(object))
+    probabilities = model.predict_proba(X)
+    for code in range(labels):
+        _, matrix = contributions(model, X, np.full(len(X), code))
+        apart = probabilities[:, code] - np.asarray(matrix.sum(axis=1)).ravel()
+        assert np.ptp(apart) < 0.005 < np.ptp(probabilities[:, code])
 
 
 @pytest.mark.parametrize("labels", [2, 3])

@@ -28,7 +28,7 @@ class Explanation:
 
 
 def explainable(model: Any) -> bool:
-    """Is the model of a kind that `explain` knows: linear, naive Bayes, boosted trees, a stack of these, an encoder?"""
+    """Is the model of a kind that `explain` knows: linear, Bayes, boosted trees, a stack or mean, an encoder?"""
     inner = _inner(model)
     return hasattr(inner, "tokenizer_") or kind_of(getattr(inner, "classifier_", None)) not in {None, "network"}
 
@@ -38,8 +38,8 @@ def explain(model: Any, X: Any, labels: Any = None, top: int = 10, library: str 
 
     Linear models: coefficient times value. Naive Bayes: the same with logarithms of probabilities. Boosted trees: the
     change of the node value along each row's path through each tree, given to the feature that was split (Saabas
-    2014; Palczewska et al. 2013, arXiv 1312.1121), or, for LightGBM, Shapley values (Lundberg et al. 2020). Stacks:
-    all of these carried through each part's probabilities and the last estimator (`naba.models.explain_parts`). All
+    2014; Palczewska et al. 2013, arXiv 1312.1121), or, for LightGBM, Shapley values (Lundberg et al. 2020). Stacks
+    and means: all of these carried through the probabilities of the parts (`naba.models.explain_parts`). All
     for the label against the mean of the labels. Encoders: integrated gradients (Sundararajan et al. 2017) of words.
 
     Args:

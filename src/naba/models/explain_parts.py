@@ -21,19 +21,31 @@ ROWS = 1024
 
 
 def kind_of(classifier: Any) -> str | None:
-    """`linear`, `bayes`, `trees`, `shapley`, `network`, `stack`, or None for what cannot be explained."""
-    marks = {
-        "final_estimator_": "stack", "coef_": "linear", "feature_log_prob_": "bayes", "_predictors": "trees",
-        "feature_parts": "shapley",
-    }  # fmt: skip
-    found = next((kind for mark, kind in marks.items() if hasattr(classifier, mark)), None)
-    if found is None and hasattr(classifier, "coefs_") and getattr(classifier, "activation", "") == "relu":
+    """`linear`, `bayes`, `trees`, `network`, `stack`, `mean` (of parts), or None for what cannot be explained."""
+    if hasattr(classifier, "final_estimator_"):
+        known = kind_of(classifier.final_estimator_) == "linear" and _known_parts(classifier)
+        return "stack" if known else None
+    if getattr(classifier, "voting", "") == "soft":
+        return "mean" if _known_parts(classifier) else None
+    marks = {"coef_": "linear", "feature_log_prob_": "bayes", "_predictors": "trees", "feature_parts": "trees"}
+    if hasattr(classifier, "coefs_") and getattr(classifier, "activation", "") == "relu":
         return "network"
-    if found == "stack":
-        parts = {kind_of(part.steps[-1][1] if hasattr(part, "steps") else part) for part in classifier.estimators_}
-        known = kind_of(classifier.final_estimator_) == "linear" and not parts & {None, "stack"}
-        return found if known else None
-    return found
+    return next((kind for mark, kind in marks.items() if hasattr(classifier, mark)), None)
+
+
+def _known_parts(classifier: Any) -> bool:
+    """Are all parts of a kind of their own, behind steps that keep each column in its place?"""
+    for part in classifier.estimators_:
+        *before, last = _steps(part)
+        if kind_of(last) not in {"linear", "bayes", "trees", "network"}:
+            return False
+        if not all(hasattr(step, "width") or hasattr(step, "scale_") for step in before):
+            return False
+    return True
+
+
+def _steps(part: Any) -> list[Any]:
+    return [step for _, step in part.steps] if hasattr(part, "steps") else [part]
 
 
 def contributions_for(classifier: Any, features: Any, codes: np.ndarray) -> scipy.sparse.csr_matrix:
@@ -50,8 +62,8 @@ def contributions_for(classifier: Any, features: Any, codes: np.ndarray) -> scip
     for start in range(0, len(codes), ROWS):
         rows, chosen = features[start : start + ROWS], codes[start : start + ROWS]
         against = np.eye(labels)[chosen] - 1 / labels
-        if kind == "stack":
-            blocks.append(_stack(classifier, rows, chosen))
+        if kind in {"stack", "mean"}:
+            blocks.append(_of_parts(classifier, rows, _wanted(classifier, chosen)))
         elif kind in {"linear", "bayes"}:
             blocks.append(_linear_parts(_weights(classifier), rows, against))
         else:
@@ -113,26 +125,34 @@ def _walk(nodes: np.ndarray, features: np.ndarray, result: np.ndarray) -> None:
 # --- stacks -------------------------------------------------------------------------------------------------------
 
 
-def _stack(stack: Any, features: Any, codes: np.ndarray) -> scipy.sparse.csr_matrix:
-    """(n, features) of a stack for one label a row: integrated gradients through the last estimator and its parts.
+def _wanted(classifier: Any, codes: np.ndarray) -> list[np.ndarray]:
+    """For each part, (n, labels): how much its probabilities add to the label's score, against the mean of the labels.
 
-    The last estimator's score is linear in the probabilities of the parts, and each part's probabilities are the
-    softmax of its scores, which are sums over features. Along the straight line from the part's score for an average
-    row to its score for this row, the mean gradient of the final score shares the whole difference out to the part's
-    scores, and through them to the features (Sundararajan et al. 2017; for sums it is the Aumann-Shapley value). A
-    network's features take part in the line themselves. The contributions of a part sum to the final score less
-    what it is with the part's average row; the three parts of a feature are added up.
+    A stack's score is its last estimator's; of a mean of parts, it is the probability itself.
     """
-    labels = len(stack.classes_)
-    weights = _weights(stack.final_estimator_)
-    against = (weights - weights.mean(axis=0))[codes]
-    width = against.shape[1] // len(stack.estimators_)
+    labels, parts = len(classifier.classes_), len(classifier.estimators_)
+    if not hasattr(classifier, "final_estimator_"):
+        weights = np.ones(parts) if classifier.weights is None else np.asarray(classifier.weights, dtype=float)
+        return [share * (np.eye(labels)[codes] - 1 / labels) for share in weights / weights.sum()]
+    last = _weights(classifier.final_estimator_)
+    against = np.split((last - last.mean(axis=0))[codes], parts, axis=1)
+    # A stack of two labels leaves the first one's probability out.
+    return [part if part.shape[1] == labels else np.column_stack([0 * part, part]) for part in against]
+
+
+def _of_parts(classifier: Any, features: Any, wanted: list[np.ndarray]) -> scipy.sparse.csr_matrix:
+    """(n, features) of a stack or a mean: integrated gradients through the probabilities of its parts.
+
+    The score is linear in the probabilities of the parts, and each part's probabilities are the softmax of its
+    scores, which are sums over features. Along the straight line from the part's score for an average row to its
+    score for this row, the mean gradient of the final score shares the whole difference out to the part's scores,
+    and through them to the features (Sundararajan et al. 2017; for sums it is the Aumann-Shapley value). A network's
+    features take part in the line themselves. The contributions of a part sum to the final score less what it is
+    with the part's average row; what a feature does in several parts is added up.
+    """
     result = scipy.sparse.csr_matrix(features.shape)
-    for place, part in enumerate(stack.estimators_):
-        wanted = against[:, place * width : (place + 1) * width]
-        # A stack of two labels leaves the first one's probability out.
-        wanted = wanted if width == labels else np.column_stack([np.zeros(len(wanted)), wanted])
-        found = _part(part, features, wanted)
+    for part, share in zip(classifier.estimators_, wanted, strict=True):
+        found = _part(part, features, share)
         shape = (found.shape[0], features.shape[1])
         result = result + scipy.sparse.csr_matrix((found.data, found.indices, found.indptr), shape=shape)
     return result
@@ -140,10 +160,9 @@ def _stack(stack: Any, features: Any, codes: np.ndarray) -> scipy.sparse.csr_mat
 
 def _part(part: Any, features: Any, wanted: np.ndarray) -> scipy.sparse.csr_matrix:
     """(n, first columns of the features) of one part, where the final score grows by `wanted` (n, labels)."""
-    steps = [step for _, step in part.steps] if hasattr(part, "steps") else [part]
-    for step in steps[:-1]:
+    *before, classifier = _steps(part)
+    for step in before:
         features = step.transform(features)
-    classifier = steps[-1]
     kind = kind_of(classifier)
     if kind == "network":
         return scipy.sparse.csr_matrix(_network(classifier, features, wanted))
