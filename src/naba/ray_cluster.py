@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 PASSED_ON = ("NABA_", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MLFLOW_TRACKING_URI", "HF_HUB_")
 """Beginnings of the names of variables that workers on other machines get; passwords stay where they are."""
+REACH_SECONDS = 10
 
 
 def start(address: str | None, workers: int | None) -> Any:
@@ -37,6 +39,7 @@ def start(address: str | None, workers: int | None) -> Any:
     if address is None:
         options: dict[str, Any] = {"address": "local", "num_cpus": workers or _cores(), "include_dashboard": False}
     else:
+        _check_reachable(address)
         options = {"address": address, "runtime_env": {"env_vars": passed_on(os.environ)}}
     try:
         ray.init(**options, logging_level="ERROR", log_to_driver=False)
@@ -46,6 +49,17 @@ def start(address: str | None, workers: int | None) -> Any:
             f"{what} does not start: {' '.join(str(error).split())[:300]}", "is its address right?"
         ) from error
     return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself tries for more than ten minutes before it says that nobody is there."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"no Ray answers at {address}: {error}", "is its address right?") from error
 
 
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -75,6 +76,19 @@ def test_spark_answers_as_the_local_engine(classifier: str, table: Path, tmp_pat
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="pip install 'naba[ray]'")
 def test_ray_answers_as_the_local_engine(classifier: str, table: Path, tmp_path: Path) -> None:
     compare("ray", classifier, table, tmp_path)
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="pip install 'naba[ray]'")
+def test_a_cluster_that_is_not_there_is_named_at_once(
+    classifier: str, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    options = ["--target", "claim", "-o", str(tmp_path / "out"), "--engine", "ray", "--address", address]
+    assert cli.main(["predict", classifier, str(table), *options]) == 2
+    assert f"no Ray answers at {address}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
