@@ -183,9 +183,7 @@ def noise() -> None:
     print(f"claim_guideline on validation: {(~right).sum()} errors; right on {right[~differed].mean():.3f} where the "
           f"annotators agreed, on {right[differed].mean():.3f} of the {differed.sum()} others")  # fmt: skip
     for label in dataset.labels:
-        print(
-            f"  {label}: F1 {macro(dataset.gold(left), found, (label,)):.3f}, rows {(dataset.gold(left) == label).sum()}"
-        )
+        print(f"  {label}: F1 {macro(gold, found, (label,)):.3f}, rows {(gold == label).sum()}")
 
 
 def main() -> None:
