@@ -52,6 +52,7 @@ from joblib import Parallel, delayed
 from naba import command_line, config, train
 from naba.data.dataset import load_named
 from naba.data.splits import Split
+from naba.models.explain import explain, explainable
 
 TINY = {"iterations": 3, "epochs": 1, "layers": 1, "hidden": 32, "heads": 2, "vocabulary": 300, "components": 5}
 
@@ -74,7 +75,9 @@ def answer(name, dataset):
     assert np.allclose(probabilities.sum(axis=1), 1)
     labels = model.predict(rows).tolist()
     assert set(labels) <= set(data.labels) and len(labels) == len(rows)
-    return name, hashlib.sha256(probabilities.tobytes()).hexdigest(), hashlib.sha256(repr(labels).encode()).hexdigest()
+    decided = [one.contributions for one in explain(model, rows[:3])] if explainable(model) else []
+    digests = [hashlib.sha256(found).hexdigest() for found in (probabilities.tobytes(), repr(labels).encode())]
+    return name, *digests, decided
 
 workers, names = int(sys.argv[1]), json.loads(sys.argv[2])
 print(json.dumps(Parallel(n_jobs=workers)(delayed(answer)(*pair) for pair in names)))
@@ -116,6 +119,8 @@ def test_equal_seeds_give_equal_answers(name, twice):
     """Whatever the hash seed, the number of threads and of workers, the order of trainings, and the machine's load."""
     alone, crowded = twice
     assert alone[name] == crowded[name]
+    *_, decided = alone[name]
+    assert bool(decided) == (name not in {"majority", "stratified_random"}), "a model of naba can say what decided"
 
 
 # --- checkpoints ---------------------------------------------------------------------------------------------------
