@@ -149,3 +149,23 @@ def test_the_parts_weigh_the_same_and_bags_differ() -> None:
     seeds = [part.steps[-1][1].random_state for part in model.classifier_.estimators_[1:]]
     assert seeds == [0, 1000, 2000, 0, 1000]
     assert blended(iterations=5, networks=0, bags=1).fit(X, y).predict_proba(X).shape == (40, 2)
+
+
+def test_seeds_share_features_and_other_rows_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = (part[::-1] for part in table())  # an order that no other test has
+    fits: list[int] = []
+    original = PairFeatures.fit
+
+    def counted(self: PairFeatures, X: pd.DataFrame, y: Any = None) -> PairFeatures:
+        fits.append(len(X))
+        return original(self, X, y)
+
+    monkeypatch.setattr(PairFeatures, "fit", counted)
+    first, second = (blended(iterations=5, networks=0, bags=1, seed=seed).fit(X, y) for seed in (7, 8))
+    assert fits == [40]
+    assert (first.predict_proba(X) != second.predict_proba(X)).any()
+    part = blended(iterations=5, networks=0, bags=1, seed=7).fit(X.iloc[:30], y[:30])
+    again = blended(iterations=5, networks=0, bags=1, seed=7).fit(X, y)
+    assert fits == [40, 30, 40]
+    assert again.predict_proba(X).tobytes() == first.predict_proba(X).tobytes()
+    assert (part.predict_proba(X) != first.predict_proba(X)).any()

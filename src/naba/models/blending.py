@@ -6,7 +6,10 @@ spends no training rows on weights: it suits small training sets and rare labels
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
@@ -17,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from naba.models.boosting import trees
 from naba.models.feature_classifier import FeatureClassifier
+from naba.models.inputs import text_columns
 from naba.models.pair_words import Columns, PairMatrix
 from naba.models.pairs import PairFeatures
 
@@ -28,6 +32,19 @@ if TYPE_CHECKING:
 
 _LEARNING_RATE = 0.06
 _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part
+
+
+_KEPT = 4
+_fitted: OrderedDict[str, PairMatrix] = OrderedDict()
+_matrices: WeakKeyDictionary[PairMatrix, OrderedDict[str, Any]] = WeakKeyDictionary()
+
+
+def _digest(X: Any) -> str:
+    texts, targets = text_columns(X)
+    digest = hashlib.sha256()
+    for text in (*texts, *targets):
+        digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+    return digest.hexdigest()
 
 
 class BlendedPairs(FeatureClassifier):
@@ -44,6 +61,29 @@ class BlendedPairs(FeatureClassifier):
         super().__init__(features, classifier)
         self.boosted = boosted
         self.neural = neural
+
+    def _fit_features(self, X: Any) -> Any:
+        """As in every feature classifier, but runs of a sweep that differ in their seeds alone share the features.
+
+        Those of long articles take ten times as long as the parts that are fitted on them.
+        """
+        rows = _digest(X)
+        key = f"{self.features.get_params()!r} {rows}"
+        if key not in _fitted:
+            features = clone(self.features)
+            _matrices[features] = OrderedDict({rows: features.fit_transform(X)})
+            _fitted.clear()
+            _fitted[key] = features
+        self.features_ = _fitted[key]
+        return self._matrix(X)
+
+    def _matrix(self, X: Any) -> Any:
+        known, rows = _matrices.setdefault(self.features_, OrderedDict()), _digest(X)
+        if rows not in known:
+            known[rows] = self.features_.transform(X)
+            if len(known) > _KEPT:
+                known.popitem(last=False)
+        return known[rows]
 
     def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> VotingClassifier:  # noqa: ARG002
         width = self.features_.width
@@ -78,9 +118,10 @@ def blended(
         iterations, leaves: of the boosting; leaves a tree.
         bags: boosted classifiers, which differ in their seeds.
         networks: networks of 32 hidden units, which differ in their seeds; 0 for none.
+        seed: of the boosting and of the networks; the features are the same for every seed.
         background: unlabelled data set for word vectors (`naba.models.word_vectors`); None for none.
     """
-    features = PairFeatures(normalisation=normalisation, seed=seed, background=background)
+    features = PairFeatures(normalisation=normalisation, background=background)
     seeds = [seed + _BAG_STRIDE * place for place in range(max(bags, networks))]
     boosted = [
         trees(

@@ -41,14 +41,21 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         """
         self.classes_, coded = code_labels(y)
         require_classes(self.classes_.tolist(), f"a {type(self.classifier).__name__}")
-        self.features_ = clone(self.features)
         # Sums of floating-point numbers depend on how threads share them; one thread makes them repeatable.
         with threadpool_limits(1), warnings.catch_warnings():
             # How long a part trains is a setting here, not an accident to be warned of.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            self.classifier_ = self._fit_classifier(X, self.features_.fit_transform(X), coded)
+            self.classifier_ = self._fit_classifier(X, self._fit_features(X), coded)
         self.probability_kind_ = "model"
         return self
+
+    def _fit_features(self, X: Any) -> Any:
+        """Sets `features_`, fitted on X, and returns their matrix of X."""
+        self.features_ = clone(self.features)
+        return self.features_.fit_transform(X)
+
+    def _matrix(self, X: Any) -> Any:
+        return self.features_.transform(X)
 
     def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Any:  # noqa: ARG002
         return clone(self.classifier).fit(matrix, coded)
@@ -61,7 +68,7 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
         parts = [np.empty((0, len(self.classes_)))]
         with threadpool_limits(1):
-            parts += [self.classifier_.predict_proba(self.features_.transform(part)) for part in chunks(X) if len(part)]
+            parts += [self.classifier_.predict_proba(self._matrix(part)) for part in chunks(X) if len(part)]
         return np.concatenate(parts)
 
     def feature_names(self) -> Sequence[str]:
