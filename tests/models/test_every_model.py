@@ -17,6 +17,7 @@ from naba.data.dataset import load_named
 from naba.export import directory, safe_encoder
 from naba.models.build import build
 from naba.models.encoder import pretrained
+from naba.models.explain import explain
 from naba.paths import shipped
 
 YAMLS = {
@@ -215,6 +216,10 @@ def _same_after_saving(model, X, folder):
     loaded, _ = directory.load(folder / "model")
     X.loc[len(X)] = ["نص لم يره النموذج: 5 ملايين؟", ""]
     assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    (decided,) = explain(loaded, X[:1], top=100)
+    words = [name.partition(":")[2] for name, weight in decided.contributions if weight]
+    assert len(words) > 3
+    assert all(np.isfinite(weight) for _, weight in decided.contributions)
     swapped = X.rename(columns={"text": "target", "target": "text"})
     assert not np.array_equal(loaded.predict_proba(swapped), model.predict_proba(X)), "which side is which is not seen"
 
