@@ -161,11 +161,11 @@ def test_seeds_share_features_and_other_rows_do_not(monkeypatch: pytest.MonkeyPa
         return original(self, X, y)
 
     monkeypatch.setattr(PairFeatures, "fit", counted)
-    first, second = (blended(iterations=5, networks=0, bags=1, seed=seed).fit(X, y) for seed in (7, 8))
+    first, second = (blended(iterations=5, networks=1, bags=1, seed=seed).fit(X, y) for seed in (7, 8))
     assert fits == [40]
     assert (first.predict_proba(X) != second.predict_proba(X)).any()
-    part = blended(iterations=5, networks=0, bags=1, seed=7).fit(X.iloc[:30], y[:30])
-    again = blended(iterations=5, networks=0, bags=1, seed=7).fit(X, y)
+    part = blended(iterations=5, networks=1, bags=1, seed=7).fit(X.iloc[:30], y[:30])
+    again = blended(iterations=5, networks=1, bags=1, seed=7).fit(X, y)
     assert fits == [40, 30, 40]
     assert again.predict_proba(X).tobytes() == first.predict_proba(X).tobytes()
     assert (part.predict_proba(X) != first.predict_proba(X)).any()
