@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,6 +151,19 @@ def test_without_slurm_one_message_says_so(store: Path, monkeypatch: pytest.Monk
         pytest.skip("Slurm is installed here")
     with pytest.raises(UserError, match="no Slurm on this machine"):
         main([*GRID, "hydra/launcher=slurm"])
+
+
+def test_a_job_that_left_no_outcome_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from naba.commands.train import SWEEP_FOLDER, _lost, record
+    from naba.console import SweepWatcher
+    from naba.result import Outcome
+
+    monkeypatch.setenv(SWEEP_FOLDER, str(tmp_path))
+    with SweepWatcher(tmp_path, 2) as watcher:
+        record(1, {"outcome": asdict(Outcome("trained", "majority", sections=["test"])), "seconds": 1.0})
+        _lost(tmp_path, 2)
+    assert {outcome.status: outcome.name for outcome in watcher.outcomes} == {"trained": "majority", "failed": "job 0"}
+    assert watcher.summarise() == 1
 
 
 def test_launchers_are_composed_and_named() -> None:

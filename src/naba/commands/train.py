@@ -68,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         with console.SweepWatcher(folder, plan.jobs) as watcher:
             _launch(queued, [*dict.fromkeys([*flags, "--multirun"])], plan.overrides)
             _taken(folder, [item for item in plan.overrides if item.startswith("hydra.searchpath")])
-            _lost(folder, plan.jobs)
+            if any(item.startswith("hydra/launcher=") for item in plan.overrides):
+                _lost(folder, plan.jobs)
     finally:
         del os.environ[SWEEP_FOLDER]
         if not (folder / KEPT).exists():
