@@ -9,7 +9,7 @@ import numpy as np
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -26,21 +26,28 @@ def predict_table(model: Any, description: Mapping[str, Any], table: pd.DataFram
     Raises:
         UserError: a column is missing, or a cell is not text; names the column and the first row.
     """
+    texts = _column(table, "text")
+    targets = _column(table, "target") if "target" in description["input"] else [""] * len(texts)
+    return predict_texts(model, description, texts, targets).set_axis(table.index)
+
+
+def predict_texts(
+    model: Any, description: Mapping[str, Any], texts: Sequence[str], targets: Sequence[str]
+) -> pd.DataFrame:
+    """The same for texts that are known to be str; targets are empty for single-text models."""
     import pandas as pd
 
     from naba.evaluation.predictions import PREFIX, answers, objects
 
-    columns = {"text": objects(_column(table, "text")), "target": objects([""] * len(table))}
-    if "target" in description["input"]:
-        columns["target"] = objects(_column(table, "target"))
     labels = list(description["labels"])
-    predicted, probabilities = answers(model, pd.DataFrame(columns), labels, "its description")
+    given = pd.DataFrame({"text": objects(texts), "target": objects(targets)})
+    predicted, probabilities = answers(model, given, labels, "its description")
     output: dict[str, Any] = {"label": predicted}
     output |= {PREFIX + label: probabilities[:, column] for column, label in enumerate(labels)}
     if abstains(model):
         chosen = [labels.index(label) for label in predicted]
-        output["abstain"] = probabilities[np.arange(len(table)), chosen] < model.threshold_
-    return pd.DataFrame(output, index=table.index)
+        output["abstain"] = probabilities[np.arange(len(texts)), chosen] < model.threshold_
+    return pd.DataFrame(output)
 
 
 def output_columns(model: Any, description: Mapping[str, Any]) -> list[str]:

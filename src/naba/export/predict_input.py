@@ -223,21 +223,22 @@ class TextSource(ABC):
         """First line and values of each record; a str instead of values says what is wrong."""
 
     def _add(self, piece: Piece, line: int, values: Any) -> None:
-        problem = self.lines.undecodable or (values if isinstance(values, str) else self._problem(values))
+        text, target = "", ""
+        problem = self.lines.undecodable or (values if isinstance(values, str) else None)
+        if not problem:
+            text = self._value(values, self.columns.text)
+            problem = cell_problem(text, self.columns.text)
+        if not problem and self.columns.target is not None:
+            target = self._value(values, self.columns.target)
+            problem = cell_problem(target, self.columns.target)
         if problem:
             piece.bad.append(BadRow(self.row, line, problem, self.lines.raw))
         else:
+            piece.texts.append(text)
+            piece.targets.append(target)
             self._keep(piece, values)
 
-    def _problem(self, values: Any) -> str | None:
-        found = cell_problem(self._value(values, self.columns.text), self.columns.text)
-        if found is None and self.columns.target is not None:
-            found = cell_problem(self._value(values, self.columns.target), self.columns.target)
-        return found
-
     def _keep(self, piece: Piece, values: Any) -> None:
-        piece.texts.append(self._value(values, self.columns.text))
-        piece.targets.append("" if self.columns.target is None else self._value(values, self.columns.target))
         piece.cells.append(values)
 
     def _value(self, values: Any, name: str) -> Any:
@@ -372,13 +373,12 @@ class JsonSource(TextSource):
         return values[name]
 
     def _keep(self, piece: Piece, values: Any) -> None:
-        super()._keep(piece, values)
         raw = self.lines.raw.removeprefix("\ufeff").strip()
         if self.fixed and any(isinstance(value, (list, dict)) for value in values.values()):
             # Numbers inside lists stand as numbers in their JSON text.
             nested = json.loads(raw)
             values = {key: nested[key] if isinstance(value, (list, dict)) else value for key, value in values.items()}
-        piece.cells[-1] = [as_text(values.get(name)) for name in self.names]
+        piece.cells.append([as_text(values.get(name)) for name in self.names])
         if piece.raw is not None:
             piece.raw.append(raw)
 

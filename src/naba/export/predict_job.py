@@ -99,13 +99,10 @@ def _copy(
 
 
 def _predicted(opened: Opened, piece: Piece, prefix: str) -> pd.DataFrame:
-    import pandas as pd
+    from naba.export.predict import predict_texts
 
-    from naba.evaluation.predictions import objects
-
-    frame = pd.DataFrame({"text": objects(piece.texts), "target": objects(piece.targets)})
-    made = opened.predict(frame)
-    return made.rename(columns={name: prefix + name for name in made.columns})
+    made = predict_texts(opened.model, opened.description, piece.texts, piece.targets)
+    return made.set_axis([prefix + name for name in made.columns], axis=1)
 
 
 def _refuse_taken(names: Sequence[str], added: Sequence[str], file: str) -> None:

@@ -9,7 +9,6 @@ killed job left behind it is cut off when the job goes on.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import shutil
@@ -21,7 +20,7 @@ from naba.data.tables import as_text
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -50,19 +49,37 @@ def encode(piece: Piece, added: pd.DataFrame, kind: str, *, header: bool, quotin
     """
     if kind == "jsonl":
         return "".join(_json_lines(piece, added)).encode()
-    text = io.StringIO(newline="")
+    delimiter = "\t" if kind == "tsv" else ","
+    lines: list[str] = []
+    # csv hands over one whole line at a time; what is added needs no quotes, so it is put behind as it is.
     writer = csv.writer(
-        text,
-        delimiter="\t" if kind == "tsv" else ",",
+        _Lines(lines.append),
+        delimiter=delimiter,
         lineterminator="\n",
         quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
         quotechar='"' if quoting else None,
     )
     if header:
         writer.writerow([*piece.names, *added.columns])
-    columns = [_as_text(added[name]) for name in added.columns]
-    writer.writerows([*cells, *values] for cells, values in zip(_cells(piece), zip(*columns, strict=True), strict=True))
-    return text.getvalue().encode()
+    writer.writerows(_cells(piece))
+    behind = [*([""] if header else []), *_behind(added, delimiter)]
+    return "".join(f"{line[:-1]}{values}\n" for line, values in zip(lines, behind, strict=True)).encode()
+
+
+class _Lines:
+    """As much of a file as csv needs."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self.write = write
+
+
+def _behind(added: pd.DataFrame, delimiter: str) -> Iterator[str]:
+    """Delimiter and value of each added column, a text a row."""
+    kinds = [added[name].dtype.kind for name in added.columns]
+    pattern = "".join(delimiter + (f"%{DIGITS}" if kind == "f" else "%s") for kind in kinds)
+    columns = [added[name].tolist() for name in added.columns]
+    texts = [column if kind == "f" else list(map(as_text, column)) for column, kind in zip(columns, kinds, strict=True)]
+    return (pattern % row for row in zip(*texts, strict=True))
 
 
 def _cells(piece: Piece) -> list[list[Any]]:
