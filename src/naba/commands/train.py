@@ -32,6 +32,7 @@ Train and evaluate a classifier; leaves a run in MLflow. A run that is finished 
 
   -m, --multirun      every combination of comma-separated values: model=tfidf_nb,tfidf_svm seed=0,1,2 -m
                       (two at a time: hydra/launcher=joblib hydra.launcher.n_jobs=2; also ray, slurm)
+  several GPUs        torchrun --nproc-per-node 4 --no-python naba train model=xlm_roberta_large …
   --cfg job           print the composed configuration and stop
   --config-dir DIR    a folder with your own dataset/, model/ … YAML files (also: ./conf, or NABA_CONF)
   --help
