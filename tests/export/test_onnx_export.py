@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,34 +22,35 @@ from naba.models import calibration, encoder, sparse
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 LABELS = {"fall": "انخفاض", "rise": "ارتفاع"}
 DESCRIPTION = {"task": "stance", "labels": LABELS, "input": ["text", "target"], "normalisation": NEWS.to_dict()}
 SMALL = {
     "architecture": {"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
     "training": {"epochs": 2, "threads": 1, "learning_rate": 0.01},
 }
-BLOCKED = """
+HOOK = """
 import json, sys
 
 class Block:
     def find_spec(self, name, path=None, target=None):
-        known = {"naba", "onnxruntime", "numpy", *sys.argv[2:]} | sys.stdlib_module_names
+        known = {"naba", "onnxruntime", "numpy", *ALLOWED} | sys.stdlib_module_names
         if name.split(".")[0] not in known and name not in OPTIONAL:
             raise ImportError(f"{name} is blocked")
 
-# What onnxruntime and tokenizers look for by themselves, and do without.
+# What Python looks for by itself, and does without.
 OPTIONAL = {"sitecustomize", "usercustomize", "apport_python_hook"}
 sys.meta_path.insert(0, Block())
+"""
+BLOCKED = f"""{HOOK}
+ALLOWED = sys.argv[2:]
 from pathlib import Path
 from naba.export import directory
 model, description = directory.load(Path(sys.argv[1]))
 rows = json.loads(sys.stdin.read())
 print(json.dumps([model.predict_proba(rows).tolist(), model.predict(rows).tolist()]))
-print(sorted({name.split(".")[0] for name in sys.modules} - sys.stdlib_module_names), file=sys.stderr)
+print(sorted({{name.split(".")[0] for name in sys.modules}} - sys.stdlib_module_names), file=sys.stderr)
 """
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def alone(folder: Path, X: pd.DataFrame, *allowed: str) -> tuple[list[list[float]], list[str]]:
@@ -127,6 +130,27 @@ def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
     probabilities, labels = alone(tmp_path / "onnx", X)
     assert np.abs(np.array(probabilities) - model.predict_proba(X)).max() < 1e-5
     assert labels == model.predict(X).tolist()
+
+
+def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
+    X, y = table()
+    model = sparse.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
+    directory.save(model, tmp_path / "model", DESCRIPTION)
+    onnx.export(tmp_path / "model", tmp_path / "stance_onnx")
+    found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert found
+    code = f"{HOOK}\nALLOWED = []\n{found.group(1)}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = model.predict(pd.DataFrame({"text": ["ارتفاع أسعار النفط"], "target": ["تراجع أسعار النفط"]}))[0]
+    assert done.stdout.startswith(f"{expected} [[0.")
+
+
+def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
+    loaded, _ = directory.load(exported[1])
+    X, _ = table(18)
+    alone = np.vstack([loaded.predict_proba(X.iloc[[row]]) for row in range(len(X))])
+    assert np.abs(loaded.predict_proba(X) - alone).max() < 1e-5
 
 
 def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
