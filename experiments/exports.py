@@ -71,7 +71,7 @@ def newest_runs(models: list[str]) -> list[Any]:
     newest: dict[tuple[str, str, str], Any] = {}
     for run in tracking.search(None, {}):
         tags = run.data.tags
-        inner = "encoder_small" if run.data.params.get("model.classifier.name") == "encoder_small" else ""
+        inner = "encoder_small" if "encoder_small" in run.data.params.get("model.classifier", "") else ""
         if "size/model_bytes" in run.data.metrics and (not models or tags["naba.model"] in models):
             newest.setdefault((tags["naba.dataset"], tags["naba.model"], inner), run)
     return [newest[key] for key in sorted(newest)]
