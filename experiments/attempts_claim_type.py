@@ -176,10 +176,9 @@ def noise() -> None:
         same = gold[links.row[near]] == gold[links.col[near]]
         print(f"pairs of headlines alike from {level}: {near.sum()}, of one label {same.mean():.3f}")
     train, left = parts
-    found = (
-        claim_guideline(normalisation=NEWS).fit(dataset.frame(train), dataset.gold(train)).predict(dataset.frame(left))
-    )
-    right, differed = found == dataset.gold(left), dataset.column("adjudicated", left) == "1"
+    model = claim_guideline(normalisation=NEWS).fit(dataset.frame(train), dataset.gold(train))
+    found, gold = model.predict(dataset.frame(left)), dataset.gold(left)
+    right, differed = found == gold, dataset.column("adjudicated", left) == "1"
     print(f"claim_guideline on validation: {(~right).sum()} errors; right on {right[~differed].mean():.3f} where the "
           f"annotators agreed, on {right[differed].mean():.3f} of the {differed.sum()} others")  # fmt: skip
     for label in dataset.labels:
