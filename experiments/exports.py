@@ -103,7 +103,10 @@ def rows_of(run: Any, repeats: int) -> list[tuple[str, str]]:
         " (encoder_small)" if hasattr(getattr(model, "classifier_", 0), "tokenizer_") else ""
     )
     found = []
+    encoder = hasattr(model, "tokenizer_") or hasattr(getattr(model, "classifier_", 0), "tokenizer_")
     for kind, int8 in FORMATS:
+        if (int8 or kind == "pt2") and not encoder:
+            continue
         with tempfile.TemporaryDirectory() as place:
             try:
                 parity = run_export.export_run(run, Path(place) / "export", kind, int8=int8)

@@ -195,6 +195,7 @@ def test_the_commonest_label(tmp_path: Path) -> None:
         (boosting.pair_linear(components=2), "pair features"),
         (boosting.pair_boosting(components=2, iterations=2), "its trees have one"),
         (claims.claim_linear(), "claim cues"),
+        (claims.claim_boosting(iterations=2), "claim cues.*its trees have one"),
         (sparse.tfidf_logreg(characters_to=1, words=0), "of an unusual kind"),
     ],
 )

@@ -30,6 +30,7 @@ _REASONS = {
     "PairMatrix": "its pair features (light stems, aligned words, cues of lexicons)",
     "ClaimFeatures": "its claim cues (lexicons, numbers in words, forms of verbs)",
     "ClaimMatrix": "its claim cues (lexicons, numbers in words, forms of verbs)",
+    "ClaimTopics": "its claim cues (lexicons, numbers in words, forms of verbs)",
 }
 _SPLIT = "com.microsoft"
 _EMPTY = ""
@@ -71,7 +72,7 @@ def _reason(model: Any) -> str:
     kind = type(model).__name__
     if kind == "LabelShares":
         return "its labels are drawn by numpy's random generator, which ONNX does not have"
-    if kind == "StackedPairs":
+    if kind in {"StackedPairs", "BlendedPairs"}:
         return f"{_REASONS['PairMatrix']} have no operator there that gives the same numbers"
     for part in (getattr(model, "features_", None), getattr(getattr(model, "features_", None), "features_", None)):
         if type(part).__name__ in _REASONS:
