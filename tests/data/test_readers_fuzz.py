@@ -93,8 +93,13 @@ def test_a_file_cut_anywhere_never_shifts_a_row(table: tuple[list[str], list[lis
     except UserError as error:
         assert "f.csv" in str(error)  # noqa: PT017
     else:
-        # Quotes show where the last field ends, so what is left is whole rows.
-        assert cells(read) == rows[: len(read)]
+        # Quotes show where the last field ends, so what is left is whole rows; only a cut between the two quotes that
+        # stand for one in a cell of the last column looks like an end.
+        found, expected = cells(read), rows[: len(read)]
+        if found != expected:
+            assert expected[-1][-1].startswith(found[-1][-1] + '"')
+            found[-1][-1] = expected[-1][-1]
+        assert found == expected
         whole = [count for count in range(len(rows) + 1) if cut.startswith(written([header, *rows[:count]]).encode())]
         assert len(read) >= max(whole)
 
