@@ -14,7 +14,7 @@ from naba.arabic.profile import LIGHT, NEWS, NONE
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.export import directory, onnx, onnx_graph, onnx_text
-from naba.models import baselines, boosting, calibration, claims, sparse
+from naba.models import baselines, blending, boosting, calibration, claim_guideline, claims, sparse
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -194,7 +194,9 @@ def test_the_commonest_label(tmp_path: Path) -> None:
         (baselines.stratified_random(seed=0), "numpy's random generator"),
         (boosting.pair_linear(components=2), "pair features"),
         (boosting.pair_boosting(components=2, iterations=2), "its trees have one"),
+        (blending.blended(iterations=2, bags=1, networks=0), "pair features"),
         (claims.claim_linear(), "claim cues"),
+        (claim_guideline.claim_guideline(), "claim cues and tags"),
         (claims.claim_boosting(iterations=2), "claim cues.*its trees have one"),
         (sparse.tfidf_logreg(characters_to=1, words=0), "of an unusual kind"),
     ],

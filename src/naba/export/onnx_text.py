@@ -30,6 +30,7 @@ _REASONS = {
     "PairMatrix": "its pair features (light stems, aligned words, cues of lexicons)",
     "ClaimFeatures": "its claim cues (lexicons, numbers in words, forms of verbs)",
     "ClaimMatrix": "its claim cues (lexicons, numbers in words, forms of verbs)",
+    "GuidelineMatrix": "its claim cues and tags (lexicons, numbers in words, forms of verbs)",
     "ClaimTopics": "its claim cues (lexicons, numbers in words, forms of verbs)",
 }
 _SPLIT = "com.microsoft"
@@ -51,7 +52,7 @@ def write(model: Any, correction: Mapping[str, Any] | None, path: Path) -> list[
     if kind == "LabelShares" and model.strategy == "majority":
         inputs, graph = ["text"], Graph()
         probabilities = _majority(graph, model)
-    elif kind == "SparseClassifier":
+    elif kind == "SparseClassifier" and type(model.features_).__name__ == "TextFeatures":
         pair = bool(model.features_.pair)
         inputs = ["text", "target", *CASED] if pair else ["text"]
         graph = Graph()
