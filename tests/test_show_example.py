@@ -70,3 +70,8 @@ def test_a_model_that_reads_nothing(store: Path, capsys: pytest.CaptureFixture[s
     wanted = read_predictions(tracking.find(outcome.run), "test").ids[0]
     assert cli.main(["show", outcome.run, "--example", str(wanted)]) == 0
     assert "what decided cannot be told for this kind of model" in capsys.readouterr().err
+
+
+def test_captum_without_an_example(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["show", "any", "--captum"]) == 2
+    assert "naba show RUN --example ID --captum" in capsys.readouterr().err

@@ -31,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
         "--captum", action="store_true", help="with --example, for encoders: words weighed by captum (extra explain)"
     )
     options = parser.parse_args(arguments)
+    if options.captum and options.example is None:
+        raise UserError("--captum weighs the words of one example", "naba show RUN --example ID --captum")
     run = tracking.find(options.run, options.uri)
     if options.example is not None:
         return _example(run, options.example, options.uri, "captum" if options.captum else "naba")

@@ -60,11 +60,6 @@ class OnnxClassifier(TokenClassifier):
         self.session = session(folder / MODEL, threads)
         self.inputs = [item.name for item in self.session.get_inputs()]
 
-    @classmethod
-    def from_folder(cls, folder: Path, description: Mapping[str, Any], threads: int | None = None) -> Any:
-        """See `load`."""
-        return load(folder, description, threads)
-
     def run(self, given: Mapping[str, np.ndarray]) -> np.ndarray:
         """See `TokenClassifier`."""
         return self.session.run(None, dict(given))[0]
