@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 FORMATS = (("directory", False), ("mlflow", False), ("onnx", False), ("onnx", True), ("pt2", False))
 RUNS = (
     "dataset=ans_stance model=majority,stratified_random,tfidf_logreg,tfidf_svm,tfidf_nb,pair_linear,pair_boosting,"
-    "stacked,calibrated,abstaining -m",
-    "dataset=ans_claim_type model=tfidf_logreg,tfidf_svm,tfidf_nb,claim_linear,claim_boosting -m",
+    "stacked,blended,calibrated,abstaining -m",
+    "dataset=ans_claim_type model=tfidf_logreg,tfidf_svm,tfidf_nb,claim_linear,claim_boosting,claim_guideline -m",
     "dataset=ans_stance model=encoder_small model.training.epochs=2",
     "dataset=ans_stance model=calibrated model@model.classifier=encoder_small model.classifier.training.epochs=2 "
     "model.method=isotonic seed=1",
