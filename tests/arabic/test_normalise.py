@@ -103,6 +103,13 @@ def test_a_batch_is_the_same_as_one_by_one(batch: list[str], profile: Profile) -
     assert normalise_all(batch, profile) == [normalise(text, profile) for text in batch]
 
 
+@pytest.mark.parametrize("profile", [NEWS, LIGHT, Profile("forms", compatibility_forms=True)])
+@pytest.mark.parametrize("context", ["ا{}ب", "{}\u0654", "ww{}.a", " {}@ "])
+def test_every_character_is_the_same_in_a_batch(profile: Profile, context: str) -> None:
+    texts = [context.format(chr(code)) for code in range(0xFFFF)]
+    assert normalise_all(texts, profile) == [normalise(text, profile) for text in texts]
+
+
 @settings(max_examples=200)
 @given(lines=st.lists(texts, min_size=1, max_size=8), profile=profiles)
 @example(lines=["a\uffffb", "ررر"], profile=NEWS)

@@ -94,9 +94,11 @@ def _spaces() -> tuple[int, ...]:
 
 
 @functools.cache
-def _composition() -> tuple[np.ndarray, np.ndarray]:
-    """Characters that NFKC changes alone or composes with the one before; and combining marks it may reorder."""
+def _composition() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Characters that NFKC changes alone or composes with the one before; combining marks it may reorder; and the
+    single character that it makes of a character, whatever stands beside it (-1: none, or several)."""
     changed, marks = np.zeros(_PLANE, bool), np.zeros(_PLANE, bool)
+    single = np.full(_PLANE, -1)
     for code in range(_PLANE):
         character = chr(code)
         marks[code] = unicodedata.combining(character) != 0
@@ -106,9 +108,12 @@ def _composition() -> tuple[np.ndarray, np.ndarray]:
         changed[code] = not unicodedata.is_normalized("NFKC", character)
         if not decomposed.startswith("<") and " " in decomposed:
             changed[int(decomposed.split()[1], 16) % _PLANE] = True
+        form = unicodedata.normalize("NFKC", character)
+        if len(form) == 1 and ord(form) < _PLANE and not marks[code] and not unicodedata.combining(form):
+            single[code] = ord(form)
     changed[0x1161:0x1176] = changed[0x11A8:0x11C3] = True  # Hangul composes by arithmetic
     changed[0xD800:0xE000] = True
-    return changed, marks
+    return changed, marks, single
 
 
 def _single_spaces(codes: np.ndarray) -> np.ndarray:
@@ -146,6 +151,9 @@ class _Compiled:
         if profile.whitespace:
             self.table.update(dict.fromkeys(_spaces(), " "))
         self.codes = self._codes()
+        marks = {"links": ("://", "w.", "W."), "mentions": ("@",), "hashtags": ("#",)}
+        # Without one of these in it, a text has no link, mention or hashtag.
+        self.marks = tuple(mark for rule, ones in marks.items() if getattr(profile, rule) for mark in ones)
 
     def _codes(self) -> np.ndarray:
         """UTF-16 unit -> its replacement, `_REMOVED`, or `_SPECIAL` where a text must be treated on its own."""
@@ -155,13 +163,11 @@ class _Compiled:
         special = np.zeros(_PLANE, bool)
         special[0xD800:0xE000] = special[_REMOVED] = True
         if self.profile.compatibility_forms:
-            changed, marks = _composition()
+            changed, marks, single = _composition()
             special |= changed | (marks & (codes != _REMOVED))
-        triggers = {"links": "/wW", "mentions": "@", "hashtags": "#"}
-        for rule, characters in triggers.items():
-            if getattr(self.profile, rule):
-                special[[ord(character) for character in characters]] = True
-        # A character whose replacement starts a rule is as special as that character.
+            # A character with one form is treated as that form: no-break spaces, single presentation forms.
+            alone = np.flatnonzero(changed & (single >= 0) & (single != np.arange(_PLANE)))
+            codes[alone], special[alone] = codes[single[alone]], special[single[alone]]
         special |= special[codes] & (codes != _REMOVED)
         codes[special] = _SPECIAL
         return codes
@@ -228,6 +234,8 @@ class _Compiled:
         if len(result) != len(texts):
             # A text holds the joining noncharacter itself.
             return [self._stepwise(text) for text in texts]
+        if any(mark in plain for mark in self.marks):
+            rows += [row for row, text in enumerate(result) if any(mark in text for mark in self.marks)]
         for row in rows:
             result[row] = self._stepwise(texts[row])
         return result
