@@ -90,6 +90,9 @@ def test_text_graphs_say_what_is_left_to_the_reader() -> None:
     assert "the normalisation profile, then lower case" in text
     assert "text_cased" not in text
     assert "`text_cased` and `target_cased`" in card.render(description(kind="onnx", onnx=onnx), DATASET)
+    commonest = card.render(description(kind="onnx", onnx=onnx, model="majority"), DATASET)
+    assert "the same answer whatever the text is" in commonest
+    assert "TF-IDF" not in commonest
 
 
 @pytest.mark.parametrize("kind", ["classifier", "onnx", "pt2"])

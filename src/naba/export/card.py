@@ -273,6 +273,8 @@ def _preparation(description: Mapping[str, Any]) -> list[str]:
         else ""
     )
     settings = description.get("onnx") or {}
+    if description.get("kind") == "onnx" and description.get("model") == "majority":
+        return ["Without naba: `model.onnx` takes a tensor of text and gives the same answer whatever the text is."]
     if description.get("kind") == "onnx" and "reading" not in settings:
         if settings.get("inputs") == ["text"] and not settings.get("normalisation"):
             done = "lower case, and words a single space apart"
