@@ -5,7 +5,7 @@
 
 Both sides get the same initial weights and the same tokens; tokenising and a first short run of each are not timed.
 Runs alternate, and medians are printed, of wall time and of processor time (the fairer one on a busy machine).
-`float32` and `float32, no buckets` take the two differences away one after the other, to show where the time goes.
+`float32` and `float32, no parts` take the two differences away one after the other, to show where the time goes.
 Set NABA_MIRROR for data sets that are fetched.
 """
 
@@ -90,19 +90,19 @@ def train_with_naba(model, tokenizer, tokens, codes, epochs, seed, *, fast):
     return timed(lambda: tuning.run(tokens, codes, None))
 
 
-def without_buckets(*args):
-    kept, encoder_data.POOL_BATCHES = encoder_data.POOL_BATCHES, 1
+def without_parts(*args):
+    kept, encoder_data.MOST_PARTS = encoder_data.MOST_PARTS, 1
     try:
         return train_with_naba(*args, fast=False)
     finally:
-        encoder_data.POOL_BATCHES = kept
+        encoder_data.MOST_PARTS = kept
 
 
 SYSTEMS = {
     "transformers.Trainer": train_with_trainer,
     "naba": lambda *args: train_with_naba(*args, fast=True),
     "naba, float32": lambda *args: train_with_naba(*args, fast=False),
-    "naba, float32, no buckets": without_buckets,
+    "naba, float32, no parts": without_parts,
 }
 
 

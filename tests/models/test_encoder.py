@@ -55,7 +55,8 @@ def test_learns_pairs_that_only_the_segments_tell_apart(headlines):
 
 def test_fine_tunes_a_local_checkpoint(headlines, checkpoint):
     X, y = headlines
-    model = pretrained(checkpoint=str(checkpoint), reading=READING, training=TRAINING | {"learning_rate": 1e-2})
+    training = TRAINING | {"learning_rate": 5e-3, "epochs": 10}
+    model = pretrained(checkpoint=str(checkpoint), reading=READING, training=training)
     assert model.fit(X, y).score(X, y) > 0.95
     assert model.model_.config.id2label == {0: "fall", 1: "rise"}
 
@@ -65,6 +66,17 @@ def test_fine_tunes_a_checkpoint_without_segments_or_head(headlines, roberta_che
     training = TRAINING | {"epochs": 1}
     model = pretrained(checkpoint=str(roberta_checkpoint), reading=READING, training=training, pair=True)
     assert model.fit(X[::3], y[::3]).predict(X[:5]).shape == (5,)
+
+
+def test_a_batch_in_parts_is_the_same_batch(headlines, monkeypatch):
+    X, y = headlines
+    X = X.assign(text=X["text"] + np.where(np.arange(len(X)) % 3, "", " أمس في تعاملات الأسبوع"))
+    options = {"training": TRAINING | {"epochs": 1, "label_smoothing": 0.1, "accumulation": 2, "learning_rate": 1e-3}}
+    at_once = _small(**options).fit(X[20:], y[20:])
+    monkeypatch.setattr("naba.models.encoder_data.PART_TOKENS", 40)
+    in_parts = _small(**options).fit(X[20:], y[20:])
+    assert np.allclose(at_once.predict_proba(X), in_parts.predict_proba(X), atol=1e-4)
+    assert at_once.history_[0]["train_loss"] == pytest.approx(in_parts.history_[0]["train_loss"], abs=1e-5)
 
 
 def test_best_epoch_on_the_primary_metric_is_restored(headlines):
@@ -157,7 +169,7 @@ model = from_scratch(**options).fit(X, y, validation=(X[::6], y[::6]))
 @pytest.mark.slow
 def test_two_processes_share_a_training(headlines, tmp_path):
     X, y = headlines
-    training = TRAINING | {"accumulation": 2, "batch_size": 8}
+    training = TRAINING | {"accumulation": 2, "batch_size": 8, "epochs": 12}
     (tmp_path / "task.pickle").write_bytes(pickle.dumps((X, y, {"architecture": SMALL, "training": training})))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from naba.models.encoder_data import sorted_batches, tokenise, training_batches
+from naba.models.encoder_data import length_parts, sorted_batches, tokenise, training_batches
 from naba.models.encoder_options import Reading
 from naba.models.encoder_text import prepare
 from naba.models.encoder_training import pool, schedule
@@ -68,15 +68,23 @@ def test_a_long_target_leaves_room_for_the_text(tokenizer):
     assert all(sum(types) >= 4 for _, types in windows)
 
 
-def test_batches_hold_every_row_once_and_little_padding():
+def test_batches_hold_every_row_once_and_their_parts_little_padding():
     lengths = np.random.default_rng(0).integers(5, 100, 1000)
-    batches = training_batches(lengths, 16, np.random.default_rng(1))
+    batches = training_batches(1000, 32, np.random.default_rng(1))
     assert sorted(np.concatenate(batches)) == list(range(1000))
-    padded = sum(lengths[rows].max() * len(rows) for rows in batches)
-    assert padded < 1.4 * lengths.sum()
-    again = training_batches(lengths, 16, np.random.default_rng(2))
+    parts = [length_parts(lengths, rows) for rows in batches]
+    for rows, cut in zip(batches, parts, strict=True):
+        assert sorted(np.concatenate(cut)) == sorted(rows)
+    padded = sum(lengths[rows].max() * len(rows) for cut in parts for rows in cut)
+    assert padded < 1.5 * lengths.sum() < sum(lengths[rows].max() * len(rows) for rows in batches)
+    again = training_batches(1000, 32, np.random.default_rng(2))
     assert not np.array_equal(np.concatenate(batches), np.concatenate(again))
     assert sorted(np.concatenate(list(sorted_batches(lengths, 64)))) == list(range(1000))
+
+
+def test_short_batches_are_not_cut():
+    assert len(length_parts(np.full(100, 12), np.arange(32))) == 1
+    assert len(length_parts(np.full(100, 2000), np.arange(2))) == 2
 
 
 def test_padding_is_masked(tokenizer):

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from naba.models.encoder_options import Reading
 
-POOL_BATCHES = 4
-"""Batches whose rows are sorted by length together. Larger pools save padding and cost loss: batches of one length
-are no random sample (ANS claim types, validation loss: 1.36 without pools, about 1.41 with 4, 1.51 with 50)."""
+PART_TOKENS, MOST_PARTS = 1024, 4
+"""Smaller parts cost more in calls than they save in padding (two cores; headlines of 13 tokens are not cut, and
+sentences of 43 train 1.4 times as fast in two parts as in one)."""
 
 
 @dataclass(frozen=True)
@@ -128,20 +128,29 @@ def _types(encoding: Any, *, pair: bool) -> np.ndarray:
     return types
 
 
-def training_batches(lengths: np.ndarray, size: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """The rows of one epoch in random batches of rows of like length.
+def training_batches(rows: int, size: int, generator: np.random.Generator) -> list[np.ndarray]:
+    """The rows of one epoch, each once, in random batches.
 
-    Rows are shuffled, sorted by length within pools of `POOL_BATCHES` batches, cut, and the batches shuffled: each
-    epoch sees each row once, and little is padding.
+    Batches are not sorted by length: batches of one length are no random sample and cost loss (ANS claim types, mean
+    validation loss of four seeds: 1.336 random, 1.366 sorted in pools of two batches, 1.389 in pools of four).
     """
-    order = generator.permutation(len(lengths))
-    pool = size * POOL_BATCHES
-    batches = []
-    for start in range(0, len(order), pool):
-        part = order[start : start + pool]
-        part = part[np.argsort(lengths[part], kind="stable")]
-        batches += [part[begin : begin + size] for begin in range(0, len(part), size)]
-    return [batches[place] for place in generator.permutation(len(batches))]
+    order = generator.permutation(rows)
+    return [order[start : start + size] for start in range(0, rows, size)]
+
+
+def length_parts(lengths: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+    """The rows of one batch in parts of like length: together they give the batch's gradient, with less padding.
+
+    There is a part for each `PART_TOKENS` tokens, padding included, and `MOST_PARTS` at most.
+    """
+    padded = int(lengths[rows].max()) * len(rows)
+    parts = min(max(padded // PART_TOKENS, 1), MOST_PARTS, len(rows))
+    return np.array_split(rows[np.argsort(lengths[rows], kind="stable")], parts)
+
+
+def whole(lengths: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:  # noqa: ARG001 - the other way has lengths
+    """The rows of one batch as the only part."""
+    return [rows]
 
 
 def sorted_batches(lengths: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naba.models.encoder_data import Tokens, sorted_batches, training_batches
+from naba.models.encoder_data import Tokens, length_parts, sorted_batches, training_batches, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,8 +149,9 @@ class FineTuning:
         model.to(self.where)
         self.optimiser = _optimiser(model, training)
         self.wrapped = self.parallel.prepare(model) if self.parallel else model
-        weight = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32)
-        self.loss = torch.nn.CrossEntropyLoss(weight, label_smoothing=training.label_smoothing).to(self.where)
+        weights = np.ones(model.config.num_labels) if class_weights is None else class_weights
+        self.weights = torch.tensor(weights, dtype=torch.float32, device=self.where)
+        self.loss = torch.nn.CrossEntropyLoss(self.weights, reduction="sum", label_smoothing=training.label_smoothing)
 
     def run(self, tokens: Tokens, codes: np.ndarray, evaluate: Evaluate | None) -> Progress:
         """Train on rows with label codes (n,); goes on from the store's checkpoint, if it has one.
@@ -180,13 +181,16 @@ class FineTuning:
         import torch
 
         begun = time.perf_counter()
-        steps = self._steps(tokens.lengths, progress.epoch)
+        lengths = tokens.lengths
+        # A GPU is faster with one large part.
+        parts = length_parts if self.where.type == "cpu" else whole
+        steps = self._steps(len(tokens), progress.epoch)
         total = len(steps) * self.training.epochs
         targets = torch.from_numpy(codes).to(self.where)
         self.wrapped.train()
         while progress.step < len(steps):
             rate = self._set_learning_rate(progress.epoch * len(steps) + progress.step, total)
-            progress.loss += self._step(tokens, targets, steps[progress.step])
+            progress.loss += self._step(tokens, targets, [parts(lengths, rows) for rows in steps[progress.step]])
             progress.step += 1
             if self.store and progress.step % self.training.checkpoint_steps == 0 and progress.step < len(steps):
                 self.store.save(self, progress)
@@ -219,10 +223,10 @@ class FineTuning:
 
         return dict(broadcast_object_list([found])[0])
 
-    def _steps(self, lengths: np.ndarray, epoch: int) -> list[list[np.ndarray]]:
+    def _steps(self, rows: int, epoch: int) -> list[list[np.ndarray]]:
         """The batches of each optimiser step of an epoch, for this process."""
         generator = np.random.default_rng([self.seed, epoch])
-        batches = training_batches(lengths, self.training.batch_size, generator)
+        batches = training_batches(rows, self.training.batch_size, generator)
         if self.parallel:
             count = self.parallel.num_processes
             batches += itertools.islice(itertools.cycle(list(batches)), -len(batches) % count)
@@ -230,19 +234,22 @@ class FineTuning:
         size = self.training.accumulation
         return [batches[start : start + size] for start in range(0, len(batches), size)]
 
-    def _step(self, tokens: Tokens, targets: Any, batches: list[np.ndarray]) -> float:
-        """One step of the optimiser over some batches; the mean loss."""
+    def _step(self, tokens: Tokens, targets: Any, batches: list[list[np.ndarray]]) -> float:
+        """One step of the optimiser over some batches, each in parts; the mean loss."""
         import torch
 
         self.optimiser.zero_grad(set_to_none=True)
         total = 0.0
-        for place, rows in enumerate(batches):
-            last = place == len(batches) - 1
-            with nullcontext() if last or not self.parallel else self.parallel.no_sync(self.wrapped):
-                scores = self.forward(tokens, rows, self.wrapped)
-                loss = self.loss(scores, targets[torch.from_numpy(rows).to(self.where)]) / len(batches)
-                loss.backward()
-            total += loss.item()
+        for batch, parts in enumerate(batches):
+            gold = [targets[torch.from_numpy(rows).to(self.where)] for rows in parts]
+            # What the mean over the whole batch divides by, so that the parts' gradients add up to the batch's.
+            divisor = self.weights[torch.cat(gold)].sum() * len(batches)
+            for part, rows in enumerate(parts):
+                last = (batch, part) == (len(batches) - 1, len(parts) - 1)
+                with nullcontext() if last or not self.parallel else self.parallel.no_sync(self.wrapped):
+                    loss = self.loss(self.forward(tokens, rows, self.wrapped), gold[part]) / divisor
+                    loss.backward()
+                total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.wrapped.parameters(), self.training.gradient_norm)
         self.optimiser.step()
         return total
