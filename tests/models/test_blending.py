@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from naba.errors import UserError
 from naba.export import directory
 from naba.models import word_vectors
 from naba.models.blending import blended
+from naba.models.pair_words import PairMatrix
 from naba.models.pairs import PairFeatures
 from naba.models.word_vectors import WordVectors, cache_file, learn
 
@@ -169,3 +171,44 @@ def test_seeds_share_features_and_other_rows_do_not(monkeypatch: pytest.MonkeyPa
     assert fits == [40, 30, 40]
     assert again.predict_proba(X).tobytes() == first.predict_proba(X).tobytes()
     assert (part.predict_proba(X) != first.predict_proba(X)).any()
+
+
+def test_only_a_model_fitted_here_keeps_matrices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    X, y = (part[::-2] for part in table())  # an order that no other test has
+    y = np.array(["entails", "not_entails"] * (len(X) // 2), dtype=object)
+    model = blended(iterations=5, networks=0, bags=1, normalisation=NEWS).fit(X, y)
+    description = {
+        "task": "entailment", "labels": {"entails": "استلزام", "not_entails": "عدم استلزام"},
+        "input": ["text", "target"], "normalisation": NEWS.to_dict(), "metrics": {},
+    }  # fmt: skip
+    directory.save(model, tmp_path / "model", description)
+    copies = [directory.load(tmp_path / "model")[0], pickle.loads(pickle.dumps(model))]
+    made: list[int] = []
+    original = PairMatrix.transform
+
+    def counted(self: PairMatrix, X: pd.DataFrame) -> Any:
+        made.append(len(X))
+        return original(self, X)
+
+    monkeypatch.setattr(PairMatrix, "transform", counted)
+    tables = [X.iloc[:size] for size in (3, 4, 5, 6, 7, 3)]
+    own = [model.predict_proba(part).tobytes() for part in (*tables[:5], tables[4])]
+    assert made == [3, 4, 5, 6, 7]
+    for copy in copies:
+        made.clear()
+        assert [copy.predict_proba(part).tobytes() for part in tables] == [*own[:5], own[0]]
+        assert made == [3, 4, 5, 6, 7, 3]
+    blended(iterations=5, networks=0, bags=1).fit(X.iloc[:10], y[:10])
+    made.clear()
+    assert [model.predict_proba(tables[4]).tobytes() for _ in range(2)] == [own[4]] * 2
+    assert made == [7, 7]
+
+
+def test_threads_share_one_model() -> None:
+    X, y = (part[3:] for part in table())
+    model = blended(iterations=5, networks=0, bags=1).fit(X, y)
+    tables = [X.iloc[start : start + 2] for start in range(12)]
+    wanted = [model.predict_proba(part).tobytes() for part in tables]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: model.predict_proba(tables[number % 12]).tobytes(), range(96)))
+    assert found == wanted * 8

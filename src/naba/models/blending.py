@@ -7,6 +7,7 @@ spends no training rows on weights: it suits small training sets and rare labels
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
@@ -35,8 +36,10 @@ _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with 
 
 
 _KEPT = 4
-_fitted: OrderedDict[str, PairMatrix] = OrderedDict()
+_fitted: dict[str, PairMatrix] = {}
 _matrices: WeakKeyDictionary[PairMatrix, OrderedDict[str, Any]] = WeakKeyDictionary()
+"""Of the features that were fitted last in this process, and of no loaded model: the matrices of up to `_KEPT` tables."""
+_lock = threading.Lock()
 
 
 def _digest(X: Any) -> str:
@@ -69,21 +72,34 @@ class BlendedPairs(FeatureClassifier):
         """
         rows = _digest(X)
         key = f"{self.features.get_params()!r} {rows}"
-        if key not in _fitted:
-            features = clone(self.features)
-            _matrices[features] = OrderedDict({rows: features.fit_transform(X)})
+        features = _fitted.get(key)
+        if features is not None:
+            self.features_ = features
+            return self._matrix(X)
+        self.features_ = clone(self.features)
+        matrix = self.features_.fit_transform(X)
+        with _lock:
             _fitted.clear()
-            _fitted[key] = features
-        self.features_ = _fitted[key]
-        return self._matrix(X)
+            _matrices.clear()
+            _fitted[key] = self.features_
+            _matrices[self.features_] = OrderedDict({rows: matrix})
+        return matrix
 
     def _matrix(self, X: Any) -> Any:
-        known, rows = _matrices.setdefault(self.features_, OrderedDict()), _digest(X)
-        if rows not in known:
-            known[rows] = self.features_.transform(X)
-            if len(known) > _KEPT:
-                known.popitem(last=False)
-        return known[rows]
+        """Kept for the other seeds of a sweep only: a loaded model makes it each time, so that it is timed as it is."""
+        with _lock:
+            known = _matrices.get(self.features_)
+        if known is None:
+            return self.features_.transform(X)
+        rows = _digest(X)
+        matrix = known.get(rows)
+        if matrix is None:
+            matrix = self.features_.transform(X)
+            with _lock:
+                known[rows] = matrix
+                if len(known) > _KEPT:
+                    known.popitem(last=False)
+        return matrix
 
     def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> VotingClassifier:  # noqa: ARG002
         width = self.features_.width
