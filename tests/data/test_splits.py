@@ -132,6 +132,9 @@ def test_latest_groups_of_the_training_rows() -> None:
         splits.make(data, SplitConfig(name="latest", fraction=0.2, validation=0.2), 0)
     with pytest.raises(UserError, match="published train and test rows"):
         splits.make(dataset("ab"), SplitConfig(name="latest"), 0)
+    with pytest.raises(UserError, match=r"validation=0.05 of the 5 training groups of .* is no group") as refused:
+        splits.make(data, SplitConfig(name="latest", validation=0.05), 0)
+    assert "split.validation=0 tests on the published test rows" in str(refused.value.hint)
 
 
 def test_unknown_names() -> None:

@@ -182,6 +182,12 @@ def _latest(dataset: Dataset, config: SplitConfig, seed: int) -> Split:  # noqa:
     names = _groups(dataset, config.column)[rows]
     place = {name: position for position, name in enumerate(dict.fromkeys(names))}
     groups = np.array([place[name] for name in names], dtype=np.int64)
+    if config.validation and not round(len(place) * config.validation):
+        raise UserError(
+            f"split.validation={config.validation:g} of the {len(place)} training groups of {dataset.name} is no group, "
+            "so the published test rows would be tested on",
+            f"at least {1 / len(place):.2g} validates one group; split.validation=0 tests on the published test rows",
+        )
     start = round(len(place) * (1 - config.fraction))
     middle = len(place) - round(len(place) * config.validation)
     train, validation = rows[(groups >= start) & (groups < middle)], rows[groups >= middle]
