@@ -16,7 +16,8 @@ import numpy as np
 
 from naba.arabic.profile import Profile, profile_from
 from naba.errors import UserError, unknown_name
-from naba.export.safe_kinds import FUNCTIONS, KINDS, OPTIONS, REBUILDERS, Kind, fits
+from naba.export.safe_kinds import FUNCTIONS, KINDS, OPTIONS, Kind, fits
+from naba.export.safe_kinds_rebuild import REBUILDERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
