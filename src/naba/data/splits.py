@@ -184,8 +184,8 @@ def _latest(dataset: Dataset, config: SplitConfig, seed: int) -> Split:  # noqa:
     groups = np.array([place[name] for name in names], dtype=np.int64)
     if config.validation and not round(len(place) * config.validation):
         raise UserError(
-            f"split.validation={config.validation:g} of the {len(place)} training groups of {dataset.name} is no group, "
-            "so the published test rows would be tested on",
+            f"split.validation={config.validation:g} of the {len(place)} training groups of {dataset.name} "
+            "is no group, so the published test rows would be tested on",
             f"at least {1 / len(place):.2g} validates one group; split.validation=0 tests on the published test rows",
         )
     start = round(len(place) * (1 - config.fraction))

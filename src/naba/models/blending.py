@@ -38,7 +38,7 @@ _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with 
 _KEPT = 4
 _fitted: dict[str, PairMatrix] = {}
 _matrices: WeakKeyDictionary[PairMatrix, OrderedDict[str, Any]] = WeakKeyDictionary()
-"""Of the features that were fitted last in this process, and of no loaded model: the matrices of up to `_KEPT` tables."""
+"""Of the features that this process fitted last, and of no loaded model: the matrices of up to `_KEPT` tables."""
 _lock = threading.Lock()
 
 
