@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
+_NAMED = os.environ.get("NABA_TEST_MIRROR") or os.environ.get("NABA_MIRROR")
+MIRROR = Path(_NAMED) if _NAMED else ROOT.parent / "shared" / "mirror"
 
 # Workers share two cores; libraries' own threads would fight each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -40,10 +42,9 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """The mirror of public data sets; a test that needs it is skipped where it is absent."""
-    folder = Path(os.environ.get("NABA_TEST_MIRROR", ROOT.parent / "shared" / "mirror"))
-    if not (folder / "github").is_dir():
-        pytest.skip(f"no mirror of public data sets at {folder} (set NABA_TEST_MIRROR)")
-    return folder.resolve()
+    if not (MIRROR / "github").is_dir():
+        pytest.skip("no mirror folder of public data sets (set NABA_MIRROR)")
+    return MIRROR.resolve()
 
 
 class NetworkBlockedError(Exception):
