@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from naba import __version__, paths
+from naba.errors import UserError
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "datasets", "transformers", "torch", "hydra-core", "mlflow")
 
@@ -28,9 +29,23 @@ def seed_everything(seed: int) -> None:
 
 
 def processes() -> tuple[int, int]:
-    """(this process's number, how many there are) in a training that torchrun or `accelerate launch` started."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    return (int(os.environ.get("RANK", "0")), count) if count > 1 else (0, 1)
+    """(this process's number, how many there are) in a training that torchrun or `accelerate launch` started.
+
+    Raises:
+        UserError: WORLD_SIZE or RANK is no number.
+    """
+    count = _whole("WORLD_SIZE", "1")
+    return (_whole("RANK", "0"), count) if count > 1 else (0, 1)
+
+
+def _whole(name: str, default: str) -> int:
+    said = os.environ.get(name, default)
+    if not said.isdecimal():
+        raise UserError(
+            f"the environment variable {name} is '{said}', expected a whole number",
+            "torchrun and accelerate launch set it; for one process, unset it",
+        )
+    return int(said)
 
 
 def process() -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from naba import config, console, paths, provenance, report
 from naba.errors import UserError
 from naba.result import Outcome, Result, Section
+from naba.shared_training import Decision
 from naba.tracking_claims import TakenError
 from naba.transfer import carry
 
@@ -53,20 +54,25 @@ def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) ->
     settings.split = splits.resolved(dataset, settings.split)
     identity, cell = config.identity(settings, dataset.fingerprint, _grouping(dataset, settings.split))
     evaluation = _evaluation(settings)
+    together = Decision()
+    if together.number > 0:
+        # The first process of torchrun keeps the run; the others train with it, and leave nothing.
+        if not together.hear():
+            return Outcome("found", report.run_name(settings))
+        _fitted(settings, dataset, identity, seconds)
+        return Outcome("trained", report.run_name(settings))
     tracker = open_tracker(settings)
     facts = {"identity": identity, "cell": cell, "fingerprint": dataset.fingerprint, "evaluation": evaluation}
     while True:
         found = None if settings.force else tracker.finished(identity, evaluation, model=settings.tracking.log_model)
         if found is not None:
+            together.say(train=False)
             return _outcome(found, tracker)
-        if provenance.processes()[0] > 0:
-            # The first process of torchrun keeps the run; the others train with it, and leave nothing.
-            _fitted(settings, dataset, identity, seconds)
-            return Outcome("trained", report.run_name(settings))
         try:
-            return _tracked(settings, plain, dataset, facts, tracker, seconds, overrides)
+            return _tracked(settings, plain, dataset, facts, tracker, seconds, overrides, together)
         except TakenError as taken:
             if not wait:
+                together.say(train=False)
                 return Outcome("taken", report.run_name(settings), message=taken.owner)
             console.note(f"{report.run_name(settings)}: waiting for {taken.owner}")
         tracker.wait(identity)
@@ -80,12 +86,14 @@ def _tracked(
     tracker: MlflowTracker | FolderTracker,
     seconds: dict[str, float],
     overrides: Sequence[str],
+    together: Decision,
 ) -> Outcome:
     """Train, and keep what comes of it as a run."""
     identity = (facts["identity"], facts["cell"])
     with tracker.run(report.run_name(settings), settings, facts["identity"], facts["evaluation"]) as active:
         active.log(report.opening(settings, plain, facts))
         checked = _checked(dataset, seconds)
+        together.say(train=True)
         result = replace(_train(settings, plain, dataset, identity, seconds), overrides=overrides)
         result.warnings.extend(f"{dataset.name}: {each.code} {each.title}: {each.message}" for each in checked.warnings)
         items = [*report.items(result), *report.check_items(checked)]

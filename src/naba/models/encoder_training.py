@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from naba import provenance
 from naba.models.encoder_data import Tokens, length_parts, sorted_batches, training_batches, whole
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ def _optimiser(model: Any, training: Training) -> Any:
 
 def _parallel() -> Any:
     """accelerate's view of the processes that torchrun or `accelerate launch` started; None for one process."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    if provenance.processes()[1] < 2:
         return None
     import torch
     from accelerate import Accelerator
