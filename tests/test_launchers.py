@@ -9,14 +9,16 @@ import stat
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conftest import copy_store
 from naba import command_line, config, tracking
-from naba.commands.train import main
+from naba.commands.train import SWEEP_FOLDER, _lost, main, record
+from naba.console import SweepWatcher
 from naba.errors import UserError
+from naba.result import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,16 +156,57 @@ def test_without_slurm_one_message_says_so(store: Path, monkeypatch: pytest.Monk
 
 
 def test_a_job_that_left_no_outcome_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from naba.commands.train import SWEEP_FOLDER, _lost, record
-    from naba.console import SweepWatcher
-    from naba.result import Outcome
-
     monkeypatch.setenv(SWEEP_FOLDER, str(tmp_path))
     with SweepWatcher(tmp_path, 2) as watcher:
         record(1, {"outcome": asdict(Outcome("trained", "majority", sections=["test"])), "seconds": 1.0})
-        _lost(tmp_path, 2)
+        _lost(tmp_path, 2, all_ended=True)
     assert {outcome.status: outcome.name for outcome in watcher.outcomes} == {"trained": "majority", "failed": "job 0"}
     assert watcher.summarise() == 1
+
+
+def in_a_queue(monkeypatch: pytest.MonkeyPatch, hydra: Any) -> None:
+    """A sweep with submitit whose jobs are what `hydra` does instead of Hydra."""
+    from naba.commands import train as command
+
+    monkeypatch.setattr(command, "_launcher", lambda overrides: "hydra_plugins.submitit.LocalLauncher")
+    monkeypatch.setattr(command, "_hydra", hydra)
+
+
+@no_submitit
+def test_jobs_that_may_still_run_have_not_failed(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from submitit.core.utils import UncompletedJobError
+
+    def hydra(flags: Any, overrides: Any) -> int:
+        record(0, {"outcome": asdict(Outcome("trained", "majority", sections=["test"])), "seconds": 1.0})
+        raise UncompletedJobError("Job 99_1 (task: 0) has not produced any output (state: OUT_OF_MEMORY)")
+
+    in_a_queue(monkeypatch, hydra)
+    assert main(["model=majority", "seed=0,1,2", "hydra/launcher=submitit_local", "-m"]) == 1
+    said = capsys.readouterr()
+    assert "3 runs: 1 trained, 0 found, 0 failed, 2 unknown" in said.out
+    assert " ".join(said.out.split()).count("no outcome so far: it still runs or waits") == 2
+    assert "99_1" in said.err
+    (kept,) = (own_home / "sweeps").iterdir()
+    assert sorted(path.name for path in kept.glob("*.json")) == [f"{number:06d}.json" for number in range(3)]
+
+
+@no_submitit
+def test_taken_jobs_of_a_queue_are_said_to_run_here(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["model=majority", "tracking.log_model=false", "evaluation.resamples=50"]
+
+    def hydra(flags: Any, overrides: Any) -> int:
+        record(0, {"outcome": asdict(Outcome("taken", "majority")), "seconds": 0.1, "overrides": [*options, "seed=0"]})
+        return 0
+
+    in_a_queue(monkeypatch, hydra)
+    assert main([*options, "seed=0", "hydra/launcher=submitit_local", "-m"]) == 0
+    said = capsys.readouterr()
+    assert "1 runs: 1 trained, 0 found, 0 failed" in said.out
+    assert "jobs that other processes were training: 1; waited for here" in " ".join(said.err.split())
 
 
 def test_launchers_are_composed_and_named() -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
-MARKS = {"trained": "[green]trained[/]", "found": "[cyan]found[/]  ", "failed": "[red]failed[/] "}
+MARKS = {"trained": "[green]trained[/]", "found": "[cyan]found[/]  ", "failed": "[red]failed[/] ",
+         "unknown": "[yellow]unknown[/]"}  # fmt: skip
 POLL_SECONDS = 0.1
 LONGEST_WARNING = 220
 
@@ -108,8 +109,8 @@ def outcome_line(outcome: Outcome, seconds: float | None = None) -> str:
     """One job in one line, as rich markup."""
     from rich.markup import escape
 
-    if outcome.status == "failed":
-        return f"{MARKS['failed']} {escape(outcome.name)}: {escape(outcome.message)}"
+    if outcome.status in {"failed", "unknown"}:
+        return f"{MARKS[outcome.status]} {escape(outcome.name)}: {escape(outcome.message)}"
     section = outcome.sections[-1] if "test" not in outcome.sections else "test"
     name = f"{section}/{outcome.primary.get(section, 'macro_f1')}"
     took = f"  {seconds:.1f} s" if seconds is not None and outcome.status == "trained" else ""
@@ -171,12 +172,14 @@ class SweepWatcher:
                 self.progress.advance(self.task)
 
     def summarise(self) -> int:
-        """Print how many jobs were trained, found and failed; returns the exit code."""
+        """Print how many jobs were trained, found, failed; returns the exit code: 1 unless all are known to be fine."""
         out = console()
         _print_warnings(dict.fromkeys(warning for outcome in self.outcomes for warning in outcome.warnings))
-        counts = {status: sum(o.status == status for o in self.outcomes) for status in ("trained", "found", "failed")}
+        counts = {status: sum(o.status == status for o in self.outcomes) for status in MARKS}
+        unknown = counts.pop("unknown")
         seconds = time.perf_counter() - self.start
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
+        said += f", {unknown} unknown" if unknown else ""
         out.print(f"{len(self.outcomes)} runs: {said}, in {seconds:.1f} s")
         out.print("look: naba compare, naba ui")
-        return 1 if counts["failed"] else 0
+        return 1 if counts["failed"] or unknown else 0

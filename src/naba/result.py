@@ -70,7 +70,7 @@ class Outcome:
     """What `naba train` says about one job, new or found."""
 
     status: str
-    """`trained`, `found` or `failed`."""
+    """`trained`, `found`, `taken`, `failed`, or `unknown` for a job of a queue that has left no outcome so far."""
     name: str
     run: str = ""
     where: str = ""

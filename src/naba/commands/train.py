@@ -48,7 +48,7 @@ KEPT = "kept"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `naba train`; returns 0, 1 if a job of a sweep failed, 2 if the input was wrong."""
+    """Run `naba train`; returns 0, 1 if a job of a sweep failed or may still run, 2 if the input was wrong."""
     if any(argument in {"-h", "--help"} for argument in arguments):
         print(HELP)
         return 0
@@ -62,15 +62,17 @@ def main(arguments: Sequence[str]) -> int:
         return _one(plan.overrides)
     if provenance.processes()[1] > 1:
         raise UserError("torchrun shares one training among its processes; -m is for many", "leave one of them out")
-    queued = _is_queued(plan.overrides)
+    target = _launcher(plan.overrides)
+    queued = "submitit" in target
     folder = _sweep_folder(shared=queued)
     os.environ[SWEEP_FOLDER] = str(folder)
     try:
         with console.SweepWatcher(folder, plan.jobs) as watcher:
-            _launch(queued, [*dict.fromkeys([*flags, "--multirun"])], plan.overrides)
-            _taken(folder, [item for item in plan.overrides if item.startswith("hydra.searchpath")])
-            if any(item.startswith("hydra/launcher=") for item in plan.overrides):
-                _lost(folder, plan.jobs)
+            all_ended = _launch(queued, [*dict.fromkeys([*flags, "--multirun"])], plan.overrides)
+            search = [item for item in plan.overrides if item.startswith("hydra.searchpath")]
+            _taken(folder, search, elsewhere=queued or target.endswith(".RayLauncher"))
+            if target:
+                _lost(folder, plan.jobs, all_ended=all_ended)
     finally:
         del os.environ[SWEEP_FOLDER]
         if not (folder / KEPT).exists():
@@ -78,15 +80,15 @@ def main(arguments: Sequence[str]) -> int:
     return watcher.summarise()
 
 
-def _is_queued(overrides: Sequence[str]) -> bool:
-    """Are the jobs handed to a queue by submitit?"""
+def _launcher(overrides: Sequence[str]) -> str:
+    """The class that starts the jobs; empty for Hydra's own, which does one after the other here."""
     hydra = [item for item in overrides if item.startswith("hydra")]
     if not any(item.startswith("hydra/launcher=") for item in hydra):
-        return False
+        return ""
     target = str(command_line.compose(hydra, with_hydra=True).hydra.launcher.get("_target_"))
     if target.endswith(".SlurmLauncher") and shutil.which("srun") is None:
         raise UserError("there is no Slurm on this machine: srun is not on PATH", "start the sweep on a login node")
-    return "submitit" in target
+    return target
 
 
 def _sweep_folder(*, shared: bool) -> Path:
@@ -97,10 +99,11 @@ def _sweep_folder(*, shared: bool) -> Path:
     return Path(tempfile.mkdtemp(prefix="naba-sweep-", dir=within))
 
 
-def _launch(queued: bool, flags: Sequence[str], overrides: Sequence[str]) -> None:
+def _launch(queued: bool, flags: Sequence[str], overrides: Sequence[str]) -> bool:
+    """Start the jobs and wait for them. Have all ended? Those of a queue may go on after one of them was lost."""
     if not queued:
         _hydra(flags, overrides)
-        return
+        return True
     from submitit.core.utils import FailedSubmissionError, UncompletedJobError
 
     folder = Path(os.environ[SWEEP_FOLDER])
@@ -110,17 +113,22 @@ def _launch(queued: bool, flags: Sequence[str], overrides: Sequence[str]) -> Non
         # Its other jobs have ended, or go on; what each printed is in the folder.
         (folder / KEPT).touch()
         console.note(f"{' '.join(str(error).split())[:300]}; what the jobs printed: {folder / '.submitit'}")
+        return False
     except FailedSubmissionError as error:
         raise UserError(
             f"the queue takes no jobs: {' '.join(str(error).split())[:300]}", "are sbatch and srun on PATH?"
         ) from error
+    return True
 
 
-def _lost(folder: Path, jobs: int) -> None:
-    """Jobs that left no outcome, because their process was killed, have failed."""
+def _lost(folder: Path, jobs: int, *, all_ended: bool) -> None:
+    """Jobs that left no outcome have failed, because their process was killed, if they do not run still."""
+    status, message = "failed", "it left no outcome: was its process killed?"
+    if not all_ended:
+        status, message = "unknown", "no outcome so far: it still runs or waits, or its process was killed"
     for number in range(jobs):
         if not (folder / f"{number:06d}.json").exists():
-            outcome = Outcome("failed", f"job {number}", message="it left no outcome: was its process killed?")
+            outcome = Outcome(status, f"job {number}", message=message)
             record(number, {"outcome": asdict(outcome), "seconds": 0.0})
 
 
@@ -232,9 +240,15 @@ def record(number: int, done: dict[str, Any]) -> dict[str, Any]:
     return done
 
 
-def _taken(folder: Path, extra: Sequence[str]) -> None:
+def _taken(folder: Path, extra: Sequence[str], *, elsewhere: bool) -> None:
     """Jobs that another process was training when their turn came: found by now, waited for, or done in its place."""
-    for path in sorted(folder.glob("*.taken")):
+    left = sorted(folder.glob("*.taken"))
+    if left and elsewhere:
+        console.note(
+            f"jobs that other processes were training: {len(left)}; waited for here, and trained on this machine, not "
+            "through the launcher, if those do not finish them (Ctrl-C, then the same command, hands them out again)"
+        )
+    for path in left:
         overrides = json.loads(path.read_text(encoding="utf-8"))
         cfg = command_line.compose([*extra, *overrides])
         record(int(path.stem), _attempt(cfg, overrides, wait=True))
