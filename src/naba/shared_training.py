@@ -76,7 +76,7 @@ def _store() -> Any:
     named = all(name in os.environ for name in ("MASTER_ADDR", "MASTER_PORT", "RANK"))
     if not named or importlib.util.find_spec("torch") is None:
         return None
-    from torch.distributed import rendezvous
+    from torch.distributed.rendezvous import rendezvous
 
-    store, _, _ = next(iter(rendezvous("env://")))  # type: ignore[no-untyped-call]
+    store, _, _ = next(iter(rendezvous("env://")))
     return store
