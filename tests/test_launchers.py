@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conftest import copy_store
 from naba import command_line, config, tracking
 from naba.commands.train import SWEEP_FOLDER, _lost, main, record
 from naba.console import SweepWatcher
 from naba.errors import UserError
 from naba.result import Outcome
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from pathlib import Path
