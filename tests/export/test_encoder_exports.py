@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from conftest import copy_store
 from naba import cli, command_line, runs, tracking, tracking_models, tracking_pyfunc, train
 from naba.export import directory, onnx_text, run_export
+from store_copies import copy_store
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from conftest import copy_store
 from naba import cli, command_line, train
 from naba.data.dataset import load_named
 from naba.export.predict_model import locate
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conftest import copy_store
 from naba import cli, command_line, runs, tracking, tracking_models, train
 from naba.export import directory
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

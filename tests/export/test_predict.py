@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import copy_store
 from naba import cli, command_line, train
 from naba.data.dataset import load_named
 from naba.errors import UserError
@@ -24,6 +23,7 @@ from naba.evaluation.predictions import Predictions
 from naba.export import predict_job
 from naba.export.predict_input import Columns
 from naba.export.predict_model import open_classifier
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conftest import copy_store
 from naba import cli, command_line, train
 from naba.export import predict_output
 from naba.export.predict_model import locate
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from pathlib import Path

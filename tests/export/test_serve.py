@@ -20,11 +20,11 @@ import pandas as pd
 import psutil
 import pytest
 
-from conftest import copy_store
 from naba import cli, command_line, train
 from naba.export.predict_model import locate, open_classifier
 from naba.export.serving_limits import Limits, RefusedError, read_table
 from naba.local_server import Address, wait_for
+from store_copies import copy_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
