@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
-    from mlflow.entities import Run
 
     from naba.data.dataset import Dataset
+    from naba.tracking import Run
 
 BOUNDS = ("_low", "_high")
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, Run
+    from mlflow.entities import Experiment
+    from mlflow.entities import Run as Run  # noqa: PLC0414 - passed on to those who may not import mlflow
 
     from naba.schema import TrackingConfig, TrainConfig
 

@@ -26,3 +26,10 @@ def predictor(folder: Path) -> Callable[[Any], Any]:
         return model.predict(table[columns])
 
     return predict
+
+
+def scoring_application(model: str) -> Any:
+    """The application that `mlflow models serve` runs, for a model's address or folder, built as MLflow builds it."""
+    from mlflow.pyfunc import scoring_server
+
+    return scoring_server.init(scoring_server.load_model_with_mlflow_config(model))

@@ -12,9 +12,8 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlflow.entities import Run
-
     from naba.evaluation.comparison import Difference
+    from naba.tracking import Run
 
 SIGNIFICANCE = 0.05
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"

@@ -13,9 +13,8 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlflow.entities import Run
-
     from naba.evaluation.predictions import Predictions
+    from naba.tracking import Run
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from mlflow.entities import Run
+
+    from naba.tracking import Run
 
 DECIDING = 12
 """Features or words of one example that are shown."""

@@ -14,7 +14,7 @@ from naba.export.parity import TOLERANCE, Parity, measure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlflow.entities import Run
+    from naba.tracking import Run
 
 FORMATS = ("directory", "onnx", "pt2", "mlflow")
 BEST = "best:"

@@ -154,7 +154,8 @@ def _model(folder: Path, config: Any) -> Any:
             )
         model = AutoModelForSequenceClassification.from_config(config)
         model.load_state_dict(load_file(os.fspath(path)))
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError,
-            ZeroDivisionError, OverflowError, IndexError, NotImplementedError) as error:  # fmt: skip
+    except (
+        SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError,
+    ) as error:  # fmt: skip
         raise UserError(f"{path} and {CONFIG} do not make a model: {str(error)[:300]}", "export it again") from error
     return model.float().eval()

@@ -6,10 +6,8 @@ Imported by uvicorn in each worker, never by naba itself.
 
 import os
 
-from mlflow.pyfunc import scoring_server
-
 from naba.export.serving import LIMITS, MODEL
 from naba.export.serving_limits import Limited, Limits
+from naba.tracking_pyfunc import scoring_application
 
-_mlflow = scoring_server.init(scoring_server.load_model_with_mlflow_config(os.environ[MODEL]))
-app = Limited(_mlflow, Limits.from_json(os.environ[LIMITS]))
+app = Limited(scoring_application(os.environ[MODEL]), Limits.from_json(os.environ[LIMITS]))
