@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba import cli, command_line, tracking, train
-from store_copies import copy_store
+from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tuple[Path, list[str]]:
     """A home with four finished runs, made once."""
     home, made = tmp_path_factory.mktemp("trained"), []
-    copy_store(empty_store, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         made += _train()
     return home, made
 

@@ -11,7 +11,7 @@ import pytest
 
 from naba import cli, command_line, tracking, train
 from naba.data.dataset import load_named
-from store_copies import copy_store
+from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +23,7 @@ MODELS = ("majority", "stratified_random", "tfidf_nb")
 def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     """A home with three finished runs; each test works on a copy of the store."""
     home = tmp_path_factory.mktemp("trained")
-    copy_store(empty_store, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         for model in MODELS:
             overrides = [f"model={model}", "evaluation.resamples=50", "evaluation.also=[article_stance]"]
             train.run(command_line.compose(overrides))

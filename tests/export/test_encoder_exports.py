@@ -10,7 +10,7 @@ import pytest
 
 from naba import cli, command_line, runs, tracking, tracking_models, tracking_pyfunc, train
 from naba.export import directory, onnx_text, run_export
-from store_copies import copy_store
+from store_copies import home_with_store
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -30,9 +30,7 @@ NAMES = {"temperature": "calibrated synthetic_stance seed 0", "isotonic": "calib
 def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     """A store with an encoder in each kind of calibration."""
     home = tmp_path_factory.mktemp("encoders")
-    copy_store(empty_store, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         for seed, method in enumerate(NAMES):
             inside = [f"model.classifier.{setting}" for setting in TINY]
             chosen = ["model=calibrated", "model@model.classifier=encoder_small", f"model.method={method}", *inside]

@@ -16,7 +16,7 @@ import pytest
 from naba import cli, command_line, train
 from naba.data.dataset import load_named
 from naba.export.predict_model import locate
-from store_copies import copy_store
+from store_copies import home_with_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> str:
     home = tmp_path_factory.mktemp("distributed")
-    copy_store(empty_store, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         train.run(command_line.compose(["dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50"]))
         return str(locate("tfidf_nb synthetic_stance seed 0"))
 

@@ -15,7 +15,7 @@ import pytest
 
 from naba import cli, command_line, runs, tracking, tracking_models, train
 from naba.export import directory
-from store_copies import copy_store
+from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,7 @@ MODELS = ("majority", "stratified_random", "tfidf_nb")
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     home = tmp_path_factory.mktemp("trained")
-    copy_store(empty_store, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         for model in MODELS:
             train.run(command_line.compose([f"model={model}", "evaluation.resamples=50"]))
     return home

@@ -23,7 +23,7 @@ from naba.evaluation.predictions import Predictions
 from naba.export import predict_job
 from naba.export.predict_input import Columns
 from naba.export.predict_model import open_classifier
-from store_copies import copy_store
+from store_copies import home_with_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,10 +44,8 @@ def classifiers(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> 
     from naba.export.predict_model import locate
 
     home = tmp_path_factory.mktemp("classifiers")
-    copy_store(empty_store, home)
     found = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         for name, overrides in CHOICES.items():
             train.run(command_line.compose([*overrides, "evaluation.resamples=50"]))
             found[name] = str(locate(name))

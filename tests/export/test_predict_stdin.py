@@ -11,7 +11,7 @@ import pytest
 from naba import cli, command_line, train
 from naba.export import predict_output
 from naba.export.predict_model import locate
-from store_copies import copy_store
+from store_copies import home_with_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> str:
     home = tmp_path_factory.mktemp("piped")
-    copy_store(empty_store, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         train.run(command_line.compose(["dataset=synthetic_claim_type", "model=majority", "evaluation.resamples=50"]))
         return str(locate("majority synthetic_claim_type seed 0"))
 

@@ -24,7 +24,7 @@ from naba import cli, command_line, train
 from naba.export.predict_model import locate, open_classifier
 from naba.export.serving_limits import Limits, RefusedError, read_table
 from naba.local_server import Address, wait_for
-from store_copies import copy_store
+from store_copies import home_with_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,7 @@ SECONDS = 3
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> str:
     home = tmp_path_factory.mktemp("served")
-    copy_store(empty_store, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NABA_HOME", str(home))
+    with home_with_store(empty_store, home):
         train.run(command_line.compose(["dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50"]))
         return str(locate(NAME))
 
