@@ -82,6 +82,16 @@ def read_to_end(connection: socket.socket) -> bytes:
     return answer
 
 
+def export(classifier: str, folder: Path, form: str) -> None:
+    """`naba export` of the run behind the classifier, in a process of its own."""
+    exported = subprocess.run(
+        [sys.executable, "-m", "naba.cli", "export", NAME, str(folder), "--format", form],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, "NABA_HOME": classifier.partition("/artifacts/")[0]},
+    )  # fmt: skip
+    assert exported.returncode == 0, exported.stderr
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -242,12 +252,7 @@ def test_fuzzed_connections_never_hang_it(server: Server) -> None:
 def test_an_onnx_folder_is_served(classifier: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="pip install 'naba[onnx]'")
     folder = tmp_path / "onnx"
-    home = classifier.partition("/artifacts/")[0]
-    exported = subprocess.run(
-        [sys.executable, "-m", "naba.cli", "export", NAME, str(folder), "--format", "onnx"],
-        capture_output=True, text=True, check=False, env={**os.environ, "NABA_HOME": home},
-    )  # fmt: skip
-    assert exported.returncode == 0, exported.stderr
+    export(classifier, folder, "onnx")
     with served(str(folder), tmp_path) as server:
         status, text = server.table(ROW)
         assert status == 200, text
@@ -264,12 +269,7 @@ def test_the_mlflow_format_is_served_by_mlflow_itself(classifier: str, tmp_path:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     folder, port = tmp_path / "exported", free_port()
-    home = classifier.partition("/artifacts/")[0]
-    exported = subprocess.run(
-        [sys.executable, "-m", "naba.cli", "export", NAME, str(folder), "--format", "mlflow"],
-        capture_output=True, text=True, check=False, env={**os.environ, "NABA_HOME": home},
-    )  # fmt: skip
-    assert exported.returncode == 0, exported.stderr
+    export(classifier, folder, "mlflow")
     log = tmp_path / "log"
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
