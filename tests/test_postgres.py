@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import pytest
 
 from naba import tracking
 from naba.errors import UserError
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +29,6 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("psycopg2") is None, reason="pip install 'naba[postgres]'"),
 ]
 OPEN = "import sys; from naba import tracking; print(len(tracking.client(sys.argv[1]).search_experiments()))"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +11,7 @@ from naba import provenance
 from naba.errors import UserError
 from naba.models import encoder_training
 from naba.shared_training import Decision
+from torchrun import run_two
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +20,7 @@ SHARED = """
 import json, pathlib, sys
 from naba import command_line, train
 from naba.tracking_claims import TakenError
-rank, folder = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+folder, rank = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 chosen = ["dataset=synthetic_claim_type", "model=majority", "tracking=off", "evaluation.resamples=50"]
 cfg = command_line.compose(chosen)
 fits, statuses, tracked, fit = [], [], train._tracked, train.fit
@@ -43,22 +40,7 @@ for function in (taken, tracked, tracked):
 @pytest.mark.slow
 def test_what_the_first_process_does_not_train_no_other_trains(tmp_path: Path) -> None:
     """Taken by another process, then trained, then found: the second process fits the second time alone."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"NABA_HOME": str(tmp_path), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", SHARED, rank, str(tmp_path)],
-            env=os.environ | shared | {"RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"},
-        )
-        for rank in ("0", "1")
-    ]
-    try:
-        assert [process.wait(timeout=120) for process in processes] == [0, 0]
-    finally:
-        for process in processes:
-            process.kill()
+    run_two(SHARED, tmp_path, NABA_HOME=str(tmp_path))
     said = [json.loads((tmp_path / f"said{rank}.json").read_text()) for rank in range(2)]
     assert said == [[["taken", "trained", "found"], [1]], [["found", "trained", "found"], [1]]]
     assert len(list(tmp_path.glob("results/*/*/run.json"))) == 1

@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from naba import cli, command_line, tracking, train
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

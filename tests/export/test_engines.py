@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import pytest
 from naba import cli, command_line, train
 from naba.data.dataset import load_named
 from naba.export.predict_model import locate
+from ports import free_port
 from store_copies import home_with_store
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ def test_ray_answers_as_the_local_engine(classifier: str, table: Path, tmp_path:
 def test_a_cluster_that_is_not_there_is_named_at_once(
     classifier: str, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     options = ["--target", "claim", "-o", str(tmp_path / "out"), "--engine", "ray", "--address", address]
     assert cli.main(["predict", classifier, str(table), *options]) == 2
     assert f"no Ray answers at {address}" in capsys.readouterr().err

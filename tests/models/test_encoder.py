@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import socket
 import subprocess
 import sys
 
@@ -17,6 +16,8 @@ from naba.errors import Problems, UserError
 from naba.models.build import build
 from naba.models.encoder import from_scratch, pretrained
 from naba.paths import shipped
+from ports import free_port
+from torchrun import run_two
 
 SMALL = {"layers": 1, "hidden": 32, "heads": 2, "vocabulary": 200, "dropout": 0.0}
 READING = {"max_length": 24}
@@ -171,18 +172,7 @@ def test_two_processes_share_a_training(headlines, tmp_path):
     X, y = headlines
     training = TRAINING | {"accumulation": 2, "batch_size": 8, "epochs": 12}
     (tmp_path / "task.pickle").write_bytes(pickle.dumps((X, y, {"architecture": SMALL, "training": training})))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", SHARED, str(tmp_path), rank],
-            env=shared | {"RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": "1"},
-        )
-        for rank in ("0", "1")
-    ]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    run_two(SHARED, tmp_path)
     (first, history), (second, other) = (
         pickle.loads((tmp_path / f"result{rank}.pickle").read_bytes()) for rank in ("0", "1")
     )
@@ -194,12 +184,10 @@ def test_two_processes_share_a_training(headlines, tmp_path):
 @pytest.mark.slow
 def test_torchrun_shares_one_naba_train(tmp_path):
     """Two processes, one run: the second neither waits for the first's claim nor keeps a run of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={port}", "-m", "naba.cli",
-        "train", "model=encoder_small", "model.architecture.layers=1", "model.architecture.hidden=32", "tracking=off",
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", f"--master-port={free_port()}",
+        "-m", "naba.cli", "train", "model=encoder_small", "model.architecture.layers=1",
+        "model.architecture.hidden=32", "tracking=off",
         "model.training.epochs=2", "model.training.threads=1", "model.training.learning_rate=3e-3",
         "evaluation.resamples=50", "dataset=synthetic_claim_type",
     ]  # fmt: skip
