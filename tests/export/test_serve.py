@@ -24,6 +24,7 @@ from naba import cli, command_line, train
 from naba.export.predict_model import locate, open_classifier
 from naba.export.serving_limits import Limits, RefusedError, read_table
 from naba.local_server import Address, wait_for
+from ports import free_port
 from store_copies import home_with_store
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 NAME = "tfidf_nb synthetic_stance seed 0"
 ROW = {"text": "ارتفاع أسعار النفط", "target": "تراجع أسعار النفط"}
 LIMITS = Limits(("text", "target"), body_bytes=4096, rows=5, characters=200)
-SECONDS = 3
+SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +91,6 @@ def export(classifier: str, folder: Path, form: str) -> None:
         env={**os.environ, "NABA_HOME": classifier.partition("/artifacts/")[0]},
     )  # fmt: skip
     assert exported.returncode == 0, exported.stderr
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -188,7 +183,7 @@ def test_a_request_that_never_arrives_is_given_up(server: Server) -> None:
         assert server.lives()
         answer = read_to_end(slow)
     assert answer.startswith(b"HTTP/1.1 408")
-    assert b"within 3 seconds" in answer
+    assert f"within {SECONDS} seconds".encode() in answer
 
 
 @pytest.mark.slow
@@ -241,6 +236,8 @@ def test_fuzzed_connections_never_hang_it(server: Server) -> None:
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
             with contextlib.suppress(ConnectionError):
                 connection.sendall(attempt)
+            # After a reset the socket is no longer connected, which is an OSError of no narrower kind.
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
             answer = read_to_end(connection)
             assert b"Traceback" not in answer
@@ -295,7 +292,7 @@ def test_the_mlflow_format_is_served_by_mlflow_itself(classifier: str, tmp_path:
 def test_a_killed_server_comes_back(server: Server) -> None:
     (worker,) = psutil.Process(server.process.pid).children()
     worker.kill()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, http.client.HTTPException):
             if server.lives():
