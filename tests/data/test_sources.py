@@ -85,7 +85,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def offline(tmp_path: Path) -> DataConfig:
-    return DataConfig(cache=str(tmp_path / "cache"), offline=True, timeout=0.3, retries=1)
+    return DataConfig(cache=str(tmp_path / "cache"), offline=True, timeout=30, retries=1)
 
 
 def in_cache(data: DataConfig) -> list[str]:
@@ -184,10 +184,10 @@ def test_a_silent_server_is_named(server: Server, offline: DataConfig, sent: int
     def silent(handler: http.server.BaseHTTPRequestHandler, _: int) -> bool:
         if sent is not None:
             reply(handler, CONTENT[:sent], len(CONTENT))
-        over.wait(5)
+        over.wait(60)
         return True
 
-    offline.mirror, server.misbehave = server.url, silent
+    offline.mirror, offline.timeout, server.misbehave = server.url, 0.3, silent
     with pytest.raises(UserError) as caught:
         sources.fetch(source(), offline)
     over.set()
@@ -261,7 +261,7 @@ def test_two_processes_fetch_one_file_once(server: Server, offline: DataConfig) 
     workers = [context.Process(target=_fetch, args=(offline.cache, server.url, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    assert {results.get(timeout=60) for _ in workers} == {bytes.fromhex(DIGEST)}
+    assert {results.get(timeout=300) for _ in workers} == {bytes.fromhex(DIGEST)}
     for worker in workers:
         worker.join()
     assert len(server.requests) == 1
