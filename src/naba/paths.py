@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -35,3 +40,24 @@ def cache() -> Path:
         return Path(configured).expanduser().resolve()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "naba"
+
+
+@contextmanager
+def replaced(file: Path) -> Iterator[Path]:
+    """A path beside `file` to write to; it takes the place of `file` at the end, so that nobody reads half of it.
+
+    Whoever may read other new files may read this one. After an error `file` is as it was; only a kill leaves the
+    other, `NAME.….part`.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def parts(file: Path) -> list[Path]:
+    """What writers of `file` that were killed have left beside it."""
+    return [path for path in file.parent.glob("*.part") if path.name.startswith(f"{file.name}.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -102,8 +103,13 @@ def test_new_writes_a_yaml_that_loads(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_checks_before_a_training_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NABA_HOME", str(tmp_path))
-    first = catalogue.before_training(load_named("article_claim_type"))
-    assert len(list((tmp_path / "checks").iterdir())) == 1
+    before = os.umask(0o022)
+    try:
+        first = catalogue.before_training(load_named("article_claim_type"))
+    finally:
+        os.umask(before)
+    (stored,) = (tmp_path / "checks").iterdir()
+    assert stored.stat().st_mode & 0o777 == 0o644  # others share the home
     assert catalogue.before_training(load_named("article_claim_type")) == first
     assert first.errors == []
     assert first.warnings[0].code == "N10"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -88,6 +89,44 @@ def test_vectors_are_kept_by_the_content_of_the_corpus(corpus: list[str], monkey
     again = WordVectors("saudinewsnet").fit()
     assert again.stems_ == first.stems_
     assert again.table_.tobytes() == first.table_.tobytes()
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other"])
+def test_damaged_vectors_are_learnt_again_and_kept(damage: str, corpus: list[str]) -> None:
+    first = WordVectors("saudinewsnet").fit()
+    file = cache_file(list(dict.fromkeys(corpus)))
+    content = file.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+    changed = {"empty": b"", "cut": content[:middle], "flipped": flipped, "other": b"not vectors"}
+    file.write_bytes(changed[damage])
+    again = WordVectors("saudinewsnet").fit()
+    assert again.stems_ == first.stems_
+    assert again.table_.tobytes() == first.table_.tobytes()
+    assert file.read_bytes() == content
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_others_may_read_the_vectors_and_a_full_disk_leaves_nothing(
+    corpus: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = cache_file(list(dict.fromkeys(corpus)))
+
+    def full(stream: Any, **_: Any) -> None:
+        stream.write(b"half of them")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space left"):
+            WordVectors("saudinewsnet").fit()
+    assert list(file.parent.iterdir()) == []
+    before = os.umask(0o022)
+    try:
+        WordVectors("saudinewsnet").fit()
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_missing_corpus_says_how_to_do_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -155,9 +155,8 @@ def pin(name: str, data: DataConfig | None = None) -> Pinned:
     for file, digest in hashes.items():
         text = _with_hash(text, file, digest, path)
     if hashes:
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with paths.replaced(path) as part:
+            part.write_text(text, encoding="utf-8")
     return Pinned(path, hashes)
 
 
@@ -226,10 +225,8 @@ def before_training(dataset: Dataset) -> Report:
     if path.is_file():
         return _stored(json.loads(path.read_text(encoding="utf-8")))
     report = checks.run(dataset, slow=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as part:
-        json.dump(report.to_dict(), part, ensure_ascii=False)
-    Path(part.name).replace(path)
+    with paths.replaced(path) as part:
+        part.write_text(json.dumps(report.to_dict(), ensure_ascii=False), encoding="utf-8")
     return report
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from naba import paths
 from naba.errors import UserError
 
 logger = logging.getLogger("naba")
@@ -86,10 +87,8 @@ def _attempt(url: str, final: Path, sha256: str | None, timeout: float) -> tuple
 def write_text(final: Path, text: str) -> None:
     """Write a small file of the cache so that it is whole or not there."""
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=final.parent, suffix=".part", delete=False, encoding="utf-8") as part:
-            part.write(text)
-        Path(part.name).replace(final)
+        with paths.replaced(final) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write to the cache: {error}") from error
 

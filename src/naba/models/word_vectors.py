@@ -8,10 +8,7 @@ Learned from Word Embeddings, TACL 3). The contexts' counts are smoothed by the 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +16,14 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from naba import paths
+from naba import paths, sealed
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from naba.models.alignment import BoolArray, FloatArray, IntArray
 
@@ -77,11 +75,9 @@ class WordVectors(BaseEstimator):
             ) from error
         texts = list(dict.fromkeys(dataset.column_values("text").tolist()))
         file = cache_file(texts)
-        if file.is_file():
-            with np.load(file, allow_pickle=False) as kept:
-                self.stems_, self.table_ = tuple(kept["stems"].tolist()), kept["table"]
-        else:
-            self.stems_, self.table_ = learn(texts)
+        kept = _kept(file)
+        self.stems_, self.table_ = kept or learn(texts)
+        if kept is None:
             _keep(file, self.stems_, self.table_)
         return self
 
@@ -189,10 +185,16 @@ def _association(counts: sparse.csr_array) -> sparse.csr_matrix:
     return sparse.csr_matrix((value[kept].astype(np.float32), (row[kept], column[kept])), shape=counts.shape)
 
 
+def _kept(file: Path) -> tuple[tuple[str, ...], Any] | None:
+    """The vectors that were kept there; None where there are none, or what is there cannot be read."""
+    try:
+        sealed.seal(file)
+        with np.load(file, allow_pickle=False) as found:
+            return tuple(found["stems"].tolist()), found["table"]
+    except (OSError, ValueError):
+        return None
+
+
 def _keep(file: Path, stems: Sequence[str], table: Any) -> None:
-    """Write the vectors whole or not at all, so that runs side by side never read half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as stream:
+    with sealed.written(file) as part, part.open("wb") as stream:
         np.savez(stream, stems=np.array(stems), table=table)
-    Path(name).replace(file)
