@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import time
 import numpy as np
 import pytest
 
-from naba import tracking
+from naba import sealed, tracking
 from naba.models.encoder import from_scratch
 from naba.models.encoder_resume import Store
 from naba.runs import read_predictions
 from store_copies import copy_store
+from torchrun import run_two
 
 OPTIONS = {
     "architecture": {"layers": 1, "hidden": 32, "heads": 2, "vocabulary": 200, "dropout": 0.2},
@@ -105,14 +107,139 @@ def test_a_checkpoint_that_cannot_be_read_is_said_in_one_line(damage, headlines,
         file.write_bytes(changed[damage])
     else:
         state = torch.load(file, weights_only=True)
-        torch.save(state | {"weights": {name: value[:1] for name, value in state["weights"].items()}}, file)
+        with sealed.written(file) as part:
+            torch.save(state | {"weights": {name: value[:1] for name, value in state["weights"].items()}}, part)
     capsys.readouterr()
     model = _fit(headlines, checkpoint_folder=folder)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert said[0].startswith(f"naba: the training begins anew: checkpoint {file} cannot be read (")
+    assert ("it holds weights of another model" in said[0]) == (damage == "of another model")
     assert np.array_equal(model.predict_proba(X), whole.predict_proba(X))
     assert not folder.exists()
+
+
+def _damaged(content, generator):
+    """The bytes with a flipped bit, with random bytes in a place, cut, with more at the end, or others altogether."""
+    place = int(generator.integers(len(content)))
+    flipped = bytes([content[place] ^ (1 << int(generator.integers(8)))])
+    for changed in (
+        content[:place] + flipped + content[place + 1 :],
+        content[:place] + generator.bytes(64) + content[place + 64 :],
+        content[:place],
+        content + generator.bytes(8),
+        generator.bytes(place),
+        pickle.dumps({"weights": place})[: place % 30],
+    ):
+        assert changed != content
+        yield changed
+
+
+def test_no_damage_to_a_checkpoint_stops_a_training_or_enters_it(headlines, killed, capsys):
+    """Read as a training reads it, some hundred times; the library alone raises errors of a dozen kinds."""
+    from naba.models.encoder_options import Training
+    from naba.models.encoder_training import FineTuning
+
+    folder, _ = killed
+    (file,) = folder.iterdir()
+    content, generator = file.read_bytes(), np.random.default_rng(0)
+    model = _fit(headlines, training=OPTIONS["training"] | {"epochs": 1})
+    tuning = FineTuning(model._forward(training=True), Training(), None, 0, None)
+    store = Store(folder, file.stem.removeprefix("training-"))
+    assert store.path == file
+    capsys.readouterr()
+    before = {name: value.clone() for name, value in model.model_.state_dict().items()}
+    for _ in range(40):
+        for damaged in _damaged(content, generator):
+            file.write_bytes(damaged)
+            assert store.restore(tuning) is None
+            (said,) = capsys.readouterr().err.splitlines()
+            assert "cannot be read (it is damaged" in said
+    assert all((value == before[name]).all() for name, value in model.model_.state_dict().items())
+    file.write_bytes(content)
+    progress = store.restore(tuning)
+    assert (progress.epoch, progress.step) == (1, 4)
+    assert not capsys.readouterr().err
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(killed, headlines, monkeypatch):
+    import torch
+
+    folder, whole = killed
+    (file,) = folder.iterdir()
+    content = file.read_bytes()
+
+    def full(state, path):
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            _fit(headlines, checkpoint_folder=folder)
+    assert [path.read_bytes() for path in folder.iterdir()] == [content]
+    # What a killed save leaves goes with the checkpoint.
+    (folder / f"{file.name}.4711-00ff.part").write_bytes(b"half of it")
+    assert np.array_equal(
+        _fit(headlines, checkpoint_folder=folder).predict_proba(headlines[0]), whole.predict_proba(headlines[0])
+    )
+    assert not folder.exists()
+
+
+TOGETHER = """
+import pathlib, pickle, sys
+from naba.models.encoder import from_scratch
+from naba.models.encoder_resume import Store
+class Killed(BaseException):
+    pass
+folder, rank = pathlib.Path(sys.argv[1]), sys.argv[2]
+X, y, options, homes, dies = pickle.loads((folder / "task.pickle").read_bytes())
+saved, finish = Store.save, []
+def save(self, tuning, progress):
+    saved(self, tuning, progress)
+    finish.append(progress.epoch)
+    if dies and len(finish) == 2:
+        raise Killed
+Store.save = save
+model = from_scratch(**options, checkpoint_folder=folder / homes[int(rank)])
+try:
+    model.fit(X, y, validation=(X[::6], y[::6]))
+except Killed:
+    sys.exit(0)
+(folder / f"result{rank}.pickle").write_bytes(pickle.dumps((model.predict_proba(X), model.history_, finish[0])))
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_do_not_have_one_checkpoint_all_begin_anew(headlines, tmp_path, capfd):
+    """Homes of their own, as on two machines: alone, the first would go on while the second begins."""
+    import torch
+
+    def together(homes, *, dies=False):
+        options = OPTIONS | {"training": OPTIONS["training"] | {"checkpoint_steps": 100}}
+        (tmp_path / "task.pickle").write_bytes(pickle.dumps((*headlines, options, homes, dies)))
+        capfd.readouterr()
+        run_two(TOGETHER, tmp_path)
+        said = [line for line in capfd.readouterr().err.splitlines() if "begins anew" in line]
+        if dies:
+            return said
+        results = [pickle.loads((tmp_path / f"result{rank}.pickle").read_bytes()) for rank in range(2)]
+        assert np.array_equal(results[0][0], results[1][0])
+        return said, *results[0]
+
+    said, whole, _, _ = together(["whole", "whole"])
+    assert said == []
+    together(["one", "one"], dies=True)
+    (file,) = (tmp_path / "one").iterdir()
+    assert torch.load(file, weights_only=True)["progress"]["epoch"] == 2
+    shutil.copytree(tmp_path / "one", tmp_path / "three")
+    said, probabilities, history, first_saved = together(["one", "none"])
+    assert len(said) == 1
+    assert said[0].endswith(f"checkpoint {file} is not the same for every process")
+    assert (len(history), first_saved) == (3, 1)
+    assert np.array_equal(probabilities, whole)
+    said, probabilities, history, first_saved = together(["three", "three"])
+    assert (said, len(history), first_saved) == ([], 3, 3)
 
 
 TRAIN = (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import pickle
 import warnings
 from typing import TYPE_CHECKING, Any
+
+from naba import paths, sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,37 +42,47 @@ class Store:
             "random_gpu": torch.cuda.get_rng_state(tuning.where) if tuning.where.type == "cuda" else None,
             "progress": {item.name: getattr(progress, item.name) for item in dataclasses.fields(progress)},
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        half = self.path.with_suffix(f".{os.getpid()}.half")
-        torch.save(state, half)
-        half.replace(self.path)
+        with sealed.written(self.path) as part:
+            torch.save(state, part)
 
     def restore(self, tuning: FineTuning) -> Progress | None:
         """Put the saved state back; None when there is no checkpoint.
 
-        One that cannot be read (cut short, or of other weights) is said and passed over: the training begins anew.
+        One that cannot be read (damaged, or of other weights) is said and passed over: the training begins anew. So it
+        does where processes that train together do not all have the same checkpoint.
         """
         from naba import console
 
-        state = None
-        if self.path.is_file():
-            try:
-                state = self._read(tuning)
-            except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, EOFError, OSError,
-                    pickle.UnpicklingError) as error:  # fmt: skip
-                reason = str(error).partition("\n")[0][:100] or type(error).__name__
-                console.note(f"the training begins anew: checkpoint {self.path} cannot be read ({reason})")
+        seal, state, problem = self._found(tuning)
         if tuning.parallel:
-            # The first process deletes the file when all is done, perhaps before a slower one has read it.
-            tuning.parallel.wait_for_everyone()
+            from accelerate.utils import gather_object
+
+            # Here a slower process has read the file, too; the first one deletes it when all is done.
+            found: list[tuple[str, str]] = gather_object([(seal, problem)])
+            problem = next((other for _, other in found if other), "")
+            if len({other for other, _ in found}) > 1:
+                state, problem = None, problem or "is not the same for every process"
+        if problem and (not tuning.parallel or tuning.parallel.is_main_process):
+            console.note(f"the training begins anew: checkpoint {self.path} {problem}")
         return None if state is None else self._apply(state, tuning)
 
-    def _read(self, tuning: FineTuning) -> dict[str, Any]:
-        """The saved state, looked at before anything of the training is changed."""
+    def _found(self, tuning: FineTuning) -> tuple[str, dict[str, Any] | None, str]:
+        """(seal of the file, saved state, ""), or ("", None, what is wrong with the file, if there is one)."""
+        try:
+            return *self._read(tuning), ""
+        except FileNotFoundError:
+            return "", None, ""
+        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, EOFError, OSError,
+                pickle.UnpicklingError) as error:  # fmt: skip
+            return "", None, f"cannot be read ({str(error).partition(chr(10))[0][:100] or type(error).__name__})"
+
+    def _read(self, tuning: FineTuning) -> tuple[str, dict[str, Any]]:
+        """The seal of the file and the saved state, looked at before anything of the training is changed."""
         import torch
 
         from naba.models.encoder_training import Progress
 
+        seal = sealed.seal(self.path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about files that are none of ours
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
@@ -81,7 +92,7 @@ class Store:
         progress = {item.name for item in dataclasses.fields(Progress)}
         if state.keys() != {*_PARTS} or state["progress"].keys() != progress:
             raise ValueError("it holds other parts than a checkpoint of this version")
-        return state
+        return seal, state
 
     def _apply(self, state: dict[str, Any], tuning: FineTuning) -> Progress:
         import torch
@@ -100,7 +111,7 @@ class Store:
         if tuning.parallel and not tuning.parallel.is_main_process:
             return
         folder = self.path.parent
-        for path in (self.path, *folder.glob(f"{self.path.stem}.*.half")):
+        for path in (self.path, *paths.parts(self.path)):
             path.unlink(missing_ok=True)
         # Another training may keep its checkpoint there.
         with contextlib.suppress(OSError):
