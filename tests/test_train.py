@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba import command_line, tracking, train
+from naba.data import sources
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.evaluation.predictions import Predictions
+from naba.schema import DataConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +76,24 @@ def test_what_a_run_holds(store: Path) -> None:
     predictions = Predictions.from_parquet(tracking.artifact(found, "predictions/test.parquet"))
     assert len(predictions) == 512
     assert predictions.probabilities.sum(axis=1) == pytest.approx(1)
+
+
+def test_what_a_model_reads_besides_is_fetched_as_the_run_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_network: list[object]
+) -> None:
+    """The background set of word vectors is no data set of the run; its files are looked for in the same places."""
+    for name in ("NABA_MIRROR", "NABA_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NABA_CACHE", str(tmp_path / "elsewhere"))
+    mirror, cache = tmp_path / "mirror", tmp_path / "cache"
+    mirror.mkdir()
+    with pytest.raises(UserError, match="network: switched off") as caught:
+        run("model=blended", "model.background=saudinewsnet", "tracking=off", "data.offline=true",
+            f"data.mirror={mirror}", f"data.cache={cache}")  # fmt: skip
+    assert f"mirror: not in {mirror}" in str(caught.value)
+    assert f"cache: not in {cache}" in str(caught.value)
+    assert no_network == []
+    assert sources.current() == DataConfig()
 
 
 LOAD = """

@@ -196,13 +196,13 @@ def _train(
 
 
 def _fitted(settings: TrainConfig, dataset: Dataset, identity: str, seconds: dict[str, float]) -> tuple[Any, Split]:
-    from naba.data import splits
+    from naba.data import sources, splits
 
     split = splits.make(dataset, settings.split, settings.seed)
     _check_split(split, dataset)
     provenance.seed_everything(settings.seed)
     model = _build(settings, identity)
-    with _timed(seconds, "fit"):
+    with _timed(seconds, "fit"), sources.fetching(settings.data):
         fit(model, dataset, split)
     return model, split
 

@@ -157,13 +157,15 @@ def load(config: DatasetConfig, data: DataConfig | None = None) -> Dataset:
 
     Kept for the life of the process, by the content of the config and of the files.
 
+    Args:
+        data: how files are fetched; None for what `naba.data.sources.fetching` says, else the defaults.
+
     Raises:
         UserError: anything wrong with the config, the source or the files, with file and row.
     """
     from naba.data import building, own_data, sources
-    from naba.schema import DataConfig
 
-    data = data or DataConfig()
+    data = data or sources.current()
     if config.union:
         parts = {part: load_named(name, data) for part, name in config.union.items()}
         key = _key(config, [part.fingerprint for part in parts.values()])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +21,7 @@ from naba.errors import UserError
 from naba.schema import DataConfig, FileConfig, SourceConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 logger = logging.getLogger("naba")
 GITHUB = "https://raw.githubusercontent.com"
@@ -29,6 +31,8 @@ OFFLINE_HINT = (
     "Without a network, set NABA_MIRROR to a mirror (a folder or an http address), "
     "or run `naba data fetch NAME` where there is one and copy the cache."
 )
+
+_current: ContextVar[DataConfig | None] = ContextVar("naba_fetching", default=None)
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,14 @@ def fetch_files(source: SourceConfig, data: DataConfig | None = None) -> list[Fe
     """Find each file of the source and check it against its sha256.
 
     Args:
-        data: mirror, cache and time-outs. The mirror defaults to `NABA_MIRROR`; `NABA_OFFLINE=1` (or
-            `data.offline`) forbids the network. A mirror with an http address counts as a mirror, not as the network.
+        data: mirror, cache and time-outs; None for those of `current`. The mirror defaults to `NABA_MIRROR`;
+            `NABA_OFFLINE=1` (or `data.offline`) forbids the network. A mirror with an http address counts as a mirror,
+            not as the network.
     Raises:
         UserError: a file that is nowhere, a server that fails or stays silent (with its address), or bytes that do
             not match (with both hashes; nothing is deleted).
     """
-    data = data or DataConfig()
+    data = data or current()
     return [_fetch_one(source, file, data) for file in listed(source)]
 
 
@@ -98,6 +103,24 @@ def address(source: SourceConfig, file: FileConfig) -> str:
     if source.repository is not None:
         return f"{GITHUB}/{quote(f'{source.repository}/{source.commit}/{file.path}')}"
     return f"{HUB}/{quote(f'{source.repo_id}/resolve/{source.revision}/{file.path}')}"
+
+
+@contextmanager
+def fetching(data: DataConfig) -> Iterator[None]:
+    """Let all that is loaded inside without settings of its own be fetched as `data` says.
+
+    A model that reads a further data set has no such settings: they are none of its parameters.
+    """
+    token = _current.set(data)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current() -> DataConfig:
+    """What `fetching` was given last, or the defaults."""
+    return _current.get() or DataConfig()
 
 
 def mirror_of(data: DataConfig) -> str | None:

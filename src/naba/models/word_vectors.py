@@ -71,7 +71,7 @@ class WordVectors(BaseEstimator):
         except UserError as error:
             raise UserError(
                 f"model.background={self.corpus} needs the data set {self.corpus}: {error}",
-                "Set NABA_MIRROR, or do without word vectors: model.background=null.",
+                "Set NABA_MIRROR or data.mirror, or do without word vectors: model.background=null.",
             ) from error
         texts = list(dict.fromkeys(dataset.column_values("text").tolist()))
         file = cache_file(texts)
