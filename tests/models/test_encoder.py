@@ -12,10 +12,12 @@ import yaml
 from sklearn.base import clone
 
 from naba.arabic.normalise import NEWS
+from naba.data import sources
 from naba.errors import Problems, UserError
 from naba.models.build import build
 from naba.models.encoder import from_scratch, pretrained
 from naba.paths import shipped
+from naba.schema import DataConfig
 from ports import free_port
 from torchrun import run_two
 
@@ -209,6 +211,30 @@ def test_a_missing_checkpoint_says_what_to_do_offline(headlines, monkeypatch):
     with pytest.raises(UserError, match=r"model\.checkpoint=FOLDER") as caught:
         pretrained(checkpoint="aubmindlab/bert-base-arabertv02").fit(X, y)
     assert "'aubmindlab/bert-base-arabertv02' is neither a folder nor in the local cache" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "offline", "asked"),
+    [("1", False, False), ("true", False, False), ("on", False, False), ("", True, False), ("0", False, True),
+     ("no", False, True), ("false", False, True)],
+)  # fmt: skip
+def test_offline_means_the_same_for_models_and_data(variable, offline, asked, headlines, tmp_path, monkeypatch):
+    from huggingface_hub import HfApi, constants
+
+    questions = []
+
+    def refused(self, name, **_):
+        questions.append(name)
+        raise OSError("no route to the Hub")
+
+    monkeypatch.setattr(HfApi, "model_info", refused)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NABA_OFFLINE", variable)
+    data = DataConfig(offline=offline)
+    assert sources.is_offline(data) != asked
+    with sources.fetching(data), pytest.raises(UserError, match="cannot be fetched"):
+        pretrained(checkpoint="aubmindlab/bert-base-arabertv02").fit(*headlines)
+    assert questions == ["aubmindlab/bert-base-arabertv02"] * asked
 
 
 def test_an_empty_folder_is_no_checkpoint(headlines, tmp_path):

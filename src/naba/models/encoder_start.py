@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,15 +22,19 @@ DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 def load_pretrained(checkpoint: str, labels: Sequence[str]) -> tuple[Any, Any]:
     """(tokenizer, model) of a checkpoint, with a new classification head for `labels`.
 
-    The local cache is asked before the network; with NABA_OFFLINE or HF_HUB_OFFLINE set, only the cache.
+    The local cache is asked before the network; offline (NABA_OFFLINE or data.offline, or HF_HUB_OFFLINE), only it.
 
     Args:
         checkpoint: a folder, or a model's name on the Hub, which may end in `@revision`.
     Raises:
         UserError: it is not there, or has no fast tokenizer; says what to do offline.
     """
+    from huggingface_hub import constants
+
+    from naba.data import sources
+
     name, _, revision = (checkpoint, "", "") if Path(checkpoint).is_dir() else checkpoint.partition("@")
-    offline = any(os.environ.get(key, "0") not in {"", "0"} for key in ("NABA_OFFLINE", "HF_HUB_OFFLINE"))
+    offline = sources.is_offline(sources.current()) or constants.HF_HUB_OFFLINE
     common: dict[str, Any] = {"revision": revision} if revision else {}
     with _quiet():
         try:
