@@ -239,23 +239,33 @@ class GuidelineMatrix(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> GuidelineMatrix:  # noqa: ARG002
         """Fits the vocabularies and the scale; labels are not used."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: pd.DataFrame, y: Any = None, **_: Any) -> sparse.csr_matrix:  # noqa: ARG002
+        """`fit`, then `transform` of the same table, which is read once."""
         self.claims_ = ClaimMatrix(
             normalisation=self.normalisation, weight=self.weight, characters_to=self.characters_to
-        ).fit(X)
+        )
+        claims, lists = self.claims_.fit_transform(X), self._read(X)
         # The extra sentences keep a vocabulary from being empty.
         self.tags_, self.said_, self.order_ = (
             TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=_MINIMUM_COUNT).fit([*words, *[["none"]] * 3])
-            for words in self._read(X)
+            for words in lists
         )
-        return self
+        return self._assemble(claims, *lists)
 
     def transform(self, X: pd.DataFrame) -> sparse.csr_matrix:
         """The matrix: (n, m) float64."""
         check_is_fitted(self)
-        tags, said, order = self._read(X)
+        return self._assemble(self.claims_.transform(X), *self._read(X))
+
+    def _assemble(
+        self, claims: sparse.csr_matrix, tags: list[Words], said: list[Words], order: list[Words]
+    ) -> sparse.csr_matrix:
         blocks = [self.tags_.transform(tags), self.said_.transform(said)]
         blocks.append(self.order_.transform(order) * self.order_weight)
-        return sparse.hstack([self.claims_.transform(X), *blocks], format="csr", dtype=np.float64)
+        return sparse.hstack([claims, *blocks], format="csr", dtype=np.float64)
 
     def _read(self, X: pd.DataFrame) -> tuple[list[Words], list[Words], list[Words]]:
         texts = normalise_all(normalise_texts(text_columns(X)[0], self.normalisation), NEWS)

@@ -239,14 +239,25 @@ class ClaimMatrix(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> ClaimMatrix:  # noqa: ARG002
         """Fits the vocabularies and the scale; labels are not used."""
+        self.fit_parts(X)
+        return self
+
+    def fit_transform(self, X: pd.DataFrame, y: Any = None, **_: Any) -> sparse.csr_matrix:  # noqa: ARG002
+        """`fit`, then `transform` of the same table, which is read once."""
+        return self.fit_parts(X)[1]
+
+    def fit_parts(self, X: pd.DataFrame) -> tuple[FloatArray, sparse.csr_matrix]:
+        """`fit`, then `parts` of the same table."""
         self.features_ = ClaimFeatures(normalisation=self.normalisation).fit(X)
-        self.scaler_ = StandardScaler().fit(self.features_.transform(X))
+        dense = self.features_.transform(X)
+        self.scaler_ = StandardScaler().fit(dense)
         self.text_ = TextFeatures(normalisation=self.normalisation, characters_to=self.characters_to).fit(X)
         near, far = self._kinds(X)
         self.near_ = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=min(2, len(near))).fit(near)
         # The extra sentences keep the vocabulary from being empty.
         self.far_ = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=3).fit([*far, *[["none"]] * 3])
-        return self
+        # `fit_transform` of `text_` would order the values of a row in another way, and sums over them go by the order.
+        return dense, self._assemble(dense, near, far, self.text_.transform(X))
 
     @property
     def width(self) -> int:
@@ -255,11 +266,20 @@ class ClaimMatrix(TransformerMixin, BaseEstimator):
 
     def transform(self, X: pd.DataFrame) -> sparse.csr_matrix:
         """The matrix: (n, k + t) float64."""
+        return self.parts(X)[1]
+
+    def parts(self, X: pd.DataFrame) -> tuple[FloatArray, sparse.csr_matrix]:
+        """The claim features as they are, (n, k), and the matrix."""
         check_is_fitted(self)
-        scaled = self.scaler_.transform(self.features_.transform(X)).clip(-4, 4) * self.weight
-        near, far = self._kinds(X)
+        dense = self.features_.transform(X)
+        return dense, self._assemble(dense, *self._kinds(X), self.text_.transform(X))
+
+    def _assemble(
+        self, dense: FloatArray, near: list[list[str]], far: list[list[str]], words: sparse.csr_matrix
+    ) -> sparse.csr_matrix:
+        scaled = self.scaler_.transform(dense).clip(-4, 4) * self.weight
         patterns = [self.near_.transform(near), self.far_.transform(far) * _FAR_WEIGHT]
-        blocks = [sparse.csr_matrix(scaled), *patterns, self.text_.transform(X)]
+        blocks = [sparse.csr_matrix(scaled), *patterns, words]
         return sparse.hstack(blocks, format="csr", dtype=np.float64)
 
     def _kinds(self, X: pd.DataFrame) -> tuple[list[list[str]], list[list[str]]]:
@@ -291,17 +311,23 @@ class ClaimTopics(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> ClaimTopics:  # noqa: ARG002
         """Fits the matrix and the SVD; labels are not used."""
-        self.matrix_ = clone(self.matrix).fit(X)
-        words = self.matrix_.transform(X)[:, self.matrix_.width :]
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: pd.DataFrame, y: Any = None, **_: Any) -> FloatArray:  # noqa: ARG002
+        """`fit`, then `transform` of the same table, which is read once."""
+        self.matrix_ = clone(self.matrix)
+        dense, matrix = self.matrix_.fit_parts(X)
+        words = matrix[:, self.matrix_.width :]
         span = max(1, min(self.components, words.shape[1] - 1, words.shape[0]))
         self.topics_ = TruncatedSVD(span, random_state=self.seed).fit(words)
-        return self
+        return np.hstack([dense, self.topics_.transform(words)])
 
     def transform(self, X: pd.DataFrame) -> FloatArray:
         """The features: (n, k + c) float64."""
         check_is_fitted(self)
-        words = self.matrix_.transform(X)[:, self.matrix_.width :]
-        return np.hstack([self.matrix_.features_.transform(X), self.topics_.transform(words)])
+        dense, matrix = self.matrix_.parts(X)
+        return np.hstack([dense, self.topics_.transform(matrix[:, self.matrix_.width :])])
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002
         """The claim features' names, then `topic 0` and so on."""
