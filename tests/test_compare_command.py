@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from naba import cli, command_line, tracking, train
+from naba import cli, command_line, config, tracking, train
+from naba.errors import UserError
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -82,6 +83,17 @@ def test_show_prints_scores_confusion_errors_and_the_command(
     assert "again: naba train dataset=synthetic_stance model=tfidf_nb seed=0" in output
     assert cli.main(["show", "nonsense"]) == 2
     assert "no run 'nonsense'" in capsys.readouterr().err
+
+
+def test_show_of_a_failed_run_says_why_whatever_stands_in_it(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = config.check(command_line.compose(["model=majority"]))
+    reason = "no such file: [/data/news] is not [bold]"
+    with pytest.raises(UserError), train.open_tracker(settings).run("a name [/x]", settings, "abc", "{}"):
+        raise UserError(reason)
+    assert cli.main(["show", "a name [/x]"]) == 0
+    output = capsys.readouterr().out
+    assert f"failed {reason}" in output
+    assert "a name [/x]" in output
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ def find_trained(name: str, uri: str | None = None) -> Run:
         UserError: there is none, or several, or it has no model.
     """
     run = _by_alias(name, uri) if name.startswith("models:/") else tracking.find(name, uri)
-    if run.info.status != "FINISHED" or not _has_model(run):
+    if run.info.status != "FINISHED" or not has_model(run):
         raise UserError(
             f"run '{run.info.run_name}' ({run.info.status}) has no model",
             "it failed, was trained with tracking.log_model=false, or holds an outside system's predictions",
@@ -52,7 +52,8 @@ def _by_alias(name: str, uri: str | None) -> Run:
     return run
 
 
-def _has_model(run: Run) -> bool:
+def has_model(run: Run) -> bool:
+    """Did the run keep its model?"""
     return bool(run.outputs and run.outputs.model_outputs) and "size/model_bytes" in run.data.metrics
 
 

@@ -38,10 +38,12 @@ def main(arguments: Sequence[str]) -> int:
     if options.example is not None:
         return _example(run, options.example, options.uri, "captum" if options.captum else "naba")
     tags = run.data.tags
+    from rich.markup import escape
+
     out = console.console()
-    out.print(f"[bold]{run.info.run_name}[/]  {run.info.run_id}  {run.info.status}")
+    out.print(f"[bold]{escape(run.info.run_name)}[/]  {run.info.run_id}  {run.info.status}")
     if "naba.error" in tags:
-        out.print(f"[red]failed[/] {tags['naba.error']}", markup=True)
+        out.print(f"[red]failed[/] {escape(tags['naba.error'])}")
     sections = sections_of(run)
     confidence = float(tags.get("naba.confidence", "0.95"))
     console.print_scores(run.data.metrics, sections, primary_metrics(run), confidence)
@@ -80,12 +82,14 @@ def _table(run: Run, path: str, uri: str | None) -> tuple[list[str], list[list[o
 
 
 def _confusions(run: Run, sections: Sequence[str], uri: str | None) -> None:
+    from rich.markup import escape
+
     for section in sections[:2]:
         columns, rows = _table(run, f"{section}_confusion.json", uri)
         if columns:
             shown = console.table(f"{section}: gold", *columns[1:], right=tuple(columns[1:]))
             for row in rows:
-                shown.add_row(*(str(value) for value in row))
+                shown.add_row(*(escape(str(value)) for value in row))
             console.console().print(shown)
 
 
@@ -101,7 +105,7 @@ def _errors(run: Run, sections: Sequence[str], count: int, uri: str | None) -> N
         entry = dict(zip(columns, row, strict=True))
         sure = f"{float(str(entry['probability_predicted'])):.2f}"
         texts = (escape(str(entry["text"])[:300]), escape(str(entry["target"])[:300]))
-        shown.add_row(str(entry["id"]), str(entry["gold"]), str(entry["predicted"]), sure, *texts)
+        shown.add_row(escape(str(entry["id"])), str(entry["gold"]), str(entry["predicted"]), sure, *texts)
     console.console().print(shown)
 
 
@@ -142,6 +146,9 @@ def _explain(run: Run, frame: pd.DataFrame, uri: str | None, library: str) -> No
     from naba.export import directory
     from naba.models.explain import explain, explainable
 
+    if not tracking_models.has_model(run):
+        console.note("what decided cannot be told: the run kept no model")
+        return
     folder = tracking_models.mlflow_model_folder(run, uri) / tracking_models.CLASSIFIER
     model, _ = directory.load(folder)
     if not explainable(model):
