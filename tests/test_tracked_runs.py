@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pandas as pd
 import pytest
 
-from naba import cli, command_line, tracking, train
+from naba import cli, command_line, config, tracking, train
+from naba.data import splits
 from naba.data.dataset import load_named
+from naba.runs import read_predictions
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -41,9 +43,10 @@ def name(model: str) -> str:
     return f"{model} synthetic_stance seed 0"
 
 
-def predictions_file(path: Path, split: str = "test") -> Path:
+def predictions_file(path: Path, rows: Any = None) -> Path:
+    """The right answers for rows of the data set, by default its test rows."""
     dataset = load_named("synthetic_stance")
-    rows = dataset.indices(split)
+    rows = dataset.indices("test") if rows is None else rows
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "label"])
@@ -67,6 +70,45 @@ def test_outside_predictions_stand_in_the_same_board(
     assert [row["model"] for row in rows] == ["oracle", "tfidf_nb", "stratified_random", "majority"] or [
         row["model"] for row in rows
     ][:2] == ["oracle", "tfidf_nb"]
+
+
+def test_folds_of_outside_predictions_are_one_cell_and_can_be_looked_at(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset, runs = load_named("synthetic_stance"), []
+    for fold in (1, 2):
+        chosen = ["split=kfold", "split.folds=3", f"split.fold={fold}"]
+        rows = splits.make(dataset, config.check(command_line.compose(chosen)).split, seed=0).test
+        file = predictions_file(tmp_path / f"fold{fold}.csv", rows)
+        options = ["dataset=synthetic_stance", "evaluation.resamples=50", "--track", "oracle"]
+        assert cli.main(["score", str(file), *chosen, *options]) == 0
+        runs.append(tracking.find(f"oracle synthetic_stance kfold {fold} seed 0"))
+    assert len({run.data.tags["naba.cell"] for run in runs}) == 1
+    assert len({run.data.tags["naba.identity"] for run in runs}) == 2
+    assert {run.data.tags["naba.fingerprint"] for run in runs} == {dataset.fingerprint}
+    capsys.readouterr()
+    assert cli.main(["compare", "--markdown"]) == 0
+    assert "1 × 2" in capsys.readouterr().out
+    assert cli.main(["compare", "--html", str(tmp_path / "page.html")]) == 0
+    for run in runs:
+        wanted = str(read_predictions(run).ids[0])
+        assert cli.main(["show", run.info.run_id, "--example", wanted]) == 0
+        assert "the run kept no model" in capsys.readouterr().err
+    assert cli.main(["show", runs[1].info.run_id]) == 0
+    again = "naba score fold2.csv dataset=synthetic_stance split=kfold split.folds=3 split.fold=2 seed=0 --track oracle"
+    assert again in capsys.readouterr().out
+
+
+def test_outside_predictions_are_scored_anew_with_another_confidence(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = predictions_file(tmp_path / "perfect.csv")
+    arguments = ["score", str(file), "dataset=synthetic_stance", "evaluation.resamples=50", "--track", "oracle"]
+    for confidence, kept in (("0.95", "kept: run"), ("0.9", "kept: run"), ("0.9", "already there: run")):
+        assert cli.main([*arguments, f"evaluation.confidence={confidence}"]) == 0
+        output = capsys.readouterr().out
+        assert f"[{100 * float(confidence):g} % interval]" in output
+        assert kept in output
 
 
 @pytest.mark.parametrize(

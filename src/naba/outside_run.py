@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from naba import config, report
@@ -12,23 +11,24 @@ from naba.command_line import compose
 from naba.errors import UserError
 from naba.result import Outcome, Result
 from naba.tracking_claims import TakenError
-from naba.train import open_tracker, score_section
+from naba.train import open_tracker, score_section, scoring
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.data.dataset import Dataset, IntArray
-    from naba.result import Section
     from naba.schema import TrainConfig
 
 
-def score(path: Path, overrides: list[str], split: str) -> tuple[TrainConfig, Section, Result]:
+def score(path: Path, overrides: list[str], split: str) -> Result:
     """Score a predictions file as a training would score its model.
 
     Args:
         path: a file as `naba.evaluation.outside.read_predictions` takes it.
         overrides: `dataset=…`, `seed=…` and `evaluation.…` as for `naba train`.
         split: `test` or `validation`.
+    Returns:
+        A result whose one section is that split.
     Raises:
         UserError: the configuration or the file is wrong.
     """
@@ -37,16 +37,18 @@ def score(path: Path, overrides: list[str], split: str) -> tuple[TrainConfig, Se
 
     composed = compose(["model=majority", *overrides])
     settings = config.check(composed)
+    # A file holds the predictions of one data set.
+    settings.evaluation.also = []
     dataset = load(settings.dataset, settings.data)
-    dataset, indices = _divided(dataset, settings, split)
+    indices = _rows(dataset, settings, split)
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows with split={settings.split.name}")
-    predictions = read_predictions(path, dataset, split)
+    predictions = read_predictions(path, dataset, split, indices)
     metrics = (dataset.primary_metric, *dataset.metrics, *settings.evaluation.metrics)
     section = score_section(split, settings.evaluation, dataset, indices, predictions, metrics)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     settings.model = {"name": "outside", "file": path.name, "sha256": digest}
-    result = Result(
+    return Result(
         settings=settings,
         config=config.plain_dict(composed) | {"model": settings.model},
         identity="",
@@ -57,37 +59,31 @@ def score(path: Path, overrides: list[str], split: str) -> tuple[TrainConfig, Se
         seconds={},
         rows={split: len(indices)},
     )
-    return settings, section, result
 
 
-def _divided(dataset: Dataset, settings: TrainConfig, part: str) -> tuple[Dataset, IntArray]:
-    """The data set with the configured split as its given one, and the rows of a part."""
+def _rows(dataset: Dataset, settings: TrainConfig, part: str) -> IntArray:
+    """The rows of a part of the configured split."""
     from naba.data import splits
 
     settings.split = splits.resolved(dataset, settings.split)
     if settings.split.name == "given":
-        return dataset, dataset.indices(part)
-    made = splits.make(dataset, settings.split, settings.seed)
-    named = [""] * len(dataset)
-    for name in ("train", "validation", "test"):
-        for row in getattr(made, name):
-            named[row] = name
-    columns = dataset.table.column_names
-    table = dataset.table.remove_columns("split").add_column("split", named).select_columns(columns)
-    return replace(dataset, table=table), getattr(made, part)
+        return dataset.indices(part)
+    made: IntArray = getattr(splits.make(dataset, settings.split, settings.seed), part)
+    return made
 
 
 def track(result: Result, name: str) -> Outcome:
     """Keep a scored file as a run called `name`; the same file under the same name is found, not kept twice."""
     settings = result.settings
     settings.model = {**settings.model, "name": name}
-    # Seeds of one outside system form a cell: what they share is the name, not the bytes of their files.
-    cell = config.digest({"outside": name, "dataset": result.dataset.fingerprint})
-    identity = config.digest({"cell": cell, "seed": settings.seed, "file": settings.model["sha256"]})
+    # Seeds and folds of one outside system form a cell: what they share is the name, not the bytes of their files.
+    part = asdict(settings.split) if settings.split.name != "given" else {}
+    shared = {key: value for key, value in part.items() if key not in config.PARTS_OF_A_SPLIT}
+    split, own = ({"split": shared}, {"part": part}) if part else ({}, {})
+    cell = config.digest({"outside": name, "dataset": result.dataset.fingerprint} | split)
+    identity = config.digest({"cell": cell, "seed": settings.seed, "file": settings.model["sha256"]} | own)
     named = replace(result, identity=identity, cell=cell, config={**result.config, "model": settings.model})
-    evaluation = json.dumps(
-        {"metrics": settings.evaluation.metrics, "also": [], "resamples": settings.evaluation.resamples}
-    )
+    evaluation = scoring(settings)
     facts = {"identity": identity, "cell": cell, "fingerprint": result.dataset.fingerprint, "evaluation": evaluation}
     settings.tracking = replace(settings.tracking, log_model=False)
     tracker = open_tracker(settings)

@@ -53,9 +53,8 @@ def command(result: Result) -> str:
     settings = result.settings
     if "_target_" not in settings.model:
         file, name = settings.model["file"], settings.model["name"]
-        return shlex.join(
-            ["naba", "score", file, f"dataset={settings.dataset.name}", f"seed={settings.seed}", "--track", name]
-        )
+        chosen = [f"dataset={settings.dataset.name}", *_split(result), f"seed={settings.seed}"]
+        return shlex.join(["naba", "score", file, *chosen, "--track", name])
     if result.overrides:
         return shlex.join(["naba", "train", *(one for one in result.overrides if not one.startswith("force="))])
     return shlex.join(["naba", "train", *_choices(result)])
@@ -73,15 +72,16 @@ def _choices(result: Result) -> list[str]:
     ]
     if settings.normalisation.get("name", "news") != "news":
         parts.append(f"normalisation={settings.normalisation['name']}")
-    if settings.split.name != "given":
-        parts.append(f"split={settings.split.name}")
-        defaults = config.section("split", settings.split.name)
-        parts += [
-            f"split.{key}={value}"
-            for key, value in asdict(settings.split).items()
-            if value is not None and key in defaults and defaults[key] != value
-        ]
-    parts.append(f"seed={settings.seed}")
+    parts += [*_split(result), f"seed={settings.seed}"]
     if settings.evaluation.also:
         parts.append(f"evaluation.also=[{','.join(settings.evaluation.also)}]")
     return parts
+
+
+def _split(result: Result) -> list[str]:
+    split = result.settings.split
+    if split.name == "given":
+        return []
+    defaults = config.section("split", split.name)
+    changed = {key: value for key, value in asdict(split).items() if value is not None and key in defaults}
+    return [f"split={split.name}", *(f"split.{key}={v}" for key, v in changed.items() if defaults[key] != v)]

@@ -53,7 +53,7 @@ def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) ->
 
     settings.split = splits.resolved(dataset, settings.split)
     identity, cell = config.identity(settings, dataset.fingerprint, _grouping(dataset, settings.split))
-    evaluation = _evaluation(settings)
+    evaluation = scoring(settings)
     together = Decision()
     if together.number > 0:
         # The first process of torchrun keeps the run; the others train with it, and leave nothing.
@@ -118,7 +118,7 @@ def _grouping(dataset: Dataset, split: SplitConfig) -> str:
     return config.digest(values) if any(any(column) for column in values.values()) else ""
 
 
-def _evaluation(settings: TrainConfig) -> str:
+def scoring(settings: TrainConfig) -> str:
     """How a run is scored, as JSON, so that one that was scored in another way is not taken for it."""
     from naba.data.dataset import load_named
 

@@ -39,13 +39,15 @@ def main(arguments: Sequence[str]) -> int:
     plan = command_line.plan(options.overrides, multirun=False)
     from naba import outside_run
 
-    _, section, result = outside_run.score(Path(options.file), plan.overrides, options.split)
+    result = outside_run.score(Path(options.file), plan.overrides, options.split)
+    section = result.sections[options.split]
     metrics: dict[str, float] = {}
     for found in section.scores:
         metrics |= {f"{section.name}/{found.name}": found.value}
         metrics |= {f"{section.name}/{found.name}_low": found.low, f"{section.name}/{found.name}_high": found.high}
     metrics[f"{section.name}/rows"] = len(section.predictions)
-    console.print_scores(metrics, [section.name], {section.name: section.primary_metric})
+    confidence = result.settings.evaluation.confidence
+    console.print_scores(metrics, [section.name], {section.name: section.primary_metric}, confidence)
     if options.track:
         outcome = outside_run.track(result, options.track)
         kept = "kept" if outcome.status == "trained" else "already there"

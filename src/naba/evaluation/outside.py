@@ -49,13 +49,17 @@ def score_file(
     return predictions, scores(predictions, chosen, resamples)
 
 
-def read_predictions(path: str | Path, dataset: Dataset, split: str = "test") -> Predictions:
+def read_predictions(
+    path: str | Path, dataset: Dataset, split: str = "test", indices: IntArray | None = None
+) -> Predictions:
     """Predictions from a CSV, TSV, JSON Lines, Parquet or Excel file, aligned by id with a split of a data set.
 
     Columns: `id`; `label` (or `predicted`, `prediction`); and, if it has probabilities, one column a label called
     `probability_<label>` or as the label. Without them the answer gets probability 1. Further columns are ignored,
     but for `gold` and `fingerprint`, which must be those of the data set.
 
+    Args:
+        indices: the rows of the split, where it is not the one the data set gives.
     Raises:
         UserError: the file or a column is missing; ids are missing, unknown or given twice; a label is unknown; a
             probability is no number, is outside [0, 1], or a row's do not sum to 1; the file was made for another
@@ -66,7 +70,7 @@ def read_predictions(path: str | Path, dataset: Dataset, split: str = "test") ->
         raise UserError(f"there is no predictions file {path}")
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"{path}: cannot tell the format from the name", f"known endings: {', '.join(SUFFIXES)}")
-    indices = dataset.indices(split)
+    indices = dataset.indices(split) if indices is None else indices
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows")
     table = read_bytes(path.read_bytes(), str(path))
