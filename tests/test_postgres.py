@@ -99,8 +99,8 @@ def one_grid_on_three_machines(address: str, folder: Path) -> None:
         mine = [run for run in runs if f" {killed.pid} " in run.data.tags["naba.process"]]
         held = [run.info.run_id for run in mine if run.info.status == "RUNNING"]
     killed.kill()
-    killed.communicate()
-    assert held
+    output, _ = killed.communicate()
+    assert held, output
     for launcher in others:
         output, _ = launcher.communicate(timeout=300)
         assert launcher.returncode == 0, output
