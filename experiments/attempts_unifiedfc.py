@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -33,6 +33,7 @@ from naba.schema import SplitConfig
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
     from scipy import sparse
 
 STEPS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
@@ -101,14 +102,32 @@ def scores(probabilities: np.ndarray, coded: np.ndarray, folds: list[Fold], *, w
     return np.array(rows)
 
 
-def main(show: Callable[[str], None] = print) -> None:
-    """Print the table."""
+class Claims(NamedTuple):
+    """The rows whose claims train in official fold 1."""
+
+    X: pd.DataFrame
+    labels: list[str]
+    coded: np.ndarray
+    folds: list[Fold]
+    claims: np.ndarray
+    rationales: list[str]
+    """JSON list of the numbers of the lines of the article that agree or disagree; empty for the other labels."""
+
+
+def training_claims() -> Claims:
+    """Read them; their folds are the official ones."""
     dataset = load_named("unifiedfc_stance")
     train = splits.make(dataset, SplitConfig(name="official_folds", fold=1), 0).train
-    X = dataset.frame(train)
     labels, coded = np.unique(dataset.gold(train).astype(str), return_inverse=True)
     official = dataset.column("fold", train)
     folds = [(np.flatnonzero(official != fold), np.flatnonzero(official == fold)) for fold in sorted(set(official))]
+    groups, rationales = (dataset.column(name, train) for name in ("group", "rationale"))
+    return Claims(dataset.frame(train), labels.tolist(), coded, folds, np.asarray(groups), list(rationales))
+
+
+def main(show: Callable[[str], None] = print) -> None:
+    """Print the table."""
+    X, labels, coded, folds, *_ = training_claims()
     features = PairMatrix(PairFeatures(normalisation=NEWS))
     show(f"{len(coded)} rows in {len(folds)} folds; labels: {', '.join(labels)}\n")
     show("| attempt | macro-F1 | by label | with decision weights |\n|---|---|---|---|")
