@@ -119,6 +119,14 @@ def line_table(data: Claims, features: PairFeatures) -> Lines:
     return np.column_stack([dense, places]), np.array(rows), np.array(reasons)
 
 
+def marked(lines: Lines) -> str:
+    """How many lines are marked, and where."""
+    dense, _, reason = lines
+    first = np.mean(dense[reason > 0, -1] < 2)
+    agree, disagree = np.bincount(reason)[1:]
+    return f"{len(reason):,} lines; marked: {agree} agree, {disagree} disagree; {first:.0%} are of the first two\n"
+
+
 def ranked(lines: Lines, train: np.ndarray, asked: np.ndarray, rows: int) -> np.ndarray:
     """(rows, 6), filled for the rows asked: the ranker's answers over their lines."""
     dense, row, reason = lines
@@ -163,6 +171,7 @@ def main(show: Callable[[str], None] = print) -> None:
         width = features.width
         teachers = transfer(data, features.features_.word_space_)
         lines = line_table(data, features.features_)
+        show(marked(lines))
         for fold in data.folds:
             train, rest = fold
             extras = {f"transfer from {name}": extra for name, extra in teachers.items()}
