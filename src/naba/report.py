@@ -274,9 +274,10 @@ def class_features(result: Result) -> list[Item]:
     model = result.model
     if model is None or _is_encoder(model) or not explainable(model):
         return []
+    found = explain_classes(model, result.main.rows, top=20, predicted=result.main.predictions.predicted)
     rows = [
         (label, rank, name, weight)
-        for label, one in explain_classes(model, result.main.rows, top=20).items()
+        for label, one in found.items()
         for rank, (name, weight) in enumerate(one.contributions, start=1)
     ]
     table = pd.DataFrame(rows, columns=["label", "rank", "feature", "contribution"])

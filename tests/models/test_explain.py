@@ -41,6 +41,9 @@ def test_the_verb_decides_in_linear_models(builder, headlines):
     assert [explanation.label for explanation in found] == model.predict(X[::20]).tolist()
     classes = explain_classes(model, X, top=3)
     assert {name.rsplit(":", 1)[1] for name, _ in classes["rise"].contributions} == set(VERBS[:3])
+    predicted = model.predict(X)
+    model.predict = model.predict_proba = None
+    assert explain_classes(model, X, top=3, predicted=predicted) == classes
 
 
 @pytest.mark.parametrize("labels", [2, 3])

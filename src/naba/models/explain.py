@@ -66,18 +66,20 @@ def explain(model: Any, X: Any, labels: Any = None, top: int = 10, library: str 
     return [_top(str(label), _named(names, matrix, row), top) for row, label in enumerate(chosen)]
 
 
-def explain_classes(model: Any, X: Any, top: int = 20) -> dict[str, Explanation]:
+def explain_classes(model: Any, X: Any, top: int = 20, predicted: Any = None) -> dict[str, Explanation]:
     """For each label, the features with the largest mean contribution over the rows of X that it was predicted for.
 
     Labels that were never predicted are left out.
 
+    Args:
+        predicted: (n,) the model's labels of X, where they are known; it is asked otherwise.
     Raises:
         UserError: see `explain`; an encoder has no features that rows share.
     """
     inner = _inner(model)
     if hasattr(inner, "tokenizer_"):
         raise UserError("an encoder has no features that rows share", "explain its rows one by one")
-    predicted = model.predict(X)
+    predicted = np.asarray(model.predict(X) if predicted is None else predicted, dtype=object)
     names, matrix = contributions(inner, X, _codes(inner, list(predicted)))
     result = {}
     for label in inner.classes_.tolist():
