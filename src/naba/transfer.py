@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.errors import UserError
+from naba.models.outputs import labels_and_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ def carry(trained: Dataset, other: Dataset, model: Any) -> tuple[Any, Dataset]:
     """
     if other is trained or other.labels == trained.labels:
         return model, other
-    homeless = sorted(set(other.table["label"]) - set(trained.labels) - set(trained.label_map))
+    homeless = sorted(set(other.column_values("label")) - set(trained.labels) - set(trained.label_map))
     if not homeless:
         return model, other.relabelled(trained)
     predicted = [str(label) for label in model.classes_]
@@ -53,7 +54,9 @@ class Relabelled:
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """(n, k) probabilities of the new labels."""
-        given = np.asarray(self.model.predict_proba(X))
+        return self._carried(np.asarray(self.model.predict_proba(X)))
+
+    def _carried(self, given: np.ndarray) -> np.ndarray:
         carried = np.zeros((len(given), len(self.classes_)))
         for column, label in enumerate(self.model.classes_):
             carried[:, list(self.classes_).index(self.names[str(label)])] += given[:, column]
@@ -61,4 +64,15 @@ class Relabelled:
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """(n,) the new name of each predicted label."""
-        return np.array([self.names[str(label)] for label in self.model.predict(X)], dtype=object)
+        return self._renamed(self.model.predict(X))
+
+    def labels_and_probabilities(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Both from one run of the model; where its label is the most probable one, that of the added probabilities."""
+        if self.probability_kind_ == "model":
+            carried = self.predict_proba(X)
+            return self.classes_[carried.argmax(axis=1)], carried
+        labels, given = labels_and_probabilities(self.model, X)
+        return self._renamed(labels), self._carried(given)
+
+    def _renamed(self, labels: np.ndarray) -> np.ndarray:
+        return np.array([self.names[str(label)] for label in labels], dtype=object)
