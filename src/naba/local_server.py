@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 import urllib.error
@@ -47,6 +48,11 @@ def check_free(address: Address, command: str) -> None:
                 f"cannot listen on {address.host}:{address.port}: {error.strerror}",
                 f"{command} --port {address.port + 1}",
             ) from error
+
+
+def end_with_me() -> None:
+    """Let a SIGTERM to this process do what Ctrl-C does, so that the server it started ends with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def wait_for(server: subprocess.Popen[bytes], address: Address, path: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from naba import paths, tracking
 from naba.commands.options import Parser
 from naba.errors import UserError
-from naba.local_server import Address, check_free, wait_for
+from naba.local_server import Address, check_free, end_with_me, wait_for
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     check_free(address, "naba ui")
     tracking.client(uri)
     print(f"Starting the MLflow UI on {uri} …", flush=True)
+    end_with_me()
     with subprocess.Popen(_server(uri, options, place), env=_environment()) as server:
         try:
             wait_for(server, address, "/health")

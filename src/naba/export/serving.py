@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING
 
 from naba.export import directory
-from naba.local_server import wait_for
+from naba.local_server import end_with_me, wait_for
 
 if TYPE_CHECKING:
     import subprocess
@@ -81,7 +80,7 @@ def keep_running(start: Callable[[], subprocess.Popen[bytes]], address: Address,
     Raises:
         UserError: it ended before it answered.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_with_me()
     while True:
         server = start()
         try:
