@@ -45,6 +45,11 @@ def ragged(lengths: IntArray) -> tuple[IntArray, IntArray]:
     return segment, np.arange(len(segment)) - starts[segment]
 
 
+def unit(vectors: FloatArray) -> FloatArray:
+    """The rows of (n, d) divided by their lengths; rows of zeros stay."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
 @dataclass(frozen=True)
 class Words:
     """The distinct words of a batch (v of them): ids of stem, base and skeleton, lexicon masks, cue flags (v, cues)."""
@@ -135,6 +140,7 @@ class Alignment(NamedTuple):
     `left_row`, `left_word`, `left_best`, `left_at` (l,): for each target word in place its row, id, best level, and
     the place in the text of that best; `right_…` (r,): the same from the text's side.
     `left_position`, `right_position` (p,): the words' places in their texts.
+    `distinct_left`, `distinct_right` (d,): the distinct pairs of words; `distinct` (p,): which of these each pair is.
     """
 
     row: IntArray
@@ -152,6 +158,9 @@ class Alignment(NamedTuple):
     right_best: FloatArray
     left_element: IntArray
     right_element: IntArray
+    distinct_left: IntArray
+    distinct_right: IntArray
+    distinct: IntArray
 
 
 def _levels(words: Words, left: IntArray, right: IntArray) -> FloatArray:
@@ -194,8 +203,9 @@ def align(texts: Texts, left: IntArray, right: IntArray) -> Alignment:
     left_word = texts.word[texts.start[left][row] + left_position]
     right_word = texts.word[texts.start[right][row] + right_position]
     vocabulary = max(len(texts.words.forms), 1)
-    distinct, inverse = np.unique(left_word * vocabulary + right_word, return_inverse=True)
-    level = _levels(texts.words, distinct // vocabulary, distinct % vocabulary)[inverse]
+    pairs, distinct = np.unique(left_word * vocabulary + right_word, return_inverse=True)
+    distinct_left, distinct_right = pairs // vocabulary, pairs % vocabulary
+    level = _levels(texts.words, distinct_left, distinct_right)[distinct]
     left_row, left_place = ragged(lengths_left)
     right_row, right_place = ragged(lengths_right)
     left_element = (np.cumsum(lengths_left) - lengths_left)[row] + left_position
@@ -211,5 +221,5 @@ def align(texts: Texts, left: IntArray, right: IntArray) -> Alignment:
         row, left_word, right_word, left_position, right_position, level,
         left_row, texts.word[texts.start[left][left_row] + left_place], left_best, left_at,
         right_row, texts.word[texts.start[right][right_row] + right_place], right_best,
-        left_element, right_element,
+        left_element, right_element, distinct_left, distinct_right, distinct,
     )  # fmt: skip

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from naba.arabic.words import base
-from naba.models.alignment import ALIGNED
+from naba.models.alignment import ALIGNED, unit
 
 if TYPE_CHECKING:
-    from naba.models.alignment import FloatArray, IntArray
+    from naba.models.alignment import Alignment, FloatArray, IntArray
     from naba.models.pair_features import Batch, Columns
     from naba.models.word_vectors import WordVectors
 
@@ -42,7 +42,7 @@ def soft_alignment(batch: Batch, vectors: WordVectors) -> Columns:
     stems = [words.stems[stem] for stem in words.stem]
     table, known = vectors.of(stems, [base(form) for form in words.forms])
     comparable = words.content & ~words.digits
-    cosine = _cosines(table, comparable, found.left, found.right)
+    cosine = _cosines(table, comparable, found)
     likeness = np.maximum(cosine, np.where(found.level >= ALIGNED, found.level, 0.0))
     columns: Columns = {}
     means: dict[str, tuple[FloatArray, FloatArray]] = {}
@@ -77,20 +77,17 @@ def soft_alignment(batch: Batch, vectors: WordVectors) -> Columns:
     }
 
 
-def _cosines(table: FloatArray, comparable: np.ndarray, left: IntArray, right: IntArray) -> FloatArray:
+def _cosines(table: FloatArray, comparable: np.ndarray, found: Alignment) -> FloatArray:
     """The cosine of each word pair, each distinct pair computed once; 0 where a word is no content word."""
-    count = max(len(comparable), 1)
-    distinct, inverse = np.unique(left * count + right, return_inverse=True)
-    one, other = distinct // count, distinct % count
-    cosine = np.zeros(len(distinct))
-    for start in range(0, len(distinct), _BLOCK):
+    one, other = found.distinct_left, found.distinct_right
+    cosine = np.zeros(len(one))
+    for start in range(0, len(one), _BLOCK):
         part = slice(start, start + _BLOCK)
         cosine[part] = (table[one[part]] * table[other[part]]).sum(axis=1)
     allowed = comparable[one] & comparable[other]
-    return np.where(allowed, np.maximum(cosine, 0.0), 0.0)[inverse]
+    return np.where(allowed, np.maximum(cosine, 0.0), 0.0)[found.distinct]
 
 
 def _mean(batch: Batch, rows: IntArray, ids: IntArray, weight: FloatArray, table: FloatArray) -> FloatArray:
     shape = (batch.rows, len(table))
-    mean = sparse.csr_array((weight, (rows, ids)), shape=shape) @ table
-    return np.asarray(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12))
+    return unit(np.asarray(sparse.csr_array((weight, (rows, ids)), shape=shape) @ table))

@@ -20,6 +20,7 @@ from naba import paths, sealed
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
+from naba.models.alignment import unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +89,7 @@ class WordVectors(BaseEstimator):
         place = np.array(found, dtype=np.int64)
         known = place >= 0
         vectors = np.zeros((len(place), self.table_.shape[1]))
-        chosen = self.table_[place[known]].astype(float)
-        vectors[known] = chosen / np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-12)
+        vectors[known] = unit(self.table_[place[known]].astype(float))
         return vectors, known
 
     def _places(self) -> dict[str, int]:
@@ -130,9 +130,7 @@ def learn(texts: Sequence[str], dimensions: int = DIMENSIONS, least: int = _LEAS
         left, values, _ = randomized_svd(
             _association(_neighbours(corpus)), span, n_oversamples=20, n_iter=3, random_state=0
         )
-    vectors = left * np.sqrt(values)
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return tuple(corpus.stems), vectors.astype(np.float16)
+    return tuple(corpus.stems), unit(left * np.sqrt(values)).astype(np.float16)
 
 
 def _read(texts: Sequence[str], least: int) -> _Corpus:
