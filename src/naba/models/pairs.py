@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, sentences, tokens
 from naba.arabic.words import CUE_NAMES
-from naba.models.alignment import Texts, codes, ragged
+from naba.models.alignment import Texts, codes, ragged, unit
 from naba.models.inputs import normalise_texts, text_columns
 from naba.models.pair_features import GROUPS, Batch, Columns, describe
 from naba.models.soft_alignment import SOFT_DESCRIPTIONS, soft_alignment
@@ -67,10 +67,6 @@ def _cosines(left: sparse.csr_matrix, right: sparse.csr_matrix) -> FloatArray:
     return np.asarray(left.multiply(right).sum(axis=1)).ravel()
 
 
-def _unit(vectors: FloatArray) -> FloatArray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
 def _passages(text: str) -> list[str]:
     """The sentences of a long text, the longest ones cut; a headline stays whole even with a full stop in it."""
     if text.count(" ") <= LONG_TEXT:
@@ -114,10 +110,10 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         """Fits the spaces on the distinct texts of the table; labels are not used."""
         self.vectors_ = None if self.background is None else WordVectors(self.background).fit()
         targets, texts = self._sides(X)
-        distinct = normalise_all(list(dict.fromkeys([*targets, *texts])), NEWS)
+        ids, raw = codes([*targets, *texts])
+        distinct = normalise_all(raw, NEWS)
         self.word_space_ = TfidfVectorizer(analyzer=stems, sublinear_tf=True).fit(distinct)
         # The other spaces are of headlines and sentences: what represents an article, not all of it.
-        ids, raw = codes([*targets, *texts])
         _, shown = self._documents(raw, ids[: len(targets)], ids[len(targets) :])
         chosen = normalise_all(list(dict.fromkeys([*targets, *shown])), NEWS)
         self.character_space_ = TfidfVectorizer(
@@ -175,10 +171,13 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         return normalise_texts(targets, self.normalisation), normalise_texts(texts, self.normalisation)
 
     def _idf(self, texts: Texts) -> FloatArray:
-        known = self.word_space_.vocabulary_
-        weights = self.word_space_.idf_
-        by_stem = np.array([weights[known[stem]] if stem in known else self.rarest_ for stem in texts.words.stems])
+        by_stem = self._stem_weights(texts, missing=self.rarest_)
         return by_stem[texts.words.stem] if len(by_stem) else np.zeros(0)
+
+    def _stem_weights(self, texts: Texts, missing: float) -> FloatArray:
+        """The idf of each distinct stem; `missing` for those that training did not have."""
+        known, weights = self.word_space_.vocabulary_, self.word_space_.idf_
+        return np.array([weights[known[stem]] if stem in known else missing for stem in texts.words.stems])
 
     def _similarities(self, batch: Batch) -> Columns:
         columns: Columns = {}
@@ -189,15 +188,13 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         )
         for name, space, topics in spaces:
             matrix = space.transform(normalised)
-            dense = _unit(topics.transform(matrix))
+            dense = unit(topics.transform(matrix))
             columns[f"{name}_cosine"] = _cosines(matrix[batch.target], matrix[batch.text])
             columns[f"{name}_topic_cosine"] = (dense[batch.target] * dense[batch.text]).sum(axis=1)
         return columns
 
-    def _weighed(self, counts: sparse.csr_array, texts: Texts) -> sparse.csr_array:
-        """TF-IDF rows of unit length from counts of stems; stems that training did not have count nothing."""
-        known, weights = self.word_space_.vocabulary_, self.word_space_.idf_
-        idf = np.array([weights[known[stem]] if stem in known else 0.0 for stem in texts.words.stems])
+    def _weighed(self, counts: sparse.csr_array, idf: FloatArray) -> sparse.csr_array:
+        """TF-IDF rows of unit length from counts of stems."""
         matrix = sparse.csr_array(counts)
         matrix.sum_duplicates()
         matrix.data = (1 + np.log(matrix.data)) * idf[matrix.indices]
@@ -212,13 +209,14 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         analysed = Texts.of(flat)
         belongs = sparse.csr_array((np.ones(len(flat)), (np.repeat(np.arange(len(raw)), count), np.arange(len(flat)))))
         counts = analysed.counts(analysed.words.stem, max(len(analysed.words.stems), 1))
-        pieces, whole = self._weighed(counts, analysed), self._weighed(belongs @ counts, analysed)
+        idf = self._stem_weights(analysed, missing=0.0)
+        pieces, whole = self._weighed(counts, idf), self._weighed(belongs @ counts, idf)
         row, place = ragged(count[text])
         score = _cosines(whole[target[row]], pieces[start[text[row]] + place])
+        # The passages of each row, the best first: the first, the second … of them stand where the row's own do.
         best = np.lexsort((place, -score, row))
-        rank = ragged(count[text])[1]
-        first = best[rank == 0]
-        kept = np.sort(best[rank < self.kept_sentences])
+        first = best[place == 0]
+        kept = np.sort(best[place < self.kept_sentences])
         chosen: list[list[str]] = [[] for _ in text]
         for element in kept:
             chosen[row[element]].append(flat[start[text[row[element]]] + place[element]])
