@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chromium import chromium
 from store_copies import copy_store
 
 if TYPE_CHECKING:
@@ -95,20 +95,5 @@ def screenshots() -> Path:
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
     """A real headless Chromium, driven by selenium; skipped where Chromium is not installed."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("Chromium and chromedriver are not installed (apt-get install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in (
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=1500,1100",
-        f"--user-data-dir={tmp_path / 'chromium'}",
-    ):  # fmt: skip
-        options.add_argument(argument)
-    opened = webdriver.Chrome(options=options, service=Service(driver))
-    yield opened
-    opened.quit()
+    with chromium(tmp_path / "chromium", (1500, 1100)) as opened:
+        yield opened

@@ -1,11 +1,11 @@
 import json
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from chromium import chromium
 from naba.errors import UserError
 from naba.evaluation import page as page_module
 from naba.evaluation.compare import TrackedRun, leaderboards
@@ -102,21 +102,8 @@ def test_missing_texts_are_refused():
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    from selenium.webdriver.chrome.service import Service
-
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium and chromedriver are not installed")
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
-    profile = tmp_path_factory.mktemp("chromium")
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                 "--disable-dev-shm-usage", "--window-size=1300,900", f"--user-data-dir={profile}"):  # fmt: skip
-        options.add_argument(flag)
-    opened = selenium.Chrome(options=options, service=Service(driver))
-    yield opened
-    opened.quit()
+    with chromium(tmp_path_factory.mktemp("chromium"), (1300, 900)) as opened:
+        yield opened
 
 
 @pytest.fixture
