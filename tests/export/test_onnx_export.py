@@ -87,13 +87,18 @@ def fitted(kind: str) -> Any:
     return encoder.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
 
 
+def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: bool = False) -> Path:
+    """The ONNX folder of a fitted model, in a folder that also gets its classifier directory."""
+    directory.save(model, folder / "model", DESCRIPTION)
+    onnx.export(folder / "model", folder / name, int8=int8)
+    return folder / name
+
+
 @pytest.mark.filterwarnings("ignore:no threshold keeps errors")
 @pytest.mark.parametrize("kind", ["plain", "windows", "temperature", "abstaining"])
 def test_answers_are_the_encoders(kind: str, tmp_path: Path) -> None:
     model = fitted(kind)
-    directory.save(model, tmp_path / "model", DESCRIPTION)
-    onnx.export(tmp_path / "model", tmp_path / "onnx")
-    loaded, description = directory.load(tmp_path / "onnx")
+    loaded, description = directory.load(onnx_folder(model, tmp_path))
     X, _ = table(45)
     assert np.abs(loaded.predict_proba(X) - model.predict_proba(X)).max() < 1e-5
     assert loaded.predict(X).tolist() == model.predict(X).tolist()
@@ -107,11 +112,8 @@ def test_answers_are_the_encoders(kind: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    folder = tmp_path_factory.mktemp("onnx")
     model = fitted("temperature")
-    directory.save(model, folder / "model", DESCRIPTION)
-    onnx.export(folder / "model", folder / "onnx")
-    return model, folder / "onnx"
+    return model, onnx_folder(model, tmp_path_factory.mktemp("onnx"))
 
 
 def test_an_encoder_needs_onnxruntime_tokenizers_and_numpy_alone(exported: tuple[Any, Path]) -> None:
@@ -125,9 +127,7 @@ def test_an_encoder_needs_onnxruntime_tokenizers_and_numpy_alone(exported: tuple
 def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
     X, y = table()
     model = sparse.tfidf_logreg(pair=True, normalisation=NEWS).fit(X, y)
-    directory.save(model, tmp_path / "model", DESCRIPTION)
-    onnx.export(tmp_path / "model", tmp_path / "onnx")
-    probabilities, labels = alone(tmp_path / "onnx", X)
+    probabilities, labels = alone(onnx_folder(model, tmp_path), X)
     assert np.abs(np.array(probabilities) - model.predict_proba(X)).max() < 1e-5
     assert labels == model.predict(X).tolist()
 
@@ -135,8 +135,7 @@ def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
 def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
     X, y = table()
     model = sparse.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
-    directory.save(model, tmp_path / "model", DESCRIPTION)
-    onnx.export(tmp_path / "model", tmp_path / "stance_onnx")
+    onnx_folder(model, tmp_path, "stance_onnx")
     found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", README, re.DOTALL)
     assert found
     code = f"{HOOK}\nALLOWED = []\n{found.group(1)}"
@@ -155,9 +154,7 @@ def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
 
 def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
     model = fitted("plain")
-    directory.save(model, tmp_path / "model", DESCRIPTION)
-    onnx.export(tmp_path / "model", tmp_path / "int8", int8=True)
-    loaded, description = directory.load(tmp_path / "int8")
+    loaded, description = directory.load(onnx_folder(model, tmp_path, int8=True))
     X, _ = table(45)
     assert description["onnx"]["precision"] == "int8"
     assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
@@ -165,9 +162,7 @@ def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
 
 def test_isotonic_correction_is_the_same_without_sklearn(tmp_path: Path) -> None:
     model = fitted("isotonic")
-    directory.save(model, tmp_path / "model", DESCRIPTION)
-    onnx.export(tmp_path / "model", tmp_path / "onnx")
-    loaded, _ = directory.load(tmp_path / "onnx")
+    loaded, _ = directory.load(onnx_folder(model, tmp_path))
     # Steps make a large difference out of a small one, so both get the same probabilities.
     X, _ = table(45)
     given = model.classifier_.predict_proba(X)
