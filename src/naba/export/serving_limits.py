@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters but for tab, line feed and carriage return."""
+SURROGATE = re.compile("[\ud800-\udfff]")
 TABLES = ("dataframe_records", "dataframe_split", "inputs", "instances")
 ADVICE = 'for example {"dataframe_records": [{%s}]}'
 
@@ -174,7 +175,7 @@ def _cell(row: dict[str, Any], name: str, number: int, limits: Limits) -> str:
         )
     elif found := CONTROL.search(value):
         problem = f"the control character U+{ord(found[0]):04X} at position {found.start()}"
-    elif not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+    elif not value.isascii() and SURROGATE.search(value):
         problem = "half of a surrogate pair, which is no character"
     if problem:
         raise RefusedError(400, f"row {number}, column '{name}': {problem}")
