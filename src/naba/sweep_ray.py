@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from hydra_plugins.naba_ray_launcher import RayLauncher
 
-ATTEMPTS = 2
-"""A task whose machine was lost is done once more, on another."""
-
 
 def launch(launcher: RayLauncher, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
     """Run the jobs, and leave the outcome of each where the sweep looks for it as soon as it is there.
@@ -32,7 +29,8 @@ def launch(launcher: RayLauncher, job_overrides: Sequence[Sequence[str]], first:
 
     setup_globals()
     memory = {} if launcher.memory_gib is None else {"memory": int(launcher.memory_gib * 2**30)}
-    task = ray.remote(num_cpus=launcher.cpus, num_gpus=launcher.gpus, max_retries=ATTEMPTS - 1, **memory)(_job)
+    # A task whose machine was lost is done once more, on another.
+    task = ray.remote(num_cpus=launcher.cpus, num_gpus=launcher.gpus, max_retries=1, **memory)(_job)
     try:
         running: dict[Any, tuple[int, Sequence[str]]] = {}
         shared = ray.put((launcher.hydra_context, launcher.task_function, Singleton.get_state()))

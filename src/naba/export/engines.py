@@ -18,7 +18,6 @@ from naba.export.predict_model import Opened, open_classifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ENGINES = ("spark", "ray")
 BLANK = r"(?U)^\s*$"
 """White space as Python sees it too: `(?U)` takes Java beyond ASCII."""
 
@@ -51,7 +50,7 @@ class Done:
 
 
 def run(engine: str, work: Work) -> Done:
-    """Predict with one of `ENGINES`. Rows whose text or target is null or blank go to `OUTPUT.bad`.
+    """Predict with `spark` or `ray`. Rows whose text or target is null or blank go to `OUTPUT.bad`.
 
     Raises:
         UserError: the extra is not installed, or input, output or classifier are wrong.

@@ -53,8 +53,7 @@ def export(source: Path, folder: Path, *, int8: bool = False) -> int:
     else:
         settings = _text_settings(inner, model, threshold)
         settings["inputs"] = onnx_text.write(inner, correction, folder / MODEL)
-    kept = {key: value for key, value in description.items() if key != "files"}
-    return directory.write_description(folder, {**kept, "kind": "onnx", "onnx": settings})
+    return directory.write_description(folder, {**description, "kind": "onnx", "onnx": settings})
 
 
 def _text_settings(inner: Any, model: Any, threshold: float | None) -> dict[str, Any]:

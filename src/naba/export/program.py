@@ -55,8 +55,7 @@ def export(source: Path, folder: Path) -> int:
         torch.export.save(program, os.fspath(folder / MODEL))
     shutil.copyfile(source / safe_encoder.TOKENIZER, folder / TOKENIZER)
     settings = settings_of(encoder, correction, threshold) | {"inputs": list(names)}
-    kept = {key: value for key, value in description.items() if key != "files"}
-    return directory.write_description(folder, {**kept, "kind": "pt2", "pt2": settings})
+    return directory.write_description(folder, {**description, "kind": "pt2", "pt2": settings})
 
 
 def example(names: Sequence[str], max_length: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

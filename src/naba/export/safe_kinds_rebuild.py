@@ -14,18 +14,16 @@ from naba.models import lightgbm_trees
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from naba.export.safe_arrays import Arrays
-
 
 @dataclass(frozen=True)
 class Rebuilder:
     """How such a class is stored and filled in."""
 
-    state: Callable[[Any, Arrays], dict[str, Any] | None]
+    state: Callable[[Any], dict[str, Any] | None]
     rebuild: Callable[[Any, dict[str, Any]], None]
 
 
-def _vectoriser_state(vectoriser: Any, arrays: Arrays) -> dict[str, Any] | None:  # noqa: ARG001
+def _vectoriser_state(vectoriser: Any) -> dict[str, Any] | None:
     if not hasattr(vectoriser, "vocabulary_"):
         return None
     terms = sorted(vectoriser.vocabulary_, key=vectoriser.vocabulary_.__getitem__)
@@ -41,7 +39,7 @@ def _rebuild_vectoriser(vectoriser: Any, state: dict[str, Any]) -> None:
     vectoriser.idf_ = state["idf"]
 
 
-def _boosting_state(model: Any, arrays: Arrays) -> dict[str, Any] | None:  # noqa: ARG001
+def _boosting_state(model: Any) -> dict[str, Any] | None:
     if not hasattr(model, "_predictors"):
         return None
     trees = [tree.nodes for stage in model._predictors for tree in stage]  # noqa: SLF001 - shown nowhere else
@@ -113,7 +111,7 @@ def _check_trees(state: dict[str, Any], sizes: np.ndarray) -> None:
         raise UserError("the trees of the classifier do not hang together", "the directory is damaged: export it again")
 
 
-def _isotonic_state(model: Any, arrays: Arrays) -> dict[str, Any] | None:  # noqa: ARG001
+def _isotonic_state(model: Any) -> dict[str, Any] | None:
     names = ("X_thresholds_", "y_thresholds_", "X_min_", "X_max_", "increasing_")
     if not hasattr(model, "X_thresholds_"):
         return None
@@ -126,7 +124,7 @@ def _rebuild_isotonic(model: Any, state: dict[str, Any]) -> None:
     model._build_f(state["X_thresholds_"], state["y_thresholds_"])  # noqa: SLF001 - as it does when unpickled
 
 
-def _word_vectors_state(vectors: Any, arrays: Arrays) -> dict[str, Any] | None:  # noqa: ARG001
+def _word_vectors_state(vectors: Any) -> dict[str, Any] | None:
     if not hasattr(vectors, "table_"):
         return None
     return {"stems_": vectors.stems_, "table_": vectors.table_}
@@ -143,7 +141,7 @@ def _rebuild_word_vectors(vectors: Any, state: dict[str, Any]) -> None:
 
 
 REBUILDERS = {
-    "LightGBMTrees": Rebuilder(lambda model, _: lightgbm_trees.to_arrays(model), lightgbm_trees.from_arrays),
+    "LightGBMTrees": Rebuilder(lightgbm_trees.to_arrays, lightgbm_trees.from_arrays),
     "TfidfVectorizer": Rebuilder(_vectoriser_state, _rebuild_vectoriser),
     "HistGradientBoostingClassifier": Rebuilder(_boosting_state, _rebuild_boosting),
     "IsotonicRegression": Rebuilder(_isotonic_state, _rebuild_isotonic),

@@ -81,7 +81,7 @@ def _encode_object(value: Any, arrays: Arrays, extra: Mapping[str, Any]) -> Any:
     if name in extra:
         state = extra[name](value)
     elif name in REBUILDERS:
-        state = REBUILDERS[name].state(value, arrays)
+        state = REBUILDERS[name].state(value)
     else:
         state = {key: getattr(value, key) for key in kind.state if hasattr(value, key)}
     if state is not None and (state or not kind.required):
