@@ -6,11 +6,8 @@ spends no training rows on weights: it suits small training sets and rare labels
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
@@ -21,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from naba.models.boosting import trees
 from naba.models.feature_classifier import FeatureClassifier
-from naba.models.inputs import text_columns
+from naba.models.inputs import text_columns, text_digest
 from naba.models.pair_words import Columns, PairMatrix
 from naba.models.pairs import PairFeatures
 
@@ -33,21 +30,35 @@ if TYPE_CHECKING:
 
 _LEARNING_RATE = 0.06
 _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part
-
-
 _KEPT = 4
-_fitted: dict[str, PairMatrix] = {}
-_matrices: WeakKeyDictionary[PairMatrix, OrderedDict[str, Any]] = WeakKeyDictionary()
-"""Of the features that this process fitted last, and of no loaded model: the matrices of up to `_KEPT` tables."""
+
+
+class _Kept(NamedTuple):
+    """The features that this process fitted last, and no loaded ones, with the matrices of up to `_KEPT` tables."""
+
+    key: str
+    features: PairMatrix
+    matrices: dict[str, Any]
+
+    def matrix(self, X: Any, rows: str) -> Any:
+        """The features of X, whose digest is `rows`."""
+        matrix = self.matrices.get(rows)
+        if matrix is None:
+            matrix = self.features.transform(X)
+            with _lock:
+                self.matrices[rows] = matrix
+                if len(self.matrices) > _KEPT:
+                    del self.matrices[next(iter(self.matrices))]
+        return matrix
+
+
+_last: _Kept | None = None
 _lock = threading.Lock()
 
 
-def _digest(X: Any) -> str:
+def _rows(X: Any) -> str:
     texts, targets = text_columns(X)
-    digest = hashlib.sha256()
-    for text in (*texts, *targets):
-        digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
-    return digest.hexdigest()
+    return text_digest([*texts, *targets])
 
 
 class BlendedPairs(FeatureClassifier):
@@ -70,36 +81,24 @@ class BlendedPairs(FeatureClassifier):
 
         Those of long articles take ten times as long as the parts that are fitted on them.
         """
-        rows = _digest(X)
+        global _last  # noqa: PLW0603 - of the process, not of a model
+        rows = _rows(X)
         key = f"{self.features.get_params()!r} {rows}"
-        features = _fitted.get(key)
-        if features is not None:
-            self.features_ = features
-            return self._matrix(X)
+        kept = _last
+        if kept is not None and kept.key == key:
+            self.features_ = kept.features
+            return kept.matrix(X, rows)
         self.features_ = clone(self.features)
         matrix = self.features_.fit_transform(X)
-        with _lock:
-            _fitted.clear()
-            _matrices.clear()
-            _fitted[key] = self.features_
-            _matrices[self.features_] = OrderedDict({rows: matrix})
+        _last = _Kept(key, self.features_, {rows: matrix})
         return matrix
 
     def _matrix(self, X: Any) -> Any:
         """Kept for the other seeds of a sweep only: a loaded model makes it each time, so that it is timed as it is."""
-        with _lock:
-            known = _matrices.get(self.features_)
-        if known is None:
+        kept = _last
+        if kept is None or kept.features is not self.features_:
             return self.features_.transform(X)
-        rows = _digest(X)
-        matrix = known.get(rows)
-        if matrix is None:
-            matrix = self.features_.transform(X)
-            with _lock:
-                known[rows] = matrix
-                if len(known) > _KEPT:
-                    known.popitem(last=False)
-        return matrix
+        return kept.matrix(X, _rows(X))
 
     def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> VotingClassifier:  # noqa: ARG002
         width = self.features_.width

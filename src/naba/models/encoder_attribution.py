@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.errors import UserError
+from naba.models.explain_parts import quadrature
 
 if TYPE_CHECKING:
     from naba.models.encoder import EncoderClassifier
@@ -57,13 +58,12 @@ def _integrate(model: EncoderClassifier, network: Any, batch: Batch, code: int, 
     embed = network.get_input_embeddings()
     with torch.no_grad():
         start, end = embed(blank), embed(ids)
-    points, weights = np.polynomial.legendre.leggauss(steps)
     total = torch.zeros_like(end)
-    for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
-        place = (start + float(point) * (end - start)).requires_grad_()
+    for point, weight in quadrature(steps):
+        place = (start + point * (end - start)).requires_grad_()
         scores = network(inputs_embeds=place, **rest).logits
         score = pool(scores, batch.owner, 1, model.reading.pooling)[0, code]
-        total += float(weight) * torch.autograd.grad(score, place)[0]
+        total += weight * torch.autograd.grad(score, place)[0]
     return ((end - start) * total).sum(dim=-1).cpu().numpy()
 
 

@@ -180,7 +180,7 @@ def _part(part: Any, features: Any, wanted: np.ndarray) -> scipy.sparse.csr_matr
     return scipy.sparse.csr_matrix(np.einsum("nk,nkf->nf", shares, parts))
 
 
-def _points(count: int = POINTS) -> Iterator[tuple[float, float]]:
+def quadrature(count: int = POINTS) -> Iterator[tuple[float, float]]:
     """(place between 0 and 1, weight) of a Gauss-Legendre quadrature."""
     places, weights = np.polynomial.legendre.leggauss(count)
     return zip(((places + 1) / 2).tolist(), (weights / 2).tolist(), strict=True)
@@ -193,13 +193,13 @@ def _gradient(scores: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _mean_gradient(start: np.ndarray, end: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    return np.asarray(sum(weight * _gradient(start + place * (end - start), wanted) for place, weight in _points()))
+    return np.asarray(sum(weight * _gradient(start + place * (end - start), wanted) for place, weight in quadrature()))
 
 
 def _network(network: Any, features: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """(n, features) of a network of rectified units, along the line from the standardised average row, which is 0."""
     total = np.zeros(features.shape)
-    for place, weight in _points(NETWORK_POINTS):
+    for place, weight in quadrature(NETWORK_POINTS):
         layers, value = [], features * place
         for matrix, bias in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
             layers.append(value @ matrix + bias)

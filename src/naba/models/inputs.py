@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from naba.arabic.normalise import Profile
 
@@ -87,6 +88,14 @@ def require_classes(classes: Sequence[str], model: str) -> None:
             f"{model} needs at least two labels in the training part, found only '{classes[0]}'",
             "choose another split, or model=majority",
         )
+
+
+def text_digest(texts: Iterable[str], before: str = "") -> str:
+    """SHA-256 (hex) of what stands before, and of the digests of the texts in order: it says where each text ends."""
+    digest = hashlib.sha256(before.encode())
+    for text in texts:
+        digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+    return digest.hexdigest()
 
 
 def normalise_texts(texts: Sequence[str], profile: Profile | None) -> list[str]:

@@ -7,7 +7,6 @@ Learned from Word Embeddings, TACL 3). The contexts' counts are smoothed by the 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
 from naba.models.alignment import unit
+from naba.models.inputs import text_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,10 +104,8 @@ class WordVectors(BaseEstimator):
 
 def cache_file(texts: Sequence[str]) -> Path:
     """Where the vectors of these texts are kept, by their content and by how they are learnt."""
-    digest = hashlib.sha256(f"{_VERSION} {DIMENSIONS} {_WINDOW} {_LEAST} {_SMOOTHING} {NEWS.hash}".encode())
-    for text in texts:
-        digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
-    return paths.home() / "vectors" / f"{digest.hexdigest()[:24]}.npz"
+    digest = text_digest(texts, f"{_VERSION} {DIMENSIONS} {_WINDOW} {_LEAST} {_SMOOTHING} {NEWS.hash}")
+    return paths.home() / "vectors" / f"{digest[:24]}.npz"
 
 
 def learn(texts: Sequence[str], dimensions: int = DIMENSIONS, least: int = _LEAST) -> tuple[tuple[str, ...], Any]:
