@@ -64,6 +64,22 @@ def test_fine_tunes_a_local_checkpoint(headlines, checkpoint):
     assert model.model_.config.id2label == {0: "fall", 1: "rise"}
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_the_library_is_as_talkative_after_loading_as_before(shown, headlines, checkpoint):
+    """naba may be one part of a program that shows bars of its own."""
+    from huggingface_hub.utils import are_progress_bars_disabled
+    from transformers.utils import logging
+
+    before = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    (logging.enable_progress_bar if shown else logging.disable_progress_bar)()
+    try:
+        pretrained(checkpoint=str(checkpoint), reading=READING, training=TRAINING | {"epochs": 1}).fit(*headlines)
+        assert (logging.is_progress_bar_enabled(), logging.get_verbosity()) == (shown, before[1])
+        assert are_progress_bars_disabled() != shown
+    finally:
+        (logging.enable_progress_bar if before[0] else logging.disable_progress_bar)()
+
+
 def test_fine_tunes_a_checkpoint_without_segments_or_head(headlines, roberta_checkpoint):
     X, y = _sides(headlines)
     training = TRAINING | {"epochs": 1}

@@ -49,8 +49,11 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises:
             UserError: there are no validation rows, or none of the labels seen in training.
         """
-        features, codes, kept = _fit_inside(self, X, y, validation, "calibrated")
-        probabilities = self.classifier_.predict_proba(features)[kept]
+        features, gold = _fit_inside(self, X, y, validation, "calibrated")
+        places = _places(self.classes_)
+        known = np.array([label in places for label in gold])
+        codes = np.array([places[label] for label in gold[known]])
+        probabilities = self.classifier_.predict_proba(features)[known]
         if self.method == "temperature":
             self.temperature_ = fit_temperature(_logarithms(probabilities), codes)
         else:
@@ -113,8 +116,7 @@ class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises:
             UserError: there are no validation rows.
         """
-        features, _, _ = _fit_inside(self, X, y, validation, "an abstaining")
-        gold = np.asarray(validation[1], dtype=object) if validation is not None else np.empty(0, object)
+        features, gold = _fit_inside(self, X, y, validation, "an abstaining")
         labels, probabilities = self.labels_and_probabilities(features)
         wrong = labels != gold
         self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(
@@ -148,7 +150,7 @@ class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return labels_and_probabilities(self.classifier_, X)
 
     def _certainty(self, labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        places = {label: place for place, label in enumerate(self.classes_.tolist())}
+        places = _places(self.classes_)
         columns = [places[label] for label in labels.tolist()]
         return probabilities[np.arange(len(probabilities)), columns]
 
@@ -192,10 +194,8 @@ def _binomial_bound(errors: int, rows: int, delta: float) -> float:
     return 1.0 if errors >= rows else float(betaincinv(errors + 1, rows - errors, 1 - delta))
 
 
-def _fit_inside(
-    wrapper: Any, X: Any, y: Any, validation: tuple[Any, Any] | None, what: str
-) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Fit the wrapped classifier; the validation table, and codes and places of its rows with known labels."""
+def _fit_inside(wrapper: Any, X: Any, y: Any, validation: tuple[Any, Any] | None, what: str) -> tuple[Any, np.ndarray]:
+    """Fit the wrapped classifier; the validation table and its labels, of which training had some at least."""
     if validation is None or not len(validation[1]):
         raise UserError(
             f"{what} classifier needs validation rows, and this split has none",
@@ -205,12 +205,14 @@ def _fit_inside(
     takes = "validation" in inspect.signature(classifier.fit).parameters
     wrapper.classifier_ = classifier.fit(X, y, validation=validation) if takes else classifier.fit(X, y)
     wrapper.classes_ = wrapper.classifier_.classes_
-    places = {label: place for place, label in enumerate(wrapper.classes_.tolist())}
-    gold = [places.get(label, -1) for label in list(validation[1])]
-    kept = np.flatnonzero(np.array(gold) >= 0)
-    if not len(kept):
+    gold = np.asarray(validation[1], dtype=object)
+    if not set(gold) & set(wrapper.classes_.tolist()):
         raise UserError("none of the validation rows has a label that occurs in training", "choose another split")
-    return validation[0], np.array(gold)[kept], kept
+    return validation[0], gold
+
+
+def _places(classes: np.ndarray) -> dict[Any, int]:
+    return {label: place for place, label in enumerate(classes.tolist())}
 
 
 def _logarithms(probabilities: np.ndarray) -> np.ndarray:

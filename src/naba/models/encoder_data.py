@@ -148,11 +148,6 @@ def length_parts(lengths: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
     return np.array_split(rows[np.argsort(lengths[rows], kind="stable")], parts)
 
 
-def whole(lengths: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:  # noqa: ARG001 - the other way has lengths
-    """The rows of one batch as the only part."""
-    return [rows]
-
-
 def sorted_batches(lengths: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """All rows, longest first, in batches: for prediction."""
     order = np.argsort(-lengths, kind="stable")

@@ -113,16 +113,18 @@ def _missing(checkpoint: str, error: OSError) -> UserError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the library's remarks on heads that are new: they are meant to be."""
+    """Without the library's progress bars, and its remarks on heads that are new: they are meant to be."""
     from transformers.utils import logging
 
-    before = logging.get_verbosity()
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def new_tokenizer(texts: Sequence[str], vocabulary: int, max_length: int) -> Any:

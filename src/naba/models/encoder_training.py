@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba import provenance
-from naba.models.encoder_data import Tokens, length_parts, sorted_batches, training_batches, whole
+from naba.models.encoder_data import Tokens, length_parts, sorted_batches, training_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,16 +182,16 @@ class FineTuning:
         import torch
 
         begun = time.perf_counter()
-        lengths = tokens.lengths
-        # A GPU is faster with one large part.
-        parts = length_parts if self.where.type == "cpu" else whole
+        lengths, on_cpu = tokens.lengths, self.where.type == "cpu"
         steps = self._steps(len(tokens), progress.epoch)
         total = len(steps) * self.training.epochs
         targets = torch.from_numpy(codes).to(self.where)
         self.wrapped.train()
         while progress.step < len(steps):
             rate = self._set_learning_rate(progress.epoch * len(steps) + progress.step, total)
-            progress.loss += self._step(tokens, targets, [parts(lengths, rows) for rows in steps[progress.step]])
+            # A GPU is faster with one large part.
+            parts = [length_parts(lengths, rows) if on_cpu else [rows] for rows in steps[progress.step]]
+            progress.loss += self._step(tokens, targets, parts)
             progress.step += 1
             if self.store and progress.step % self.training.checkpoint_steps == 0 and progress.step < len(steps):
                 self.store.save(self, progress)
