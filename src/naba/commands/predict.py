@@ -112,9 +112,10 @@ def _distributed(options: argparse.Namespace) -> int:
     from naba.export.directory import describe
     from naba.export.predict_model import locate
 
-    reads = describe(locate(options.model, options.uri))["input"]
+    folder = locate(options.model, options.uri)
+    reads = describe(folder)["input"]
     work = engines.Work(
-        model=options.model,
+        model=str(folder),
         file=options.file,
         output=options.output,
         columns={role: getattr(options, role) for role in reads},
@@ -122,7 +123,6 @@ def _distributed(options: argparse.Namespace) -> int:
         rows=options.batch,
         cluster=options.cluster,
         overwrite=options.overwrite,
-        uri=options.uri,
     )
     done = engines.run(options.engine, work)
     console.note(f"{done.rows:,} rows: {options.output}")

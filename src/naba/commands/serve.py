@@ -31,13 +31,13 @@ def main(arguments: Sequence[str]) -> int:
     from naba.export.predict_model import locate
     from naba.export.serving_limits import Limits
 
-    columns = tuple(describe(locate(options.model, options.uri))["input"])
+    classifier = locate(options.model, options.uri)
+    columns = tuple(describe(classifier)["input"])
     limits = Limits(columns, options.body_bytes, options.rows, options.characters, options.seconds)
     address = Address(options.host, options.port)
     check_free(address, "naba serve")
     with tempfile.TemporaryDirectory(prefix="naba-serve-") as work:
-        folder = serving.mlflow_folder(options.model, options.uri, Path(work))
-        environment = serving.environment(folder, limits)
+        environment = serving.environment(serving.mlflow_folder(classifier, Path(work)), limits)
         print(f"Starting the server for {options.model} …", flush=True)
         return serving.keep_running(
             lambda: subprocess.Popen(serving.command(address, options.workers), env=environment),

@@ -26,7 +26,8 @@ BLANK = r"(?U)^\s*$"
 class Work:
     """What to do: Parquet at `file` (a file, a folder, or an address the cluster can read), a folder at `output`.
 
-    `columns` are the input's names of `text` (and `target`); `cluster` is None for this machine.
+    `model` is a classifier directory; `columns` are the input's names of `text` (and `target`); `cluster` is None for
+    this machine.
     """
 
     model: str
@@ -37,7 +38,6 @@ class Work:
     rows: int = 2048
     cluster: str | None = None
     overwrite: bool = False
-    uri: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def run(engine: str, work: Work) -> Done:
         UserError: the extra is not installed, or input, output or classifier are wrong.
     """
     _check_places(work)
-    opened = open_classifier(work.model, work.uri)
+    opened = open_classifier(work.model)
     runner: Callable[[Work, Opened], Done] = {"spark": _spark, "ray": _ray}[engine]
     return runner(work, opened)
 
@@ -134,7 +134,7 @@ def _with_spark(spark: Any, work: Work, opened: Opened, folder: Path) -> Done:
     added = [work.prefix + name for name in opened.columns]
     _check_columns(work, {field.name: isinstance(field.dataType, StringType) for field in table.schema}, added)
     types = {name: {"label": "string", "abstain": "boolean"}.get(name, "double") for name in opened.columns}
-    model = serving.mlflow_folder(str(opened.folder), work.uri, folder)
+    model = serving.mlflow_folder(opened.folder, folder)
     function = tracking_models.spark_function(spark, model, types)
     cells = {role: functions.col(f"`{column}`") for role, column in work.columns.items()}
     good = functions.lit(True)

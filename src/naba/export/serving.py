@@ -23,22 +23,15 @@ WAITING = 64
 """Connections at once; more get 503 at once rather than an answer much later."""
 
 
-def mlflow_folder(name: str, uri: str | None, work: Path) -> Path:
-    """The MLflow model that MODEL stands for; a classifier directory is wrapped in one below `work`.
-
-    Raises:
-        UserError: MODEL is neither a folder nor a tracked run.
-    """
+def mlflow_folder(folder: Path, work: Path) -> Path:
+    """The MLflow model that holds a classifier directory; one by itself is wrapped in a model below `work`."""
     from naba import tracking_models
-    from naba.export.predict_model import locate
 
-    folder = locate(name, uri)
-    description = directory.describe(folder)
     outer = folder.parent.parent
     if (outer / "MLmodel").is_file():
         return outer
     made = work / "model"
-    tracking_models.save_mlflow_folder(folder, description, made)
+    tracking_models.save_mlflow_folder(folder, directory.describe(folder), made)
     return made
 
 
