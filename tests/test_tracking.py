@@ -50,6 +50,16 @@ def test_unknown_run_lists_what_exists(store: Path) -> None:
         tracking.find("abc")
 
 
+def test_a_run_is_found_by_its_whole_id_while_it_is_there(store: Path) -> None:
+    client = tracking.client(tracking.default_uri())
+    made = [client.create_run("0", tags=tags).info.run_id for tags in ({"naba.identity": "1"}, {"other": "2"})]
+    assert tracking.find(made[0]).info.run_id == tracking.find(made[0][:20]).info.run_id == made[0]
+    client.delete_run(made[0])
+    for unknown in (*made, "0" * 32):
+        with pytest.raises(UserError, match=f"no run '{unknown}'"):
+            tracking.find(unknown)
+
+
 @pytest.mark.slow
 def test_killed_sweep_is_completed_by_the_same_command(own_home: Path, empty_store: Path) -> None:
     """`kill -9` of the parent of a parallel sweep on a new store, then the same command.

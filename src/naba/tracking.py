@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +17,7 @@ from naba.errors import UserError
 from naba.folder_tracking import write_files
 from naba.result import Found
 from naba.tracking_claims import SILENT_SECONDS, Claims, TakenError, heartbeat
+from naba.tracking_pyfunc import model_arguments, without_advice
 from naba.tracking_store import STORE_TIMEOUT, client, default_uri, quiet, sqlite_file, use
 
 if TYPE_CHECKING:
@@ -253,31 +254,16 @@ class MlflowRun:
 
     def _log_model(self, item: report.Model) -> None:
         import mlflow
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema
 
-        from naba import __version__
         from naba.export import directory
 
-        inputs = item.description["input"]
-        outputs = ["label", *(f"probability_{label}" for label in item.description["labels"])]
-        signature = ModelSignature(
-            inputs=Schema([ColSpec("string", name) for name in inputs]),
-            outputs=Schema([ColSpec("string" if name == "label" else "double", name) for name in outputs]),
-        )
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            # MLflow advises type hints and an input example; the signature above says more, and an example would
-            # load the model again.
-            warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
+        with tempfile.TemporaryDirectory() as folder, without_advice():
             classifier = Path(folder) / "classifier"
             size = directory.save(item.model, classifier, item.description)
             mlflow.pyfunc.log_model(
                 name="model",
-                python_model=str(Path(directory.__file__).with_name("pyfunc.py")),
-                artifacts={"classifier": str(classifier)},
-                signature=signature,
-                pip_requirements=[f"naba=={__version__}"],
                 metadata={"naba.identity": item.description["identity"], "task": item.description["task"]},
+                **model_arguments(classifier, item.description),
             )
         self.client.log_metric(self.id, "size/model_bytes", size)
 
@@ -321,6 +307,9 @@ def find(run: str, uri: str | None = None) -> Run:
     Raises:
         UserError: no run, or several, match; some are listed.
     """
+    whole = _by_id(run, uri) if re.fullmatch("[0-9a-f]{32}", run) else None
+    if whole is not None:
+        return whole
     runs = search(uri, {}, finished=False)
     matching = [found for found in runs if found.info.run_id.startswith(run)]
     matching = matching or [found for found in runs if found.info.run_name == run]
@@ -333,6 +322,19 @@ def find(run: str, uri: str | None = None) -> Run:
     listed = "\n".join(f"  {r.info.run_id[:12]}  {r.info.run_name}  {r.info.status}" for r in (matching or runs)[:10])
     what = f"{len(matching)} runs match '{run}'" if matching else f"no run '{run}'"
     raise UserError(f"{what} in {uri or default_uri()}", f"runs:\n{listed}" if listed else "there are no runs yet")
+
+
+def _by_id(run: str, uri: str | None) -> Run | None:
+    """The run with this whole id, without reading all others."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client(uri or default_uri()).get_run(run)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    return found if found.info.lifecycle_stage == "active" and "naba.identity" in found.data.tags else None
 
 
 def history(run: Run, metric: str, uri: str | None = None) -> list[tuple[float, float]]:

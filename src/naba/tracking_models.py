@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from naba import paths, tracking
 from naba.errors import UserError
+from naba.tracking_pyfunc import model_arguments, without_advice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlflow.entities import Run
 
-PYFUNC = paths.PACKAGE / "export" / "pyfunc.py"
 CLASSIFIER = Path("artifacts") / "classifier"
 """Where the classifier directory lies in a logged MLflow model."""
 
@@ -88,26 +87,9 @@ def _downloaded(model: str, uri: str) -> Path:
 def save_mlflow_folder(classifier: Path, description: Mapping[str, Any], folder: Path) -> None:
     """A classifier directory as an MLflow model in a new folder, such as a run logs; the classifier is copied."""
     import mlflow
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
 
-    from naba import __version__
-
-    outputs = ["label", *(f"probability_{label}" for label in description["labels"])]
-    signature = ModelSignature(
-        inputs=Schema([ColSpec("string", name) for name in description["input"]]),
-        outputs=Schema([ColSpec("string" if name == "label" else "double", name) for name in outputs]),
-    )
-    with warnings.catch_warnings():
-        # MLflow advises type hints and an input example; the signature says more.
-        warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
-        mlflow.pyfunc.save_model(
-            path=str(folder),
-            python_model=str(PYFUNC),
-            artifacts={CLASSIFIER.name: str(classifier)},
-            signature=signature,
-            pip_requirements=[f"naba=={__version__}"],
-        )
+    with without_advice():
+        mlflow.pyfunc.save_model(path=str(folder), **model_arguments(classifier, description))
 
 
 def spark_function(spark: Any, folder: Path, columns: Mapping[str, str]) -> Any:

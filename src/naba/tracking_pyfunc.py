@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from naba import __version__, paths
 from naba.tracking_store import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+PYFUNC = paths.PACKAGE / "export" / "pyfunc.py"
+
+
+def model_arguments(classifier: Path, description: Mapping[str, Any]) -> dict[str, Any]:
+    """What MLflow is told of a classifier directory, whether it logs the model or writes a folder."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    outputs = ["label", *(f"probability_{label}" for label in description["labels"])]
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("string", name) for name in description["input"]]),
+        outputs=Schema([ColSpec("string" if name == "label" else "double", name) for name in outputs]),
+    )
+    return {
+        "python_model": str(PYFUNC),
+        "artifacts": {"classifier": str(classifier)},
+        "signature": signature,
+        "pip_requirements": [f"naba=={__version__}"],
+    }
+
+
+@contextmanager
+def without_advice() -> Iterator[None]:
+    """MLflow advises type hints and an input example; the signature says more, and an example loads the model again."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
+        yield
 
 
 def predictor(folder: Path) -> Callable[[Any], Any]:
