@@ -131,13 +131,13 @@ def opening(settings: TrainConfig, plain: Mapping[str, Any], facts: Mapping[str,
 
 def items(result: Result) -> list[Item]:
     """All that is written down about a result beside its `opening`, in the order in which it is written."""
-    kept = result.model is not None and result.settings.tracking.log_model
+    kept, page = result.model is not None and result.settings.tracking.log_model, summary(result)
     found: list[Item] = [*_metrics(result)]
     found.append(Tag("naba.sections", " ".join(result.sections)))
     primary = " ".join(f"{name}={part.primary_metric}" for name, part in result.sections.items())
     found += [Tag("naba.primary_metrics", primary), Tag("naba.warnings", str(len(result.warnings)))]
-    found += [Tag("naba.model_kept", str(kept).lower()), Tag("mlflow.note.content", summary(result))]
-    found.append(Text("summary.md", summary(result)))
+    found += [Tag("naba.model_kept", str(kept).lower()), Tag("mlflow.note.content", page)]
+    found.append(Text("summary.md", page))
     drawn = result.settings.tracking.figures
     for section in result.sections.values():
         found += _section_items(section, result.settings.evaluation.worst_errors, result.model if drawn else None)

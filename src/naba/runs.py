@@ -112,7 +112,7 @@ def run_dataset(run: Run, section: str = "test", uri: str | None = None) -> Data
     """
     from pydantic import TypeAdapter
 
-    from naba.data.dataset import load, load_named
+    from naba.data.dataset import load
     from naba.schema import DataConfig, DatasetConfig
 
     trained = load(TypeAdapter(DatasetConfig).validate_python(run_config(run, uri)["dataset"]), DataConfig())
@@ -121,6 +121,13 @@ def run_dataset(run: Run, section: str = "test", uri: str | None = None) -> Data
             f"data set '{trained.name}' is not what run '{run.info.run_name}' used: its fingerprint is "
             f"{trained.fingerprint[:12]}, the run's {run.data.tags.get('naba.fingerprint', '')[:12]}"
         )
+    return section_dataset(trained, section)
+
+
+def section_dataset(trained: Dataset, section: str) -> Dataset:
+    """The data set of a section of a run that was trained on `trained`."""
+    from naba.data.dataset import load_named
+
     return trained if section in {"test", "validation"} else load_named(section)
 
 
@@ -132,13 +139,19 @@ def run_config(run: Run, uri: str | None = None) -> dict[str, Any]:
     return dict(content)
 
 
-def section_rows(run: Run, section: str = "test", uri: str | None = None) -> pd.DataFrame:
-    """Ids, texts, targets and slice columns of a section's rows, in the order of its predictions."""
+def section_rows(
+    run: Run, section: str = "test", uri: str | None = None, predictions: Predictions | None = None
+) -> pd.DataFrame:
+    """Ids, texts, targets and slice columns of a section's rows, in the order of its predictions.
+
+    Args:
+        predictions: those of the section, where they have been read already.
+    """
     import numpy as np
     import pandas as pd
 
     dataset = run_dataset(run, section, uri)
-    wanted = read_predictions(run, section, uri).ids
+    wanted = (read_predictions(run, section, uri) if predictions is None else predictions).ids
     position = {name: row for row, name in enumerate(dataset.column_values("id"))}
     indices = np.array([position[name] for name in wanted], dtype=np.int64)
     columns = ("id", "text", "target", *dataset.slices)

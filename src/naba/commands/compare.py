@@ -54,15 +54,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
     from naba.evaluation.page import Content, page
-    from naba.runs import run_dataset
+    from naba.runs import run_dataset, section_dataset
 
     contents = {}
     for board in boards:
         first = board.rows[0].cell.runs[0]
-        run = tracking.find(first.run_id, uri)
-        content = Content.of(run_dataset(run, first.section, uri))
+        trained = run_dataset(tracking.find(first.run_id, uri), uri=uri)
+        content = Content.of(section_dataset(trained, first.section))
         # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
-        names = {**run_dataset(run, "test", uri).display_names, **content.display_names}
+        names = {**trained.display_names, **content.display_names}
         contents[board.scored] = replace(content, display_names=names)
     Path(path).write_text(page(boards, contents), encoding="utf-8")
     print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")

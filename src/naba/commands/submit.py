@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.section not in sections_of(run):
         raise UserError(f"run '{run.info.run_name}' has no section '{options.section}'", ", ".join(sections_of(run)))
     predictions = read_predictions(run, options.section, options.uri)
-    rows = section_rows(run, options.section, options.uri)
+    rows = section_rows(run, options.section, options.uri, predictions)
     write_submission(predictions, form, Path(options.file), rows, run=run.info.run_name.replace(" ", "_"))
     print(f"wrote {options.file}: {len(predictions)} rows in the form of {form.name} ({form.source})")
     if "validation" in sections_of(run) and options.section != "validation":

@@ -71,7 +71,8 @@ def export_run(
     """
     _check_request(folder, kind, int8=int8)
     section = "test" if "test" in runs.sections_of(run) else "validation"
-    wanted, rows = runs.read_predictions(run, section, uri), runs.section_rows(run, section, uri)
+    wanted = runs.read_predictions(run, section, uri)
+    rows = runs.section_rows(run, section, uri, wanted)
     source = tracking_models.mlflow_model_folder(run, uri)
     unfinished = folder.with_name(folder.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
