@@ -62,9 +62,7 @@ def compare(engine: str, classifier: str, table: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.spark
 @pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="pip install 'naba[spark]'")
-@pytest.mark.skipif(
-    shutil.which("java") is None, reason="Spark needs Java 17 (apt-get install default-jre-headless)"
-)
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17 (apt-get install default-jre-headless)")
 def test_spark_answers_as_the_local_engine(classifier: str, table: Path, tmp_path: Path) -> None:
     compare("spark", classifier, table, tmp_path)
 
