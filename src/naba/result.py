@@ -85,6 +85,11 @@ class Outcome:
     """Coverage of the intervals in `metrics`."""
 
 
+def primary_metrics(tags: Mapping[str, str]) -> dict[str, str]:
+    """Section -> name of its primary metric, from the tags of a run."""
+    return dict(pair.split("=") for pair in tags.get("naba.primary_metrics", "").split())
+
+
 @dataclass(frozen=True)
 class Found:
     """A finished run that is what was asked for."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from naba import tracking
+from naba import result, tracking
 from naba.errors import UserError
 from naba.evaluation.compare import TrackedRun
 from naba.evaluation.predictions import Predictions
@@ -60,7 +60,7 @@ def sections_of(run: Run) -> list[str]:
 
 def primary_metrics(run: Run) -> dict[str, str]:
     """Section -> name of its primary metric."""
-    return dict(pair.split("=") for pair in run.data.tags.get("naba.primary_metrics", "").split())
+    return result.primary_metrics(run.data.tags)
 
 
 def _tracked(run: Run, section: str, uri: str | None) -> TrackedRun:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import config, console, paths, provenance, report
 from naba.errors import UserError
-from naba.result import Outcome, Result, Section
+from naba.result import Outcome, Result, Section, primary_metrics
 from naba.shared_training import Decision
 from naba.tracking_claims import TakenError
 from naba.transfer import carry
@@ -147,7 +147,6 @@ def open_tracker(settings: TrainConfig) -> MlflowTracker | FolderTracker:
 
 def _outcome(found: Found, tracker: MlflowTracker | FolderTracker) -> Outcome:
     """What is said about a run that was finished before."""
-    primary = dict(pair.split("=") for pair in found.tags.get("naba.primary_metrics", "").split())
     return Outcome(
         "found",
         found.name,
@@ -155,7 +154,7 @@ def _outcome(found: Found, tracker: MlflowTracker | FolderTracker) -> Outcome:
         tracker.where,
         dict(found.metrics),
         found.tags.get("naba.sections", "").split(),
-        primary,
+        primary_metrics(found.tags),
         confidence=float(found.tags.get("naba.confidence", "0.95")),
     )
 
