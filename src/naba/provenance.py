@@ -117,6 +117,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def hardware() -> dict[str, str]:
     """The machine: processor, cores usable by this process, memory in GiB."""
@@ -124,7 +129,7 @@ def hardware() -> dict[str, str]:
 
     return {
         "processor": _processor() or platform.processor() or platform.machine(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "cores": str(cores()),
         "memory_gib": f"{psutil.virtual_memory().total / 2**30:.1f}",
         "system": f"{platform.system()} {platform.machine()}",
     }

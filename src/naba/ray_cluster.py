@@ -7,6 +7,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+from naba import provenance
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def start(address: str | None, workers: int | None) -> Any:
         logging.getLogger(name).setLevel(logging.ERROR)
     address = address or os.environ.get("RAY_ADDRESS")
     if address is None:
-        options: dict[str, Any] = {"address": "local", "num_cpus": workers or _cores(), "include_dashboard": False}
+        options: dict[str, Any] = {
+            "address": "local",
+            "num_cpus": workers or provenance.cores(),
+            "include_dashboard": False,
+        }
     else:
         _check_reachable(address)
         options = {"address": address, "runtime_env": {"env_vars": passed_on(os.environ)}}
@@ -65,7 +70,3 @@ def _check_reachable(address: str) -> None:
 def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that a worker on another machine needs to do what this one would."""
     return {name: value for name, value in environment.items() if name.startswith(PASSED_ON)}
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

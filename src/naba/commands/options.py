@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from naba.cli import COMMANDS
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naba.schema import DataConfig
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,6 +48,14 @@ def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got '{text}'")
     return int(text)
+
+
+def check_name(option: str, value: str | None) -> None:
+    """Raises:
+    UserError: the value of an option is no name for a model or an alias.
+    """
+    if value is not None and not re.fullmatch(NAME, value):
+        raise UserError(f"{option} '{value}': a name is made of letters, digits, '_', '-' and '.'")
 
 
 def key_values(arguments: Sequence[str], valid: Sequence[str]) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from naba import tracking
-from naba.commands.options import Parser
+from naba.commands.options import Parser, check_name
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from naba.tracking import Run
 
 SIGNIFICANCE = 0.05
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 DESCRIPTION = """Register a run's model under its task's name and give it an alias.
 
 Refused unless the run is better than the present holder of the alias on the same test rows, by the primary metric,
@@ -36,9 +34,8 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(
             "--force needs a reason that others can read", "--force 'the champion was trained on test rows'"
         )
-    for option, value in (("--alias", options.alias), ("--name", options.name)):
-        if value is not None and not re.fullmatch(NAME, value):
-            raise UserError(f"{option} '{value}': a name is made of letters, digits, '_', '-' and '.'")
+    check_name("--alias", options.alias)
+    check_name("--name", options.name)
     run = tracking.find(options.run, options.uri)
     if run.info.status != "FINISHED" or "size/model_bytes" not in run.data.metrics:
         raise UserError(f"run '{run.info.run_name}' ({run.info.status}) has no model to promote")

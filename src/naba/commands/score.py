@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import command_line, console
-from naba.commands.options import Parser
+from naba.commands.options import Parser, check_name
 from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 DESCRIPTION = """Score a file of predictions (CSV, TSV, JSON Lines, Parquet, Excel) made by any other system.
 
 The file has a column id, a column label, and may have a column probability_<label> for each label. Ids must be those
@@ -29,8 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--split", default="test", choices=["test", "validation"])
     parser.add_argument("--track", metavar="NAME", help="keep it as a run under this model name")
     options = parser.parse_intermixed_args(arguments)
-    if options.track is not None and not re.fullmatch(NAME, options.track):
-        raise UserError(f"--track '{options.track}': a name is made of letters, digits, '_', '-' and '.'")
+    check_name("--track", options.track)
     wrong = [item for item in options.overrides if not item.startswith(("dataset", "seed=", "evaluation.", "split"))]
     if wrong:
         raise UserError(f"naba score takes dataset=, split=, seed= and evaluation.…, not {wrong[0]}")
