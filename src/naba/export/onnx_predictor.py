@@ -13,13 +13,14 @@ import numpy as np
 
 from naba.arabic.profile import profile_from
 from naba.errors import UserError
-from naba.export.token_classifier import INSTALL, TokenClassifier, Withholding
+from naba.export.token_classifier import DAMAGED, INSTALL, TokenClassifier, assembled
 from naba.models.inputs import chunks, normalise_texts, text_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from naba.arabic.profile import Profile
+    from naba.export.token_classifier import Withholding
 
 MODEL = "model.onnx"
 CASED = ("text_cased", "target_cased")
@@ -40,16 +41,12 @@ def load(
     Raises:
         UserError: onnxruntime or tokenizers is missing, or the folder is damaged.
     """
-    settings: Any = description.get("onnx")
-    try:
-        if not isinstance(settings, dict) or set(settings["classes"]) - set(description["labels"]):
-            raise UserError(f"{folder}: the settings of the ONNX model do not fit its labels")
+
+    def make(settings: Mapping[str, Any], pair: bool) -> OnnxClassifier | OnnxTexts:
         kind = OnnxClassifier if "reading" in settings else OnnxTexts
-        made = kind(Path(folder), settings, "target" in description["input"], threads)
-        threshold = settings.get("threshold")
-        return made if threshold is None else Withholding(made, float(threshold))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{folder}: the settings of the ONNX model are damaged: {error}") from error
+        return kind(Path(folder), settings, pair, threads)
+
+    return assembled(f"{folder}: the settings of the ONNX model", description.get("onnx"), description, make)
 
 
 class OnnxClassifier(TokenClassifier):
@@ -167,4 +164,4 @@ def session(path: Path, threads: int | None) -> Any:
         return onnxruntime.InferenceSession(os.fspath(path), settings, providers=["CPUExecutionProvider"])
     # Its errors (Fail, InvalidProtobuf, InvalidGraph, NoSuchFile …) share no class but Exception.
     except Exception as error:
-        raise UserError(f"{path} is no ONNX model: {str(error)[:200]}", "export the directory again") from error
+        raise UserError(f"{path} is no ONNX model: {str(error)[:200]}", DAMAGED) from error

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError
 from naba.export import directory, safe_encoder
-from naba.export.token_classifier import TOKENIZER, TokenClassifier, Withholding, settings_of
+from naba.export.token_classifier import DAMAGED, TOKENIZER, TokenClassifier, assembled, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
 
+    from naba.export.token_classifier import Withholding
+
 MODEL = "model.pt2"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-_DAMAGED = "export the directory again"
 
 
 def export(source: Path, folder: Path) -> int:
@@ -99,15 +100,12 @@ def load(folder: Path, threads: int | None = None) -> tuple[ProgramClassifier | 
     folder = Path(folder)
     description = directory.describe(folder)
     directory.check_files(folder, description)
-    settings: Any = description.get("pt2")
-    try:
-        if not isinstance(settings, dict) or set(settings["classes"]) - set(description["labels"]):
-            raise UserError(f"{folder}: the settings of the program do not fit its labels")
-        made = ProgramClassifier(folder, settings, "target" in description["input"], threads)
-        threshold = settings.get("threshold")
-        return (made if threshold is None else Withholding(made, float(threshold))), description
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{folder}: the settings of the program are damaged: {error}", _DAMAGED) from error
+
+    def make(settings: Mapping[str, Any], pair: bool) -> ProgramClassifier:
+        return ProgramClassifier(folder, settings, pair, threads)
+
+    where = f"{folder}: the settings of the program"
+    return assembled(where, description.get("pt2"), description, make), description
 
 
 class ProgramClassifier(TokenClassifier):
@@ -141,4 +139,4 @@ def _program(path: Path) -> Any:
         return torch.export.load(os.fspath(path)).module()
     # What damaged archives raise shares no class but Exception.
     except Exception as error:
-        raise UserError(f"{path} is no program of torch.export: {str(error)[:200]}", _DAMAGED) from error
+        raise UserError(f"{path} is no program of torch.export: {str(error)[:200]}", DAMAGED) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,12 +21,14 @@ from naba.models.inputs import chunks, text_columns
 from naba.models.temperature import softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 TOKENIZER = "tokenizer.json"
 INSTALL = "install it with `pip install 'naba[onnx]'`"
+DAMAGED = "export the directory again"
 BATCH = 32
+Made = TypeVar("Made")
 _PREPROCESSING = ("profile", "none", "arabert", "camelbert", "marbert", "e5")
 
 
@@ -72,7 +74,7 @@ class TokenizerFile:
         try:
             self.tokenizer = Tokenizer.from_file(os.fspath(path))
         except Exception as error:  # the library raises nothing narrower
-            raise UserError(f"{path} is no tokenizer: {error}", "export the directory again") from error
+            raise UserError(f"{path} is no tokenizer: {error}", DAMAGED) from error
         self.tokenizer.no_padding()
 
     def num_special_tokens_to_add(self, pair: bool) -> int:
@@ -200,6 +202,29 @@ class Withholding:
         places = {label: place for place, label in enumerate(self.classes_.tolist())}
         columns = [places[label] for label in labels.tolist()]
         return probabilities[np.arange(len(probabilities)), columns] < self.threshold_
+
+
+def assembled(
+    where: str, settings: Any, description: Mapping[str, Any], make: Callable[[Mapping[str, Any], bool], Made]
+) -> Made | Withholding:
+    """The classifier that `make` builds from its settings; it withholds answers where these say so.
+
+    Args:
+        where: the folder and whose settings they are, for messages: `onnx: the settings of the ONNX model`.
+        settings: what `naba.json` holds for the format, whatever that is.
+        description: the whole of `naba.json`.
+        make: settings, and whether it reads pairs -> classifier.
+    Raises:
+        UserError: the settings are damaged, or do not fit the labels.
+    """
+    try:
+        if not isinstance(settings, dict) or set(settings["classes"]) - set(description["labels"]):
+            raise UserError(f"{where} do not fit its labels", DAMAGED)
+        made = make(settings, "target" in description["input"])
+        threshold = settings.get("threshold")
+        return made if threshold is None else Withholding(made, float(threshold))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{where} are damaged: {error}", DAMAGED) from error
 
 
 def _pooled(scores: np.ndarray, owner: np.ndarray, rows: int, pooling: str) -> np.ndarray:
