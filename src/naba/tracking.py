@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from naba import console, paths, provenance, report
-from naba.errors import UserError
+from naba.errors import UserError, nearest
 from naba.folder_tracking import write_files
 from naba.result import Found
 from naba.tracking_claims import SILENT_SECONDS, Claims, TakenError, heartbeat
@@ -307,12 +307,11 @@ def find(run: str, uri: str | None = None) -> Run:
     Raises:
         UserError: no run, or several, match; some are listed.
     """
-    whole = _by_id(run, uri) if re.fullmatch("[0-9a-f]{32}", run) else None
-    if whole is not None:
+    if re.fullmatch("[0-9a-f]{32}", run) and (whole := _by_id(run, uri)):
         return whole
     runs = search(uri, {}, finished=False)
-    matching = [found for found in runs if found.info.run_id.startswith(run)]
-    matching = matching or [found for found in runs if found.info.run_name == run]
+    by_id = [found for found in runs if found.info.run_id.startswith(run)]
+    matching = by_id or [found for found in runs if found.info.run_name == run]
     # Doing a run again (force=true), or failing first, leaves several of one identity: the newest finished one counts.
     ended = [found for found in matching if found.info.status == "FINISHED"]
     if len({found.data.tags["naba.identity"] for found in matching}) == 1 and len(matching) > 1 and ended:
@@ -320,7 +319,9 @@ def find(run: str, uri: str | None = None) -> Run:
     if len(matching) == 1:
         return matching[0]
     listed = "\n".join(f"  {r.info.run_id[:12]}  {r.info.run_name}  {r.info.status}" for r in (matching or runs)[:10])
+    near = None if matching else nearest(run, [other.info.run_name for other in runs])
     what = f"{len(matching)} runs match '{run}'" if matching else f"no run '{run}'"
+    what += f" (did you mean '{near}'?)" if near else ""
     raise UserError(f"{what} in {uri or default_uri()}", f"runs:\n{listed}" if listed else "there are no runs yet")
 
 

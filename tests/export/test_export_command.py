@@ -91,6 +91,7 @@ def test_champion_can_be_exported(home: Path, tmp_path: Path) -> None:
     [
         (["best:synthetic_stanc", "DIR"], "did you mean 'synthetic_stance'"),
         (["nothing", "DIR"], "no run 'nothing'"),
+        (["tfidf_nb synthetic_stanc seed 0", "DIR"], "did you mean 'tfidf_nb synthetic_stance seed 0'?"),
         (["best:synthetic_stance", "DIR", "--format", "onxx"], "did you mean 'onnx'"),
         (["best:synthetic_stance", "DIR", "--int8"], "--format onnx"),
         (["best:synthetic_stance", "DIR", "--tolerance", "nan"], "expected a number"),

@@ -175,11 +175,15 @@ def _say(summary: Summary, job: Job) -> None:
     went_on = f" ({summary.earlier:,} of them before it was interrupted)" if summary.earlier else ""
     speed = f", {new / summary.seconds:,.0f} a second" if summary.seconds > 1 else ""
     if job.output is not None or summary.bad:
-        console.note(f"{summary.rows:,} rows{went_on} in {summary.seconds:.1f} s{speed}"
+        console.note(f"{_rows(summary.rows)}{went_on} in {summary.seconds:.1f} s{speed}"
                      + (f": {job.output}" if job.output else ""))  # fmt: skip
     if summary.bad:
         side = job.bad or (f"{job.output}.bad.jsonl" if job.output else None)
-        console.note(f"{summary.bad:,} bad rows" + (f": {side}" if side else "; --bad FILE keeps them"))
+        console.note(_rows(summary.bad, "bad row") + (f": {side}" if side else "; --bad FILE keeps them"))
+
+
+def _rows(count: int, noun: str = "row") -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 class _Bar:
