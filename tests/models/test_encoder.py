@@ -176,9 +176,13 @@ def test_predictions_do_not_depend_on_the_order_of_rows(headlines):
 
 
 SHARED = """
-import pathlib, pickle, sys
+import atexit, pathlib, pickle, sys
+import torch
 from naba.models.encoder import from_scratch
 folder = pathlib.Path(sys.argv[1])
+def at_the_end():
+    (folder / f"joined{sys.argv[2]}").write_text(str(torch.distributed.is_initialized()))
+atexit.register(at_the_end)
 X, y, options = pickle.loads((folder / "task.pickle").read_bytes())
 model = from_scratch(**options).fit(X, y, validation=(X[::6], y[::6]))
 (folder / f"result{sys.argv[2]}.pickle").write_bytes(pickle.dumps((model.predict_proba(X), model.history_)))
@@ -194,6 +198,8 @@ def test_two_processes_share_a_training(headlines, tmp_path):
     (first, history), (second, other) = (
         pickle.loads((tmp_path / f"result{rank}.pickle").read_bytes()) for rank in ("0", "1")
     )
+    # Still joined when the interpreter ends, a process may be aborted, and torchrun would call the run failed.
+    assert [(tmp_path / f"joined{rank}").read_text() for rank in range(2)] == ["False", "False"]
     assert np.array_equal(first, second)
     assert history[0]["train_loss"] != other[0]["train_loss"]
     assert ((first.argmax(axis=1) == 1) == (y == "rise")).mean() > 0.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import math
 import os
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -292,4 +294,14 @@ def _parallel() -> Any:
     import torch
     from accelerate import Accelerator
 
-    return Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    _leave_group_at_exit()
+    return accelerator
+
+
+@cache
+def _leave_group_at_exit() -> None:
+    """Processes that are still joined when the interpreter ends are aborted at times (pytorch#190489)."""
+    from accelerate import PartialState
+
+    atexit.register(PartialState().destroy_process_group)
