@@ -53,6 +53,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _verdict(run: Run, champion: Run, address: str, uri: str | None, *, forced: bool) -> str:
+    from naba.evaluation.tables import p_text
+
     try:
         difference = _difference(run, champion, uri)
     except UserError as error:
@@ -62,7 +64,7 @@ def _verdict(run: Run, champion: Run, address: str, uri: str | None, *, forced: 
         return said
     said = (
         f"{difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] {difference.name} against "
-        f"{champion.info.run_name}, p {difference.p_value:.3g}, {difference.n} rows"
+        f"{champion.info.run_name}, p {p_text(difference.p_value)}, {difference.n} rows"
     )
     if not forced and not (difference.estimate > 0 and difference.p_value < SIGNIFICANCE):
         raise UserError(
