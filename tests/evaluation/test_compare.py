@@ -10,6 +10,7 @@ from naba.errors import UserError
 from naba.evaluation.board_tables import board_table, data_table, matrix_table, short_table, transfer_table
 from naba.evaluation.compare import TrackedRun, cells_of, leaderboards
 from naba.evaluation.predictions import Predictions
+from naba.evaluation.statistics import value
 
 LABELS = ("agree", "disagree", "other")
 NAMES = np.array(LABELS, dtype=object)
@@ -190,3 +191,24 @@ def test_rows_of_one_claim_are_drawn_together_and_that_is_said():
     assert any(note.startswith("400 rows; ") for note in board(80, by_group=False).notes)
     assert any(note.startswith("400 rows; ") for note in board(3).notes), "three groups are too few to draw"
     assert any(note.startswith("400 rows; ") for note in board(400).notes), "every row is its own group"
+
+
+def test_folds_count_alike_however_many_seeds_they_have():
+    """Fold 0 is hard and has three seeds that answer alike, the others one: three seeds of it are not three folds."""
+    folds = {"0": (0.2, 3), "1": (0.9, 1), "2": (0.8, 1)}
+    found = [
+        run("tfidf_svm", seed, right, part=part, content=predictions(right, 7, gold_seed=int(part)))
+        for part, (right, seeds) in folds.items()
+        for seed in range(seeds)
+    ]
+    (board,) = leaderboards(found)
+    (row,) = board.rows
+    first = {one.part: one for one in found}
+    means = [value(first[part].predictions(), "macro_f1") for part in folds]
+    assert row.score.value == pytest.approx(np.mean(means))
+    reach = 4.303 * np.std(means, ddof=1) / math.sqrt(3)  # Student's t, two degrees of freedom, 95 %
+    assert row.score.value - row.score.low == pytest.approx(reach, abs=1e-3)
+    assert row.score.high - row.score.value == pytest.approx(reach, abs=1e-3)
+    table = short_table(board)
+    assert table.rows[0][table.header.index("seeds")] == "1–3 × 3"
+    assert any("each the mean of its seeds" in note for note in board.notes)

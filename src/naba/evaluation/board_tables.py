@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,9 +70,11 @@ def _detectable(row: Row) -> str:
 
 
 def _how_often(row: Row) -> str:
-    """Seeds; for a cross-validation `seeds x parts`."""
-    seeds = str(len(row.cell.seeds))
-    return f"{seeds} × {len(row.cell.parts)}" if row.cell.parts else seeds
+    """Seeds; for a cross-validation `seeds x parts`, with the least and the most seeds that a part has."""
+    if not row.cell.parts:
+        return str(len(row.cell.seeds))
+    seeds = Counter(run.part for run in row.cell.runs).values()
+    return f"{_range(min(seeds), max(seeds))} × {len(row.cell.parts)}"
 
 
 def _range(low: int, high: int) -> str:

@@ -112,7 +112,7 @@ class Row:
     Attributes:
         cell: the runs.
         score: mean over the seeds, with the interval over examples and seeds.
-        spread: standard deviation over the seeds; nan for one seed.
+        spread: standard deviation over the seeds, for a cross-validation over its parts; nan for one.
         paired: was it tested against the others? Not if it was scored on other rows.
         ranks: best and worst rank that the tests allow, from 1.
         letters: cells that share a letter cannot be told apart.
@@ -266,8 +266,8 @@ def leaderboard(
     folded = [cell for cell in cells if cell.parts]
     if folded:
         notes.append(
-            f"{len(folded)} cells are cross-validations: means over their parts, each with rows of its own; "
-            "intervals are of the spread over parts and seeds"
+            f"{len(folded)} cells are cross-validations: means over their parts, each the mean of its seeds; "
+            "intervals are of the spread over the parts"
         )
     one_seed = sum(len(cell.runs) == 1 for cell in cells)
     if one_seed:
@@ -369,8 +369,14 @@ def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
         return Row(cell, interval(cell.predictions[0], measure, resamples, seed=seed), NAN)
     from scipy.special import stdtrit
 
-    values = [value(one, measure) for one in cell.predictions]
-    # Each seed has its own rows here, so the spread over seeds holds that of the examples too.
+    by_rows: dict[str, list[float]] = {}
+    for run, one in zip(cell.runs, cell.predictions, strict=True):
+        by_rows.setdefault(run.part or f"seed {run.seed}", []).append(value(one, measure))
+    # Rows of its own has each fold, or without folds each seed: their spread holds that of the examples too. Seeds of
+    # one fold share its rows, so they count as one.
+    values = [float(np.mean(found)) for found in by_rows.values()]
+    if len(values) == 1:
+        (values,) = by_rows.values()
     reach = float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
     mean = float(np.mean(values))
     return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(cell.predictions[0])), _spread(values))
