@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from calls import rows_given
 from naba.models.calibration import Calibrated
 from naba.models.outputs import labels_and_probabilities
 from naba.models.sparse import tfidf_nb, tfidf_svm
@@ -48,14 +49,7 @@ def test_one_reading_gives_the_renamed_labels_and_the_added_probabilities(
     if kind == "model":
         # Two labels that become one may together be the most probable one.
         labels = np.array(["other", "true"], dtype=object)[expected.argmax(axis=1)]
-    read: list[int] = []
-    transform = TextFeatures.transform
-
-    def counted(self: TextFeatures, X: pd.DataFrame) -> Any:
-        read.append(len(X))
-        return transform(self, X)
-
-    monkeypatch.setattr(TextFeatures, "transform", counted)
+    read = rows_given(monkeypatch, TextFeatures, "transform")
     found, probabilities = labels_and_probabilities(carried, X)
     assert read == [len(X)]
     assert found.tolist() == labels.tolist()

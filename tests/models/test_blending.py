@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from calls import rows_given
 from naba.arabic.normalise import NEWS
 from naba.data import dataset as dataset_module
 from naba.errors import UserError
@@ -194,14 +195,7 @@ def test_the_parts_weigh_the_same_and_bags_differ() -> None:
 
 def test_seeds_share_features_and_other_rows_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = (part[::-1] for part in table())  # an order that no other test has
-    fits: list[int] = []
-    original = PairFeatures.fit
-
-    def counted(self: PairFeatures, X: pd.DataFrame, y: Any = None) -> PairFeatures:
-        fits.append(len(X))
-        return original(self, X, y)
-
-    monkeypatch.setattr(PairFeatures, "fit", counted)
+    fits = rows_given(monkeypatch, PairFeatures, "fit")
     first, second = (blended(iterations=5, networks=1, bags=1, seed=seed).fit(X, y) for seed in (7, 8))
     assert fits == [40]
     assert (first.predict_proba(X) != second.predict_proba(X)).any()
@@ -222,14 +216,7 @@ def test_only_a_model_fitted_here_keeps_matrices(monkeypatch: pytest.MonkeyPatch
     }  # fmt: skip
     directory.save(model, tmp_path / "model", description)
     copies = [directory.load(tmp_path / "model")[0], pickle.loads(pickle.dumps(model))]
-    made: list[int] = []
-    original = PairMatrix.transform
-
-    def counted(self: PairMatrix, X: pd.DataFrame) -> Any:
-        made.append(len(X))
-        return original(self, X)
-
-    monkeypatch.setattr(PairMatrix, "transform", counted)
+    made = rows_given(monkeypatch, PairMatrix, "transform")
     tables = [X.iloc[:size] for size in (3, 4, 5, 6, 7, 3)]
     own = [model.predict_proba(part).tobytes() for part in (*tables[:5], tables[4])]
     assert made == [3, 4, 5, 6, 7]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
+from calls import rows_given
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.models.build import build
@@ -122,15 +123,7 @@ def test_is_built_round_another_model(headlines, name):
 @pytest.fixture
 def passes(monkeypatch):
     """How many rows each run of the TF-IDF features was given."""
-    seen = []
-    transform = TextFeatures.transform
-
-    def counted(self, X):
-        seen.append(len(X))
-        return transform(self, X)
-
-    monkeypatch.setattr(TextFeatures, "transform", counted)
-    return seen
+    return rows_given(monkeypatch, TextFeatures, "transform")
 
 
 @pytest.mark.parametrize("inner", [tfidf_logreg, tfidf_svm])

@@ -374,9 +374,8 @@ def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
         by_rows.setdefault(run.part or f"seed {run.seed}", []).append(value(one, measure))
     # Rows of its own has each fold, or without folds each seed: their spread holds that of the examples too. Seeds of
     # one fold share its rows, so they count as one.
-    values = [float(np.mean(found)) for found in by_rows.values()]
-    if len(values) == 1:
-        (values,) = by_rows.values()
+    groups = list(by_rows.values())
+    values = [float(np.mean(found)) for found in groups] if len(groups) > 1 else groups[0]
     reach = float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
     mean = float(np.mean(values))
     return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(cell.predictions[0])), _spread(values))
