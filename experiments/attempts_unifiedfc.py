@@ -24,11 +24,11 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.arabic.normalise import NEWS
+from naba.config.schema import SplitConfig
 from naba.data import splits
 from naba.data.dataset import load_named
 from naba.models.pair_words import Columns, PairMatrix
 from naba.models.pairs import PairFeatures
-from naba.schema import SplitConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -92,12 +92,13 @@ def print_table(models: list[str], repeats: int) -> None:
 
 def rows_of(run: Any, repeats: int) -> list[tuple[str, str]]:
     """For each format its row of the table, or the reason why there is none."""
-    from naba import runs, tracking_models
+    from naba.classifier import folder as directory
     from naba.errors import UserError
-    from naba.export import directory, run_export
+    from naba.export import run as run_export
+    from naba.tracking import registry, runs
 
     table = runs.section_rows(run)[["text", "target"]]
-    model, description = directory.load(tracking_models.mlflow_model_folder(run) / tracking_models.CLASSIFIER)
+    model, description = directory.load(registry.mlflow_model_folder(run) / registry.CLASSIFIER)
     own = 1000 * statistics.median(times({"own": lambda: model.predict_proba(table)}, repeats)["own"]) / len(table)
     name = description["model"] + (
         " (encoder_small)" if hasattr(getattr(model, "classifier_", 0), "tokenizer_") else ""
@@ -150,16 +151,16 @@ def print_speeds(options: argparse.Namespace) -> None:
 
 
 def trained_encoder(run: Any) -> tuple[Path, Any]:
-    from naba import runs, tracking_models
+    from naba.tracking import registry, runs
 
-    folder = tracking_models.mlflow_model_folder(run) / tracking_models.CLASSIFIER
+    folder = registry.mlflow_model_folder(run) / registry.CLASSIFIER
     return folder, runs.section_rows(run)[["text", "target"]]
 
 
 def random_encoder(run: Any, rows: int) -> tuple[Path, Any]:
     """A BERT-base-sized encoder that was never trained, as a classifier directory: weights do not change the speed."""
     from naba.arabic.profile import NEWS
-    from naba.export import directory
+    from naba.classifier import folder as directory
     from naba.models import encoder, encoder_start
     from naba.models.encoder_options import Architecture
 
@@ -180,7 +181,8 @@ def print_encoder(title: str, source: Path, table: Any, options: argparse.Namesp
     import torch
     import transformers
 
-    from naba.export import directory, onnx, onnx_predictor
+    from naba.classifier import folder as directory
+    from naba.classifier.onnx import export, predictor
     from naba.models.encoder_text import prepare
 
     torch.set_num_threads(options.threads)
@@ -199,8 +201,8 @@ def print_encoder(title: str, source: Path, table: Any, options: argparse.Namesp
     with tempfile.TemporaryDirectory() as place:
         for name, int8 in (("onnx", False), ("onnx int8", True)):
             folder = Path(place) / name
-            onnx.export(source, folder, int8=int8)
-            ours: Any = onnx_predictor.load(folder, directory.describe(folder), threads=options.threads)
+            export.export(source, folder, int8=int8)
+            ours: Any = predictor.load(folder, directory.describe(folder), threads=options.threads)
             timed[f"naba, {name}"] = lambda ours=ours: ours.predict_proba(table)
         seconds = times(timed, options.repeats)
     rates = {name: len(table) / statistics.median(values) for name, values in seconds.items()}

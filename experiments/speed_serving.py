@@ -124,8 +124,8 @@ def bare(rows: int, table: Path) -> None:
     """The same texts through scikit-learn's own pipeline of the same parameters, and through `predict_job`."""
     import pandas as pd
 
-    from naba.export import predict_job
-    from naba.export.predict_model import open_classifier
+    from naba.predict import job as predict_job
+    from naba.predict.locate import open_classifier
 
     opened = open_classifier(RUN)
     frame = pd.read_csv(table, nrows=rows).astype({"text": object})

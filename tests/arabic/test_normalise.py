@@ -17,17 +17,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
-from naba.arabic.normalise import (
-    LIGHT,
-    NEWS,
-    NONE,
-    RULES,
-    Profile,
-    normalise,
-    normalise_all,
-    normaliser,
-    profile_from,
-)
+from naba.arabic.normalise import LIGHT, NEWS, NONE, RULES, Profile, normalise, normalise_all, normaliser, profile_from
 from naba.arabic.transformer import Normaliser
 from naba.errors import UserError
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from naba.config.schema import DataConfig, DatasetConfig
 from naba.data import checks, leak_checks, text_checks  # noqa: F401 - they add themselves to CHECKS
 from naba.data.building import assemble
 from naba.data.dataset import Dataset, load_named
 from naba.data.findings import CHECKS, Finding, Subject
-from naba.schema import DataConfig, DatasetConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import yaml
 from pydantic import TypeAdapter
 
 from naba.config import dataset_config
+from naba.config.schema import DataConfig, DatasetConfig, SplitConfig
 from naba.data import own_data, splits
 from naba.data.dataset import Dataset, load
 from naba.data.tables import read_bytes
 from naba.errors import UserError
-from naba.schema import DataConfig, DatasetConfig, SplitConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

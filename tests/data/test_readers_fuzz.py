@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from naba.config.schema import ColumnsConfig, DatasetConfig
 from naba.data.building import from_table
 from naba.data.tables import FORMATS, Options, RawTable, read_bytes, zip_member
 from naba.errors import UserError
-from naba.schema import ColumnsConfig, DatasetConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable

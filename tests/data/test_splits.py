@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from naba.config.schema import DataConfig, DatasetConfig, SplitConfig
 from naba.data import splits
 from naba.data.building import assemble
 from naba.data.dataset import Dataset, load_named
 from naba.errors import UserError
-from naba.schema import DataConfig, DatasetConfig, SplitConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from sklearn.base import clone
 
 from calls import rows_given
 from naba.arabic.normalise import NEWS
+from naba.classifier import folder
 from naba.data import dataset as dataset_module
 from naba.errors import UserError
-from naba.export import directory
 from naba.models import word_vectors
 from naba.models.blending import blended
 from naba.models.pair_words import PairMatrix
@@ -174,8 +174,8 @@ def test_a_blend_learns_and_comes_back_from_its_directory(vectors: Any, tmp_path
         "task": "entailment", "labels": {"entails": "استلزام", "not_entails": "عدم استلزام"},
         "input": ["text", "target"], "normalisation": NEWS.to_dict(), "metrics": {},
     }  # fmt: skip
-    directory.save(model, tmp_path / "model", description)
-    loaded, _ = directory.load(tmp_path / "model")
+    folder.save(model, tmp_path / "model", description)
+    loaded, _ = folder.load(tmp_path / "model")
     for copy in (loaded, pickle.loads(pickle.dumps(model))):
         assert copy.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
 
@@ -214,8 +214,8 @@ def test_only_a_model_fitted_here_keeps_matrices(monkeypatch: pytest.MonkeyPatch
         "task": "entailment", "labels": {"entails": "استلزام", "not_entails": "عدم استلزام"},
         "input": ["text", "target"], "normalisation": NEWS.to_dict(), "metrics": {},
     }  # fmt: skip
-    directory.save(model, tmp_path / "model", description)
-    copies = [directory.load(tmp_path / "model")[0], pickle.loads(pickle.dumps(model))]
+    folder.save(model, tmp_path / "model", description)
+    copies = [folder.load(tmp_path / "model")[0], pickle.loads(pickle.dumps(model))]
     made = rows_given(monkeypatch, PairMatrix, "transform")
     tables = [X.iloc[:size] for size in (3, 4, 5, 6, 7, 3)]
     own = [model.predict_proba(part).tobytes() for part in (*tables[:5], tables[4])]

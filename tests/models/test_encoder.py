@@ -12,12 +12,12 @@ import yaml
 from sklearn.base import clone
 
 from naba.arabic.normalise import NEWS
+from naba.config.schema import DataConfig
 from naba.data import sources
 from naba.errors import Problems, UserError
+from naba.files import shipped
 from naba.models.build import build
 from naba.models.encoder import from_scratch, pretrained
-from naba.paths import shipped
-from naba.schema import DataConfig
 from ports import free_port
 from torchrun import run_two
 

@@ -14,7 +14,7 @@ import pytest
 from naba import sealed, tracking
 from naba.models.encoder import from_scratch
 from naba.models.encoder_resume import Store
-from naba.runs import read_predictions
+from naba.tracking.runs import read_predictions
 from store_copies import copy_store
 from torchrun import run_two
 

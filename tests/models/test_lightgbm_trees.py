@@ -9,11 +9,13 @@ import sys
 import numpy as np
 import pytest
 
-from naba import command_line, config, train
+from naba import config
 from naba.arabic.normalise import NEWS
+from naba.classifier import folder
+from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.errors import UserError
-from naba.export import directory
+from naba.experiment import run
 from naba.models import boosting
 from naba.models.lightgbm_trees import LightGBMTrees, from_arrays, to_arrays
 
@@ -112,8 +114,8 @@ def _rows(part, step):
 def test_pair_boosting_is_saved_without_text_or_pickle(tmp_path):
     model = boosting.pair_boosting(library="lightgbm", iterations=5, components=5, normalisation=NEWS)
     model.fit(*_rows("train", 8))
-    directory.save(model, tmp_path, DESCRIPTION)
-    loaded, _ = directory.load(tmp_path)
+    folder.save(model, tmp_path, DESCRIPTION)
+    loaded, _ = folder.load(tmp_path)
     X, _ = _rows("test", 5)
     assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
     structure = json.loads((tmp_path / "classifier.json").read_text(encoding="utf-8"))
@@ -123,7 +125,8 @@ def test_pair_boosting_is_saved_without_text_or_pickle(tmp_path):
 
 TRAIN = """
 import hashlib, os, pathlib
-from naba import command_line, train
+from naba.config import overrides as command_line
+from naba.experiment import run as train
 from naba.evaluation.predictions import Predictions
 train.run(command_line.compose([
     "model=pair_boosting", "model.library=lightgbm", "model.iterations=5", "tracking=off", "evaluation.resamples=50",
@@ -151,6 +154,6 @@ def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(UserError, match=r"pip install 'naba\[boosting\]'"):
         boosting.pair_boosting(library="lightgbm")
-    settings = config.check(command_line.compose(["model=pair_boosting", "model.library=lightgbm"]))
+    settings = config.check(overrides.compose(["model=pair_boosting", "model.library=lightgbm"]))
     with pytest.raises(UserError, match=r"model\.library=scikit-learn"):
-        train._build(settings, "none")
+        run._build(settings, "none")

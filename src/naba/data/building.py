@@ -12,8 +12,8 @@ from naba.errors import UserError, nearest, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from naba.config.schema import DatasetConfig
     from naba.data.sources import Fetched
-    from naba.schema import DatasetConfig
 
 
 def from_files(config: DatasetConfig, files: Sequence[Fetched]) -> Dataset:

@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import config as configuration
-from naba import paths
+from naba import files as paths
 from naba.arabic.normalise import NEWS, normalise_all
+from naba.config.schema import DataConfig, FileConfig
 from naba.data import checks, own_data, sources
 from naba.data.dataset import Dataset, load_named
 from naba.data.findings import Finding, Report
 from naba.data.readers import SourceFile
 from naba.data.tables import read_bytes
 from naba.errors import UserError
-from naba.schema import DataConfig, FileConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from naba.config.schema import DatasetConfig, SourceConfig
     from naba.data.sources import Fetched
-    from naba.schema import DatasetConfig, SourceConfig
 
 TEMPLATES = frozenset({"file", "hub"})
 CHECKS_VERSION = 1

@@ -18,8 +18,8 @@ from naba.data.near_duplicates import near_duplicates
 from naba.errors import UserError
 
 if TYPE_CHECKING:
+    from naba.config.schema import DataConfig, DatasetConfig
     from naba.data.dataset import Dataset
-    from naba.schema import DataConfig, DatasetConfig
 
 FEW_ROWS = 20
 MISSING_WORDS = frozenset(

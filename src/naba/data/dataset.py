@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import datasets
     import pandas as pd
 
-    from naba.schema import DataConfig, DatasetConfig
+    from naba.config.schema import DataConfig, DatasetConfig
 
 COLUMNS = ("id", "text", "target", "label", "group")
 SPLITS = ("train", "validation", "test")

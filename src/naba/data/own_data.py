@@ -10,16 +10,16 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from naba.config.schema import DataConfig, FileConfig, SourceConfig
 from naba.data import download, sources
 from naba.data.tables import SPLIT_NAMES, SUFFIXES
 from naba.errors import UserError
-from naba.schema import DataConfig, FileConfig, SourceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from naba.config.schema import DatasetConfig
     from naba.data.tables import RawTable
-    from naba.schema import DatasetConfig
 
 MISSING = "???"
 LISTING = ".files.json"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from naba.schema import FileConfig
+    from naba.config.schema import FileConfig
 
 READERS: dict[str, Callable[..., RawTable]] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from naba import paths
+from naba import files
 from naba.data.tables import Place, RawTable, Value, read_bytes
 from naba.errors import UserError
 
@@ -31,7 +31,7 @@ def join_labels(sources: dict[str, RawTable], annotations: str, text: str, key: 
     Raises:
         UserError: a file, a key or a text that is not what was labelled, with file and row.
     """
-    labels = read_bytes((paths.shipped("data") / annotations).read_bytes(), annotations)
+    labels = read_bytes((files.shipped("data") / annotations).read_bytes(), annotations)
     for needed in (*ANNOTATION_COLUMNS, key):
         labels.column(needed, needed)
     finders = {file: _finder(table, key) for file, table in sources.items()}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from naba.arabic.normalise import Profile
-    from naba.schema import CountInteger, PositiveInteger, PositiveNumber
+    from naba.config.schema import CountInteger, PositiveInteger, PositiveNumber
 
 _LEARNING_RATE = 0.06
 _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part

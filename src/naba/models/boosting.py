@@ -11,7 +11,7 @@ from naba.models.pairs import PairFeatures
 
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
-    from naba.schema import PositiveInteger, PositiveNumber
+    from naba.config.schema import PositiveInteger, PositiveNumber
 
 _FEATURE_SHARE = 0.3  # of the features, at each split (LightGBM: in each tree)
 

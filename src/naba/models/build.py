@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from naba.config.signatures import INJECTED, function_arguments
 from naba.errors import UserError, unknown_name
-from naba.signatures import INJECTED, function_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.arabic.normalise import Profile
-    from naba.schema import Fraction
+    from naba.config.schema import Fraction
 
 
 class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):

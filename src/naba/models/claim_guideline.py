@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from naba.arabic.normalise import Profile
-    from naba.schema import PositiveInteger, PositiveNumber
+    from naba.config.schema import PositiveInteger, PositiveNumber
 
 Words = list[str]
 

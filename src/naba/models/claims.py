@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from naba.arabic.normalise import Profile
+    from naba.config.schema import PositiveInteger, PositiveNumber
     from naba.models.alignment import FloatArray
-    from naba.schema import PositiveInteger, PositiveNumber
 
 Columns = dict[str, "FloatArray"]
 _START = 3

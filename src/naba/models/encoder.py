@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.arabic.normalise import Profile
+    from naba.config.schema import Text
     from naba.evaluation.metrics import Metric
     from naba.models.encoder_data import Tokens
     from naba.models.encoder_training import Forward
-    from naba.schema import Text
 
 
 class EncoderClassifier(ClassifierMixin, BaseEstimator):

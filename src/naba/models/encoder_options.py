@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from naba.config.schema import FORBID, CountInteger, PositiveInteger, PositiveNumber, Share, Text
 from naba.errors import Problems, unknown_name
-from naba.schema import FORBID, CountInteger, PositiveInteger, PositiveNumber, Share, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ import pickle
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from naba import paths, sealed
+from naba import files, sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ class Store:
         One that cannot be read (damaged, or of other weights) is said and passed over: the training begins anew. So it
         does where processes that train together do not all have the same checkpoint.
         """
-        from naba import console
+        from naba.cli import console
 
         seal, state, problem = self._found(tuning)
         if tuning.parallel:
@@ -111,7 +111,7 @@ class Store:
         if tuning.parallel and not tuning.parallel.is_main_process:
             return
         folder = self.path.parent
-        for path in (self.path, *paths.parts(self.path)):
+        for path in (self.path, *files.parts(self.path)):
             path.unlink(missing_ok=True)
         # Another training may keep its checkpoint there.
         with contextlib.suppress(OSError):

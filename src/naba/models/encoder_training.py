@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naba import provenance
+from naba import machine
 from naba.models.encoder_data import Tokens, length_parts, sorted_batches, training_batches
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def _optimiser(model: Any, training: Training) -> Any:
 
 def _parallel() -> Any:
     """accelerate's view of the processes that torchrun or `accelerate launch` started; None for one process."""
-    if provenance.processes()[1] < 2:
+    if machine.processes()[1] < 2:
         return None
     import torch
     from accelerate import Accelerator

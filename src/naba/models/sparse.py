@@ -14,7 +14,7 @@ from naba.models.temperature import fit_temperature, softmax, two_columns
 
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
-    from naba.schema import CountInteger, PositiveInteger, PositiveNumber
+    from naba.config.schema import CountInteger, PositiveInteger, PositiveNumber
 
 
 class SparseClassifier(ClassifierMixin, BaseEstimator):

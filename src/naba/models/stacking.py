@@ -29,8 +29,8 @@ from naba.models.pairs import PairFeatures
 
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
+    from naba.config.schema import Flag, PositiveInteger, PositiveNumber
     from naba.models.alignment import IntArray
-    from naba.schema import Flag, PositiveInteger, PositiveNumber
 
 
 _FOLDS = 5

@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from naba import paths, sealed
+from naba import files, sealed
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
@@ -105,7 +105,7 @@ class WordVectors(BaseEstimator):
 def cache_file(texts: Sequence[str]) -> Path:
     """Where the vectors of these texts are kept, by their content and by how they are learnt."""
     digest = text_digest(texts, f"{_VERSION} {DIMENSIONS} {_WINDOW} {_LEAST} {_SMOOTHING} {NEWS.hash}")
-    return paths.home() / "vectors" / f"{digest[:24]}.npz"
+    return files.home() / "vectors" / f"{digest[:24]}.npz"
 
 
 def learn(texts: Sequence[str], dimensions: int = DIMENSIONS, least: int = _LEAST) -> tuple[tuple[str, ...], Any]:
