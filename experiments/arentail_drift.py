@@ -13,8 +13,8 @@ from sklearn.base import clone
 
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
-from naba.models.boosting import pair_linear
-from naba.models.pairs import PairFeatures
+from naba.models.pairs.boosting import pair_linear
+from naba.models.pairs.features import PairFeatures
 
 FOLDS = 5
 SHOWN = ("target_coverage", "text_coverage", "text_words")

@@ -31,9 +31,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
-from naba.models.blending import blended
-from naba.models.pair_words import Columns, PairMatrix
-from naba.models.pairs import PairFeatures
+from naba.models.pairs.blending import blended
+from naba.models.pairs.features import PairFeatures
+from naba.models.pairs.words import Columns, PairMatrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -161,8 +161,9 @@ def random_encoder(run: Any, rows: int) -> tuple[Path, Any]:
     """A BERT-base-sized encoder that was never trained, as a classifier directory: weights do not change the speed."""
     from naba.arabic.profile import NEWS
     from naba.classifier import folder as directory
-    from naba.models import encoder, encoder_start
-    from naba.models.encoder_options import Architecture
+    from naba.models.encoder import classifier as encoder
+    from naba.models.encoder import weights
+    from naba.models.encoder.options import Architecture
 
     source, table = trained_encoder(run)
     trained, description = directory.load(source)
@@ -170,7 +171,7 @@ def random_encoder(run: Any, rows: int) -> tuple[Path, Any]:
     model.classes_, model.probability_kind_ = trained.classes_, "model"
     model.tokenizer_ = trained.tokenizer_
     labels = [str(label) for label in model.classes_]
-    model.model_ = encoder_start.new_model(Architecture(**BASE), model.tokenizer_, labels, 128).eval()
+    model.model_ = weights.new_model(Architecture(**BASE), model.tokenizer_, labels, 128).eval()
     folder = Path(tempfile.mkdtemp(prefix="naba-base-"))
     kept = {key: value for key, value in description.items() if key != "files"}
     directory.save(model, folder, kept)
@@ -183,7 +184,7 @@ def print_encoder(title: str, source: Path, table: Any, options: argparse.Namesp
 
     from naba.classifier import folder as directory
     from naba.classifier.onnx import export, predictor
-    from naba.models.encoder_text import prepare
+    from naba.models.encoder.text import prepare
 
     torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
@@ -237,7 +238,7 @@ def print_linear(repeats: int) -> None:
 
     from naba.arabic.normalise import NEWS, normalise, normalise_all
     from naba.data.dataset import load_named
-    from naba.models import sparse
+    from naba.models.tfidf import classifier as sparse
 
     dataset = load_named("ans_claim_type")
     rows = dataset.indices("train")

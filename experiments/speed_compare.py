@@ -19,8 +19,8 @@ import numpy as np
 from speed import once
 
 from naba import tracking
+from naba.evaluation.bootstrap import scores
 from naba.evaluation.predictions import Predictions, objects
-from naba.evaluation.statistics import scores
 
 LABELS = ("agree", "disagree", "discuss", "unrelated")
 ROWS, DATASETS, SEEDS = 600, 5, 5

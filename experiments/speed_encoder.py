@@ -24,9 +24,9 @@ import torch
 import transformers
 
 from naba.data.dataset import load_named
-from naba.models import encoder_data, encoder_start
-from naba.models.encoder_options import Architecture, Reading, Training
-from naba.models.encoder_training import FineTuning, Forward, device, has_bfloat16
+from naba.models.encoder import data, weights
+from naba.models.encoder.options import Architecture, Reading, Training
+from naba.models.encoder.training import FineTuning, Forward, device, has_bfloat16
 
 RATE, WARMUP, BATCH = 3e-4, 0.1, 32
 
@@ -91,11 +91,11 @@ def train_with_naba(model, tokenizer, tokens, codes, epochs, seed, *, fast):
 
 
 def without_parts(*args):
-    kept, encoder_data.MOST_PARTS = encoder_data.MOST_PARTS, 1
+    kept, data.MOST_PARTS = data.MOST_PARTS, 1
     try:
         return train_with_naba(*args, fast=False)
     finally:
-        encoder_data.MOST_PARTS = kept
+        data.MOST_PARTS = kept
 
 
 SYSTEMS = {
@@ -117,16 +117,14 @@ def load(name, rows):
     train, validation = (dataset.indices(split) for split in ("train", "validation"))
     train = np.random.default_rng(0).permutation(train)[:rows]
     frame, held_out = dataset.frame(train), dataset.frame(validation)
-    tokenizer = encoder_start.new_tokenizer([*frame["text"], *frame["target"]], 8000, 128)
+    tokenizer = weights.new_tokenizer([*frame["text"], *frame["target"]], 8000, 128)
     tokens = [
-        encoder_data.tokenise(
-            tokenizer, part["text"].tolist(), part["target"].tolist() if dataset.pair else None, reading
-        )
+        data.tokenise(tokenizer, part["text"].tolist(), part["target"].tolist() if dataset.pair else None, reading)
         for part in (frame, held_out)
     ]
     codes = [np.array([dataset.labels.index(label) for label in dataset.gold(part)]) for part in (train, validation)]
     torch.manual_seed(0)
-    model = encoder_start.new_model(Architecture(), tokenizer, dataset.labels, 128)
+    model = weights.new_model(Architecture(), tokenizer, dataset.labels, 128)
     return tokenizer, model, tokens, codes
 
 

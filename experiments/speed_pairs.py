@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from naba.data.dataset import load_named
-from naba.models.pairs import PairFeatures
+from naba.models.pairs.features import PairFeatures
 
 CALLS = {"one row a call": 1, "32 rows a call": 32, "all rows at once": None}
 

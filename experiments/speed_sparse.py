@@ -34,7 +34,7 @@ def plain_pipeline():
     from sklearn.pipeline import FeatureUnion, make_pipeline
     from sklearn.svm import LinearSVC
 
-    from naba.models.sparse_features import TOKEN_PATTERN
+    from naba.models.tfidf.features import TOKEN_PATTERN
 
     common = {"min_df": 2, "sublinear_tf": True, "dtype": np.float32}
     words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=TOKEN_PATTERN, **common)
@@ -46,7 +46,7 @@ def plain_pipeline():
 def measure(system, rows):
     """Seconds of prediction, peak megabytes above those before it, and the labels' checksum."""
     from naba.data.dataset import load_named
-    from naba.models.sparse import tfidf_svm
+    from naba.models.tfidf.classifier import tfidf_svm
 
     dataset = load_named("ans_claim_type")
     train = dataset.indices("train")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.evaluation.comparison import approximate_randomisation, compare_cells, holm, mcnemar, paired_bootstrap
+from naba.evaluation.bootstrap import interval
 from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import Predictions
-from naba.evaluation.statistics import interval
+from naba.evaluation.significance import approximate_randomisation, compare_cells, holm, mcnemar, paired_bootstrap
 from naba.evaluation.tables import Table
 
 if TYPE_CHECKING:

@@ -12,7 +12,11 @@ import pytest
 from naba.arabic.profile import NEWS
 from naba.classifier import folder
 from naba.errors import UserError
-from naba.models import baselines, boosting, calibration, claim_guideline, claims, encoder, sparse, stacking
+from naba.models import baselines, calibration
+from naba.models.claims import features, guideline
+from naba.models.encoder import classifier as encoder
+from naba.models.pairs import boosting, stacking
+from naba.models.tfidf import classifier as sparse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,10 +56,15 @@ def wrapped(config: dict[str, Any], method: str) -> Any:
     return calibration.calibrated(classifier=config, method=method, seed=0, normalisation=NEWS, pair=True)
 
 
-NB = {"name": "tfidf_nb", "_target_": "naba.models.sparse.tfidf_nb"}
-TREES = {"name": "pair_boosting", "_target_": "naba.models.boosting.pair_boosting", "iterations": 3, "components": 5}
+NB = {"name": "tfidf_nb", "_target_": "naba.models.tfidf.classifier.tfidf_nb"}
+TREES = {
+    "name": "pair_boosting",
+    "_target_": "naba.models.pairs.boosting.pair_boosting",
+    "iterations": 3,
+    "components": 5,
+}
 ENCODER = {
-    "name": "encoder_small", "_target_": "naba.models.encoder.from_scratch",
+    "name": "encoder_small", "_target_": "naba.models.encoder.classifier.from_scratch",
     "architecture": {"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
     "reading": {"max_length": 32}, "training": {"epochs": 1, "threads": 1},
 }  # fmt: skip
@@ -69,9 +78,9 @@ BUILDERS: dict[str, Any] = {
     "complement_nb": lambda: sparse.tfidf_nb(kind="complement", pair=True),
     "pair_linear": lambda: boosting.pair_linear(components=5, normalisation=NEWS),
     "pair_boosting": lambda: boosting.pair_boosting(iterations=5, components=5, normalisation=NEWS),
-    "claim_linear": lambda: claims.claim_linear(normalisation=NEWS),
-    "claim_guideline": lambda: claim_guideline.claim_guideline(normalisation=NEWS),
-    "claim_boosting": lambda: claims.claim_boosting(iterations=5, components=5, normalisation=NEWS),
+    "claim_linear": lambda: features.claim_linear(normalisation=NEWS),
+    "claim_guideline": lambda: guideline.claim_guideline(normalisation=NEWS),
+    "claim_boosting": lambda: features.claim_boosting(iterations=5, components=5, normalisation=NEWS),
     "stacked": lambda: stacking.stacked(iterations=3, normalisation=NEWS),
     "temperature_trees": lambda: wrapped(TREES, "temperature"),
     "isotonic": lambda: wrapped(NB, "isotonic"),

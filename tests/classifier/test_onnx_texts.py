@@ -17,7 +17,10 @@ from naba.classifier.onnx import graph as onnx_graph
 from naba.classifier.onnx import texts as onnx_text
 from naba.data.dataset import load_named
 from naba.errors import UserError
-from naba.models import baselines, blending, boosting, calibration, claim_guideline, claims, sparse
+from naba.models import baselines, calibration
+from naba.models.claims import features, guideline
+from naba.models.pairs import blending, boosting
+from naba.models.tfidf import classifier
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -77,10 +80,10 @@ def assert_equal(model: Any, loaded: Any, X: pd.DataFrame) -> None:
 
 
 BUILDERS = {
-    "logreg": lambda pair: sparse.tfidf_logreg(minimum_count=1, normalisation=NEWS, pair=pair),
-    "svm": lambda pair: sparse.tfidf_svm(minimum_count=1, normalisation=NONE, pair=pair),
-    "multinomial": lambda pair: sparse.tfidf_nb(minimum_count=1, normalisation=None, pair=pair),
-    "complement": lambda pair: sparse.tfidf_nb(minimum_count=1, kind="complement", normalisation=LIGHT, pair=pair),
+    "logreg": lambda pair: classifier.tfidf_logreg(minimum_count=1, normalisation=NEWS, pair=pair),
+    "svm": lambda pair: classifier.tfidf_svm(minimum_count=1, normalisation=NONE, pair=pair),
+    "multinomial": lambda pair: classifier.tfidf_nb(minimum_count=1, normalisation=None, pair=pair),
+    "complement": lambda pair: classifier.tfidf_nb(minimum_count=1, kind="complement", normalisation=LIGHT, pair=pair),
 }
 
 
@@ -120,11 +123,11 @@ def test_answers_do_not_depend_on_the_neighbours(both: tuple[Any, Any]) -> None:
 )
 @pytest.mark.parametrize("pair", [False, True])
 def test_all_lengths_of_n_grams(changes: dict[str, int], pair: bool, tmp_path: Path) -> None:
-    model = sparse.tfidf_logreg(minimum_count=1, normalisation=NEWS, pair=pair, **changes).fit(*training(classes=2))
+    model = classifier.tfidf_logreg(minimum_count=1, normalisation=NEWS, pair=pair, **changes).fit(*training(classes=2))
     assert_equal(model, exported(model, tmp_path, pair=pair), training(30)[0])
 
 
-@pytest.mark.parametrize("builder", [sparse.tfidf_logreg, sparse.tfidf_svm, sparse.tfidf_nb])
+@pytest.mark.parametrize("builder", [classifier.tfidf_logreg, classifier.tfidf_svm, classifier.tfidf_nb])
 def test_two_labels(builder: Any, tmp_path: Path) -> None:
     model = builder(minimum_count=1).fit(*training(classes=2))
     assert_equal(model, exported(model, tmp_path, pair=False), training(30)[0])
@@ -134,7 +137,7 @@ def test_two_labels(builder: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["temperature", "abstaining"])
 @pytest.mark.parametrize("pair", [False, True])
 def test_calibration_and_abstention_go_with_it(kind: str, pair: bool, tmp_path: Path) -> None:
-    config = {"name": "m", "_target_": "naba.models.sparse.tfidf_logreg", "minimum_count": 1}
+    config = {"name": "m", "_target_": "naba.models.tfidf.classifier.tfidf_logreg", "minimum_count": 1}
     shared: dict[str, Any] = {"classifier": config, "seed": 0, "normalisation": NEWS, "pair": pair}
     if kind == "abstaining":
         model = calibration.abstaining(risk=0.5, **shared)
@@ -198,10 +201,10 @@ def test_the_commonest_label(tmp_path: Path) -> None:
         (boosting.pair_linear(components=2), "pair features"),
         (boosting.pair_boosting(components=2, iterations=2), "its trees have one"),
         (blending.blended(iterations=2, bags=1, networks=0), "pair features"),
-        (claims.claim_linear(), "claim cues"),
-        (claim_guideline.claim_guideline(), "claim cues and tags"),
-        (claims.claim_boosting(iterations=2), "claim cues.*its trees have one"),
-        (sparse.tfidf_logreg(characters_to=1, words=0), "of an unusual kind"),
+        (features.claim_linear(), "claim cues"),
+        (guideline.claim_guideline(), "claim cues and tags"),
+        (features.claim_boosting(iterations=2), "claim cues.*its trees have one"),
+        (classifier.tfidf_logreg(characters_to=1, words=0), "of an unusual kind"),
     ],
 )
 def test_what_cannot_be_exact_is_refused_by_name(model: Any, said: str, tmp_path: Path) -> None:
@@ -214,7 +217,7 @@ def test_what_cannot_be_exact_is_refused_by_name(model: Any, said: str, tmp_path
 
 
 def test_int8_is_for_encoders(tmp_path: Path) -> None:
-    model = sparse.tfidf_nb(minimum_count=1).fit(*training(20))
+    model = classifier.tfidf_nb(minimum_count=1).fit(*training(20))
     directory.save(model, tmp_path / "model", {"task": "x", "labels": LABELS, "input": ["text"]})
     with pytest.raises(UserError, match="--int8 goes with encoders"):
         export.export(tmp_path / "model", tmp_path / "onnx", int8=True)
@@ -233,7 +236,7 @@ def test_every_test_row_of_real_data(
     dataset = load_named(name)
     rows = dataset.indices("train")
     pair = dataset.pair
-    fitted = getattr(sparse, model)(pair=pair, normalisation=NEWS).fit(dataset.frame(rows), dataset.gold(rows))
+    fitted = getattr(classifier, model)(pair=pair, normalisation=NEWS).fit(dataset.frame(rows), dataset.gold(rows))
     folder = tmp_path / "m"
     labels = dict(dataset.display_names)
     directory.save(fitted, folder, {"task": "x", "labels": labels, "input": ["text", "target"] if pair else ["text"]})

@@ -16,7 +16,8 @@ from naba.classifier import folder as directory
 from naba.classifier import torch_program
 from naba.errors import UserError
 from naba.export import fresh
-from naba.models import calibration, sparse
+from naba.models import calibration
+from naba.models.tfidf import classifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ def table(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    config = {"name": "e", "_target_": "naba.models.encoder.from_scratch", **SMALL}
+    config = {"name": "e", "_target_": "naba.models.encoder.classifier.from_scratch", **SMALL}
     made = calibration.calibrated(classifier=config, method="temperature", seed=0, normalisation=NEWS, pair=True)
     X, y = table(60)
     made.fit(X, y, validation=table(40))
@@ -112,7 +113,7 @@ def test_damaged_settings_are_refused(change: dict[str, Any], both: tuple[Any, P
 
 def test_other_models_are_refused(tmp_path: Path) -> None:
     X, y = table(20)
-    directory.save(sparse.tfidf_nb().fit(X, y), tmp_path / "model", {**DESCRIPTION, "input": ["text"]})
+    directory.save(classifier.tfidf_nb().fit(X, y), tmp_path / "model", {**DESCRIPTION, "input": ["text"]})
     with pytest.raises(UserError, match="is for encoders") as refused:
         torch_program.export(tmp_path / "model", tmp_path / "pt2")
     assert "--format directory" in str(refused.value)

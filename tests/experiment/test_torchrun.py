@@ -10,7 +10,7 @@ import pytest
 from naba import machine
 from naba.errors import UserError
 from naba.experiment.torchrun import Decision
-from naba.models import encoder_training
+from naba.models.encoder import training
 from torchrun import run_two
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_what_the_first_process_does_not_train_no_other_trains(tmp_path: Path) -
 
 def test_a_number_of_processes_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "two")
-    for counts in (machine.processes, encoder_training._parallel):
+    for counts in (machine.processes, training._parallel):
         with pytest.raises(UserError, match="WORLD_SIZE is 'two', expected a whole number"):
             counts()
     monkeypatch.setenv("WORLD_SIZE", "2")

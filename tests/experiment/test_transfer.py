@@ -12,8 +12,8 @@ from calls import rows_given
 from naba.experiment.transfer import Relabelled
 from naba.models.calibration import Calibrated
 from naba.models.outputs import labels_and_probabilities
-from naba.models.sparse import tfidf_nb, tfidf_svm
-from naba.models.sparse_features import TextFeatures
+from naba.models.tfidf.classifier import tfidf_nb, tfidf_svm
+from naba.models.tfidf.features import TextFeatures
 
 NAMES = {"agree": "true", "discuss": "other", "unrelated": "other"}
 

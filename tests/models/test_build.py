@@ -13,7 +13,7 @@ LOGREG = {
     "name": "tfidf_logreg",
     "accepts": ["single", "pair"],
     "description": "x",
-    "_target_": "naba.models.sparse.tfidf_logreg",
+    "_target_": "naba.models.tfidf.classifier.tfidf_logreg",
 }
 GIVEN = {"seed": 7, "normalisation": NEWS, "pair": False}
 
@@ -27,7 +27,7 @@ def test_builds_what_the_yaml_says():
 
 
 def test_the_seed_reaches_the_models_that_draw():
-    svm = LOGREG | {"_target_": "naba.models.sparse.tfidf_svm"}
+    svm = LOGREG | {"_target_": "naba.models.tfidf.classifier.tfidf_svm"}
     assert build(svm, **GIVEN).classifier.random_state == 7
     stratified = {"name": "s", "_target_": "naba.models.baselines.stratified_random"}
     assert build(stratified, **GIVEN).seed == 7
@@ -48,7 +48,7 @@ def test_every_yaml_builds_and_spells_out_its_defaults(name):
         ({"_target_": "os.system"}, "outside naba.models"),
         ({"_target_": "naba.modelsx.sparse.tfidf_svm"}, "outside naba.models"),
         ({"_target_": "naba.models.sparce.tfidf_svm"}, "did you mean 'sparse'"),
-        ({"_target_": "naba.models.sparse.tfidf_svn"}, "did you mean 'tfidf_svm'"),
+        ({"_target_": "naba.models.tfidf.classifier.tfidf_svn"}, "did you mean 'tfidf_svm'"),
         ({"max_itr": 3}, "did you mean 'max_iter'"),
         ({"seed": 3}, "sets seed, which the run itself gives"),
     ],

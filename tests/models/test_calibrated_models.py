@@ -11,9 +11,9 @@ from naba.errors import UserError
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, risk_threshold
 from naba.models.outputs import labels_and_probabilities
-from naba.models.sparse import tfidf_logreg, tfidf_svm
-from naba.models.sparse_features import TextFeatures
 from naba.models.temperature import fit_temperature, softmax
+from naba.models.tfidf.classifier import tfidf_logreg, tfidf_svm
+from naba.models.tfidf.features import TextFeatures
 
 
 class _Overconfident(ClassifierMixin, BaseEstimator):
@@ -110,7 +110,12 @@ def test_validation_rows_are_needed(headlines, wrapper):
 @pytest.mark.parametrize("name", ["calibrated", "abstaining"])
 def test_is_built_round_another_model(headlines, name):
     X, y = headlines
-    inner = {"name": "tfidf_logreg", "accepts": ["single"], "_target_": "naba.models.sparse.tfidf_logreg", "C": 2.0}
+    inner = {
+        "name": "tfidf_logreg",
+        "accepts": ["single"],
+        "_target_": "naba.models.tfidf.classifier.tfidf_logreg",
+        "C": 2.0,
+    }
     config = {"name": name, "_target_": f"naba.models.calibration.{name}", "classifier": inner}
     model = clone(build(config, seed=0, normalisation=NEWS, pair=False))
     assert model.classifier.classifier.C == 2.0

@@ -19,7 +19,7 @@ from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.files import shipped
 from naba.models.build import build
-from naba.models.encoder import pretrained
+from naba.models.encoder.classifier import pretrained
 from naba.models.explain import explain
 
 YAMLS = {
@@ -142,7 +142,7 @@ def _tokenizer(family, texts):
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import DebertaV2Tokenizer, XLMRobertaTokenizer
 
-    from naba.models.encoder_start import new_tokenizer
+    from naba.models.encoder.weights import new_tokenizer
 
     if family not in SENTENCEPIECE:
         return new_tokenizer(texts, 300, 64)

@@ -153,11 +153,11 @@ def _decode_marked(key: str, content: Any, arrays: Arrays, extra: Mapping[str, A
 
 
 def _decode_options(name: Any, values: Any) -> Any:
-    from naba.models import encoder_options
+    from naba.models.encoder import options
 
     if not isinstance(name, str) or name not in OPTIONS or not isinstance(values, dict):
         raise UserError(f"unknown options {name!r} in the structure", DAMAGED)
-    return encoder_options.options(getattr(encoder_options, name), values, name)
+    return options.options(getattr(options, name), values, name)
 
 
 def _decode_estimator(value: dict[str, Any], arrays: Arrays, extra: Mapping[str, Any]) -> Any:

@@ -39,10 +39,10 @@ class Kind:
 
 
 FUNCTIONS = {
-    "stems": ("naba.models.pairs", "stems"),
-    "pair_words": ("naba.models.pair_words", "_same"),
-    "claim_words": ("naba.models.claims", "_same"),
-    "guideline_words": ("naba.models.claim_guideline", "_same"),
+    "stems": ("naba.models.pairs.features", "stems"),
+    "pair_words": ("naba.models.pairs.words", "_same"),
+    "claim_words": ("naba.models.claims.features", "_same"),
+    "guideline_words": ("naba.models.claims.guideline", "_same"),
 }
 OPTIONS = ("Pretrained", "Architecture", "Reading", "Training")
 _PROBABILITIES = "|model|calibrated|one_hot|"
@@ -61,14 +61,14 @@ KINDS: dict[str, Kind] = {
         ("classes_", "shares_", "probability_kind_"),
     ),
     "SparseClassifier": Kind(
-        "naba.models.sparse",
+        "naba.models.tfidf.classifier",
         {"features": "node", "classifier": "node", "folds": "int", "seed": "int"},
         _LEARNED | {"temperature_": "float"},
         tuple(_LEARNED),
         ("features", "classifier"),
     ),
     "TextFeatures": Kind(
-        "naba.models.sparse_features",
+        "naba.models.tfidf.features",
         {"pair": "bool", "normalisation": "profile?", "words": "int", "characters_to": "int", "minimum_count": "int",
          "side_weight": "float"},
         {"vectorisers_": "node{}"},
@@ -100,7 +100,7 @@ KINDS: dict[str, Kind] = {
         _LEARNED, tuple(_LEARNED), ("features", "classifier"),
     ),
     "PairFeatures": Kind(
-        "naba.models.pairs",
+        "naba.models.pairs.features",
         {"components": "int", "kept_sentences": "int", "normalisation": "profile?", "seed": "int",
          "background": "str?"},
         {"word_space_": "node", "character_space_": "node", "word_topics_": "node", "character_topics_": "node",
@@ -108,24 +108,24 @@ KINDS: dict[str, Kind] = {
         ("word_space_", "character_space_", "word_topics_", "character_topics_", "rarest_", "names_"),
     ),
     "PairMatrix": Kind(
-        "naba.models.pair_words",
+        "naba.models.pairs.words",
         {"features": "node", "weight": "float", "minimum_count": "int"},
         {"features_": "node", "scaler_": "node", "words_": "node"},
         ("features_", "scaler_", "words_"), ("features",),
     ),
-    "Columns": Kind("naba.models.pair_words", {"width": "int"}, {}, (), ("width",)),
+    "Columns": Kind("naba.models.pairs.words", {"width": "int"}, {}, (), ("width",)),
     "StackedPairs": Kind(
-        "naba.models.stacking",
+        "naba.models.pairs.stacking",
         {"features": "node", "classifier": "node", "boosted": "node", "linear": "node", "neural": "node?",
          "folds": "int", "seed": "int"},
         _LEARNED, tuple(_LEARNED), ("features", "classifier", *_STACKED),
     ),
     "WordVectors": Kind(
-        "naba.models.word_vectors", {"corpus": "str"}, {"stems_": "names", "table_": "f2"}, ("stems_", "table_"),
+        "naba.models.pairs.vectors", {"corpus": "str"}, {"stems_": "names", "table_": "f2"}, ("stems_", "table_"),
         ("corpus",),
     ),
     "BlendedPairs": Kind(
-        "naba.models.blending",
+        "naba.models.pairs.blending",
         {"features": "node", "classifier": "node", "boosted": "node*", "neural": "node*"},
         _LEARNED, tuple(_LEARNED), ("features", "classifier", "boosted", "neural"),
     ),
@@ -176,7 +176,7 @@ KINDS: dict[str, Kind] = {
          "missing_left", "leaf"),
     ),
     "LightGBMTrees": Kind(
-        "naba.models.lightgbm_trees",
+        "naba.models.lightgbm",
         {"learning_rate": "float", "iterations": "int", "leaves": "int", "feature_share": "float",
          "class_weight": "|balanced|?", "seed": "int"},
         {"classes_": "classes", **_LIGHTGBM}, ("classes_", *_LIGHTGBM),
@@ -188,22 +188,22 @@ KINDS: dict[str, Kind] = {
         ("X_thresholds_", "y_thresholds_", "X_min_", "X_max_"),
     ),
     "ClaimFeatures": Kind(
-        "naba.models.claims", {"normalisation": "profile?"}, {"names_": "names"}, ("names_",)
+        "naba.models.claims.features", {"normalisation": "profile?"}, {"names_": "names"}, ("names_",)
     ),
     "ClaimMatrix": Kind(
-        "naba.models.claims",
+        "naba.models.claims.features",
         {"normalisation": "profile?", "weight": "float", "characters_to": "int"},
         {"features_": "node", "scaler_": "node", "text_": "node", "near_": "node", "far_": "node"},
         ("features_", "scaler_", "text_", "near_", "far_"),
     ),
     "GuidelineMatrix": Kind(
-        "naba.models.claim_guideline",
+        "naba.models.claims.guideline",
         {"normalisation": "profile?", "weight": "float", "order_weight": "float", "characters_to": "int"},
         {"claims_": "node", "tags_": "node", "said_": "node", "order_": "node"},
         ("claims_", "tags_", "said_", "order_"),
     ),
     "ClaimTopics": Kind(
-        "naba.models.claims",
+        "naba.models.claims.features",
         {"matrix": "node", "components": "int", "seed": "int"},
         {"matrix_": "node", "topics_": "node"}, ("matrix_", "topics_"), ("matrix",),
     ),
@@ -222,7 +222,7 @@ KINDS: dict[str, Kind] = {
         ("classifier_", "classes_", "threshold_", "probability_kind_"), ("classifier",),
     ),
     "EncoderClassifier": Kind(
-        "naba.models.encoder",
+        "naba.models.encoder.classifier",
         {"start": "options", "reading": "options", "training": "options", "pair": "bool", "normalisation": "profile?",
          "seed": "int"},
         {"classes_": "classes", "best_epoch_": "int", "stopping_metric_": "str?", "probability_kind_": _PROBABILITIES,

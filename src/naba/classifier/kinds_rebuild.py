@@ -9,7 +9,7 @@ import numpy as np
 
 from naba.classifier.arrays import pack_terms, unpack_terms
 from naba.errors import UserError
-from naba.models import lightgbm_trees
+from naba.models import lightgbm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +141,7 @@ def _rebuild_word_vectors(vectors: Any, state: dict[str, Any]) -> None:
 
 
 REBUILDERS = {
-    "LightGBMTrees": Rebuilder(lightgbm_trees.to_arrays, lightgbm_trees.from_arrays),
+    "LightGBMTrees": Rebuilder(lightgbm.to_arrays, lightgbm.from_arrays),
     "TfidfVectorizer": Rebuilder(_vectoriser_state, _rebuild_vectoriser),
     "HistGradientBoostingClassifier": Rebuilder(_boosting_state, _rebuild_boosting),
     "IsotonicRegression": Rebuilder(_isotonic_state, _rebuild_isotonic),

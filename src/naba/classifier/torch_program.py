@@ -124,7 +124,7 @@ class ProgramClassifier(TokenClassifier):
         """See `TokenClassifier`."""
         import torch
 
-        from naba.models.encoder_training import fixed_threads
+        from naba.models.encoder.training import fixed_threads
 
         with torch.inference_mode(), fixed_threads(self.threads or torch.get_num_threads()):
             found: np.ndarray = self.program(*(torch.from_numpy(given[name]) for name in self.inputs)).numpy()

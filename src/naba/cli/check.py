@@ -13,7 +13,7 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.data.findings import Report
+    from naba.data.checks.findings import Report
 
 COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 DESCRIPTION = """Numbered checks of a data set: duplicates after Arabic normalisation, the same text with two labels,

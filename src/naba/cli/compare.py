@@ -13,7 +13,7 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.evaluation.compare import Board, TrackedRun
+    from naba.evaluation.leaderboard import Board, TrackedRun
 
 FILTERS = ("dataset", "model", "task", "trained_on", "metric", "section")
 DESCRIPTION = """The leaderboard of finished runs: seeds of one configuration form a cell, best cell first.
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run `naba compare`."""
     options = _parser().parse_intermixed_args(arguments)
     filters = key_values(options.filters, FILTERS)
-    from naba.evaluation import board_tables, compare
+    from naba.evaluation import board_tables, leaderboard
 
     runs = _runs(options.uri, filters, curves=options.html is not None)
     models = sorted({run.model for run in runs})
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.transfer:
         print(board_tables.transfer_table(runs, filters.get("metric"), options.resamples).render(options.style))
         return 0
-    boards = compare.leaderboards(
+    boards = leaderboard.leaderboards(
         runs,
         filters.get("metric"),
         baseline=options.baseline or "majority",

@@ -11,7 +11,7 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.evaluation.comparison import Difference
+    from naba.evaluation.significance import Difference
     from naba.tracking import Run
 
 SIGNIFICANCE = 0.05
@@ -75,7 +75,7 @@ def _verdict(run: Run, champion: Run, address: str, uri: str | None, *, forced: 
 
 
 def _difference(run: Run, champion: Run, uri: str | None) -> Difference:
-    from naba.evaluation.comparison import paired_bootstrap
+    from naba.evaluation.significance import paired_bootstrap
     from naba.tracking.runs import primary_metrics, read_predictions
 
     metric = primary_metrics(run).get("test", "macro_f1")

@@ -163,7 +163,9 @@ def check_model(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[st
     """Problems of a model section: its builder, the builder's arguments, and whether it can take the data."""
     target = model.get("_target_")
     if not isinstance(target, str):
-        return ["model._target_: expected the name of a builder function, such as naba.models.sparse.tfidf_logreg"]
+        return [
+            "model._target_: expected the name of a builder function, such as naba.models.tfidf.classifier.tfidf_logreg"
+        ]
     try:
         arguments = function_arguments(target, "naba.models")
     except UserError as error:
@@ -212,7 +214,7 @@ def _check_arguments(place: str, given: Mapping[str, Any], arguments: Mapping[st
 @cache
 def option_groups() -> dict[str, type]:
     """Builder arguments that are groups of options, and the dataclass of each."""
-    from naba.models import encoder_options
+    from naba.models.encoder import options as encoder_options
 
     return {
         "architecture": encoder_options.Architecture,
@@ -246,7 +248,7 @@ def _check_normalisation(section_: Any) -> list[str]:
 def _check_dataset(dataset: DatasetConfig) -> list[str]:
     problems = []
     try:
-        arguments = function_arguments(f"naba.data.readers.{dataset.reader}", "naba.data")
+        arguments = function_arguments(f"naba.data.corpora.readers.{dataset.reader}", "naba.data")
         own = {"config", "data", "files"}
         options = {name: argument for name, argument in arguments.items() if name not in own}
         problems += _check_arguments("dataset.options", dataset.options, options)

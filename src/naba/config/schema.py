@@ -94,7 +94,7 @@ class DatasetConfig:
     union: dict[Name, Name] = field(default_factory=dict)
     """Instead of a source: part -> data set. The union of data sets with one label scheme, with a slice `corpus`."""
     reader: Name = "table"
-    """A function of `naba.data.readers`."""
+    """A function of `naba.data.corpora.readers`."""
     options: dict[Text, Any] = field(default_factory=dict)
     """Arguments of the reader."""
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)

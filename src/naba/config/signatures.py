@@ -60,7 +60,7 @@ def _annotation(node: ast.expr | None) -> Any:
 
 
 def function_arguments(target: str, package: str) -> dict[str, Argument]:
-    """The keyword arguments of function `target` (`naba.models.sparse.tfidf_logreg`).
+    """The keyword arguments of function `target` (`naba.models.tfidf.classifier.tfidf_logreg`).
 
     Args:
         package: what the target must lie below (`naba.models`).

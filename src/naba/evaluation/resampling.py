@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.errors import UserError
+from naba.evaluation.bootstrap import apply, codes_of, groups_of, share_groups
 from naba.evaluation.metrics import Array, FloatArray, Metric, metric
 from naba.evaluation.predictions import some
-from naba.evaluation.statistics import apply, codes_of, groups_of, share_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

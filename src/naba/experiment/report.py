@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
     from naba.config.schema import TrainConfig
+    from naba.data.checks.findings import Report
     from naba.data.dataset import Dataset
-    from naba.data.findings import Report
     from naba.evaluation.slices import Slice
     from naba.experiment.result import Result, Section
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from naba.config.schema import TrainConfig
     from naba.data.dataset import Dataset
+    from naba.evaluation.bootstrap import Score
     from naba.evaluation.predictions import Predictions
-    from naba.evaluation.statistics import Score
 
 
 @dataclass(frozen=True)

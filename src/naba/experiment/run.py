@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from naba.config.schema import EvaluationConfig, SplitConfig, TrainConfig
+    from naba.data.checks.findings import Report
     from naba.data.dataset import Dataset, IntArray
-    from naba.data.findings import Report
     from naba.data.splits import Split
     from naba.evaluation.predictions import Predictions
     from naba.experiment.result import Found
@@ -315,9 +315,9 @@ def score_section(
     metrics: Sequence[str],
 ) -> Section:
     """Score predictions on rows of a data set, whoever made them; the first of `metrics` is the primary one."""
+    from naba.evaluation.bootstrap import scores
     from naba.evaluation.metrics import label_metrics
     from naba.evaluation.slices import text_columns
-    from naba.evaluation.statistics import scores
 
     names = [*metrics, "macro_f1", "accuracy", "balanced_accuracy", "mcc", *label_metrics(dataset.labels)]
     found = scores(

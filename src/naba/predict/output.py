@@ -15,8 +15,8 @@ import shutil
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from naba.data.binary_tables import _cell as arrow_cell
-from naba.data.tables import as_text
+from naba.data.rows.binary import _cell as arrow_cell
+from naba.data.rows.tables import as_text
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from naba.data.tables import check_header
+from naba.data.rows.tables import check_header
 from naba.errors import UserError
 from naba.predict.reading import BadRow, Columns, Piece, cell_problem, require_columns
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from naba.data.tables import as_text, check_header, unique_keys
+from naba.data.rows.tables import as_text, check_header, unique_keys
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:

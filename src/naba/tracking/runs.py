@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import tracking
 from naba.errors import UserError
-from naba.evaluation.compare import TrackedRun
+from naba.evaluation.leaderboard import TrackedRun
 from naba.evaluation.predictions import Predictions
 from naba.experiment import result
 

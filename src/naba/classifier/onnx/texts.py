@@ -18,7 +18,7 @@ import numpy as np
 from naba.classifier.onnx.graph import Graph
 from naba.classifier.onnx.predictor import CASED, encodable
 from naba.errors import UserError
-from naba.models.term_counts import TOKEN_PATTERN
+from naba.models.tfidf.term_counts import TOKEN_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -216,13 +216,13 @@ def _total(graph: Graph, rows: str) -> str:
     return graph.add("ReduceSum", rows, graph.constant([1], np.int64), keepdims=1)
 
 
-# --- overlap of a pair: `naba.models.overlap` ---------------------------------------------------------------------
+# --- overlap of a pair: `naba.models.tfidf.overlap` ------------------------------------------------------------------
 
 
 def _overlap(graph: Graph, features: Any) -> list[str]:
-    """The columns of `naba.models.overlap.NAMES`, each (n, 1) float32."""
+    """The columns of `naba.models.tfidf.overlap.NAMES`, each (n, 1) float32."""
     from naba.models.inputs import normalise_texts
-    from naba.models.overlap import NEGATIONS
+    from naba.models.tfidf.overlap import NEGATIONS
 
     words = [_tokens(graph, side, python_pattern(r"\w+")) for side in CASED]
     numbers = [_tokens(graph, side, python_pattern(r"\d+(?:[.,٫]\d+)*")) for side in CASED]

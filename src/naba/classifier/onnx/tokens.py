@@ -15,8 +15,8 @@ import numpy as np
 
 from naba.arabic.profile import profile_from
 from naba.errors import UserError
-from naba.models.encoder_data import sorted_batches, tokenise
-from naba.models.encoder_text import prepare
+from naba.models.encoder.data import sorted_batches, tokenise
+from naba.models.encoder.text import prepare
 from naba.models.inputs import chunks, text_columns
 from naba.models.temperature import softmax
 
@@ -34,7 +34,7 @@ _PREPROCESSING = ("profile", "none", "arabert", "camelbert", "marbert", "e5")
 
 @dataclass(frozen=True)
 class Reading:
-    """How texts become tokens: `naba.models.encoder_options.Reading`, without the library that checks it there."""
+    """How texts become tokens: `naba.models.encoder.options.Reading`, without the library that checks it there."""
 
     preprocessing: str
     max_length: int
@@ -64,7 +64,7 @@ def settings_of(encoder: Any, correction: Mapping[str, Any] | None, threshold: f
 
 
 class TokenizerFile:
-    """A `tokenizer.json` as `naba.models.encoder_data.tokenise` calls it."""
+    """A `tokenizer.json` as `naba.models.encoder.data.tokenise` calls it."""
 
     def __init__(self, path: Path) -> None:
         try:
