@@ -163,9 +163,7 @@ def check_model(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[st
     """Problems of a model section: its builder, the builder's arguments, and whether it can take the data."""
     target = model.get("_target_")
     if not isinstance(target, str):
-        return [
-            "model._target_: expected the name of a builder function, such as naba.models.tfidf.classifier.tfidf_logreg"
-        ]
+        return ["model._target_: expected a builder function, such as naba.models.tfidf.classifier.tfidf_logreg"]
     try:
         arguments = function_arguments(target, "naba.models")
     except UserError as error:

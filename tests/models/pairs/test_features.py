@@ -143,7 +143,7 @@ print(hashlib.sha256(model.predict_proba(X).tobytes()).hexdigest())
     ],
 )
 def test_equal_seeds_give_equal_bits_whatever_the_hash_seed_and_threads(module, builder, arguments) -> None:
-    script = _SCRIPT.format(folder=str(Path(__file__).parent), module=module, builder=builder, arguments=arguments)
+    script = _SCRIPT.format(folder=str(Path(__file__).parent.parent), module=module, builder=builder, arguments=arguments)
     digests = set()
     for hash_seed, threads in (("1", "1"), ("2", "2")):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": threads}

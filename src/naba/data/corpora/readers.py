@@ -138,7 +138,7 @@ def concatenate(tables: Sequence[RawTable]) -> RawTable:
 def standoff_labels(
     files: Sequence[SourceFile], annotations: str, text: str, key: str = "row", quoting: bool = True
 ) -> RawTable:
-    """Texts of public files joined with the labels naba ships for them; see `naba.data.corpora.standoff.join_labels`."""
+    """Texts of public files joined with the labels naba ships for them; see `standoff.join_labels`."""
     sources = {file.config.path: read_bytes(*file.read(), Options(quoting=quoting)) for file in files}
     return standoff.join_labels(sources, annotations, text, key)
 

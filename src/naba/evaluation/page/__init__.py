@@ -1,6 +1,6 @@
 """Comparisons as one self-contained HTML page: no network, light and dark, Arabic set right to left.
 
-The template, style sheet and script are in `page_assets`; this module makes the data they show.
+The template, style sheet and script lie beside this file; this module makes the data they show.
 """
 
 from __future__ import annotations
