@@ -125,8 +125,8 @@ def test_models_learn_clone_and_pickle(builder) -> None:
 _SCRIPT = """
 import hashlib, sys
 sys.path.insert(0, {folder!r})
-from test_pairs import table
-from naba.models.{module} import {builder}
+from test_features import table
+from naba.models.pairs.{module} import {builder}
 X, y = table()
 model = {builder}(seed=3, **{arguments}).fit(X, y)
 print(hashlib.sha256(model.predict_proba(X).tobytes()).hexdigest())
@@ -143,7 +143,7 @@ print(hashlib.sha256(model.predict_proba(X).tobytes()).hexdigest())
     ],
 )
 def test_equal_seeds_give_equal_bits_whatever_the_hash_seed_and_threads(module, builder, arguments) -> None:
-    script = _SCRIPT.format(folder=str(Path(__file__).parent.parent), module=module, builder=builder, arguments=arguments)
+    script = _SCRIPT.format(folder=str(Path(__file__).parent), module=module, builder=builder, arguments=arguments)
     digests = set()
     for hash_seed, threads in (("1", "1"), ("2", "2")):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": threads}
