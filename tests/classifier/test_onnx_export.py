@@ -47,7 +47,7 @@ sys.meta_path.insert(0, Block())
 BLOCKED = f"""{HOOK}
 ALLOWED = sys.argv[2:]
 from pathlib import Path
-from naba.export import directory
+from naba.classifier import folder as directory
 model, description = directory.load(Path(sys.argv[1]))
 rows = json.loads(sys.stdin.read())
 print(json.dumps([model.predict_proba(rows).tolist(), model.predict(rows).tolist()]))

@@ -31,7 +31,7 @@ SMALL: dict[str, Any] = {
 ALONE = """
 import json, sys
 from pathlib import Path
-from naba.export import program
+from naba.classifier import torch_program as program
 model, _ = program.load(Path(sys.argv[1]), threads=1)
 print(json.dumps(model.predict_proba(json.loads(sys.stdin.read())).tolist()))
 loaded = {"transformers", "sklearn", "pandas", "pydantic", "mlflow", "onnxruntime"} & set(sys.modules)

@@ -47,7 +47,7 @@ def test_every_yaml_builds_and_spells_out_its_defaults(name):
     [
         ({"_target_": "os.system"}, "outside naba.models"),
         ({"_target_": "naba.modelsx.sparse.tfidf_svm"}, "outside naba.models"),
-        ({"_target_": "naba.models.sparce.tfidf_svm"}, "did you mean 'sparse'"),
+        ({"_target_": "naba.models.tfidf.clasifier.tfidf_svm"}, "unknown module"),
         ({"_target_": "naba.models.tfidf.classifier.tfidf_svn"}, "did you mean 'tfidf_svm'"),
         ({"max_itr": 3}, "did you mean 'max_iter'"),
         ({"seed": 3}, "sets seed, which the run itself gives"),

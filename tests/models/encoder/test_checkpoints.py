@@ -58,7 +58,7 @@ def killed(headlines, tmp_path, monkeypatch):
 
 RESUMED = """
 import pathlib, pickle, sys
-from naba.models.encoder import from_scratch
+from naba.models.encoder.classifier import from_scratch
 X, y, options, folder = pickle.load(sys.stdin.buffer)
 model = from_scratch(**options, checkpoint_folder=folder).fit(X, y, validation=(X[::6], y[::6]))
 sys.stdout.buffer.write(pickle.dumps((model.predict_proba(X), model.history_)))
@@ -188,8 +188,8 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(killed, headlin
 
 TOGETHER = """
 import pathlib, pickle, sys
-from naba.models.encoder import from_scratch
-from naba.models.encoder_resume import Store
+from naba.models.encoder.classifier import from_scratch
+from naba.models.encoder.checkpoints import Store
 class Killed(BaseException):
     pass
 folder, rank = pathlib.Path(sys.argv[1]), sys.argv[2]

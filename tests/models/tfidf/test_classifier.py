@@ -227,7 +227,7 @@ HASH_SEED_SCRIPT = """
 import hashlib, pandas as pd, numpy as np
 from naba.arabic.normalise import NEWS
 from naba.models.baselines import stratified_random
-from naba.models.sparse import tfidf_logreg, tfidf_nb, tfidf_svm
+from naba.models.tfidf.classifier import tfidf_logreg, tfidf_nb, tfidf_svm
 verbs, things = ("ارتفاع", "انخفاض"), ("النفط", "القمح")
 texts = [f"{verb} أسعار {thing} اليوم {n}" for n in range(6) for verb in verbs for thing in things]
 X = pd.DataFrame({"text": texts, "target": texts[::-1]}, dtype=object)
