@@ -56,15 +56,15 @@ def wrapped(config: dict[str, Any], method: str) -> Any:
     return calibration.calibrated(classifier=config, method=method, seed=0, normalisation=NEWS, pair=True)
 
 
-NB = {"name": "tfidf_nb", "_target_": "naba.models.tfidf.classifier.tfidf_nb"}
+NB = {"name": "tfidf_nb", "builder": "tfidf_nb"}
 TREES = {
     "name": "pair_boosting",
-    "_target_": "naba.models.pairs.boosting.pair_boosting",
+    "builder": "pair_boosting",
     "iterations": 3,
     "components": 5,
 }
 ENCODER = {
-    "name": "encoder_small", "_target_": "naba.models.encoder.classifier.from_scratch",
+    "name": "encoder_small", "builder": "from_scratch",
     "architecture": {"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
     "reading": {"max_length": 32}, "training": {"epochs": 1, "threads": 1},
 }  # fmt: skip

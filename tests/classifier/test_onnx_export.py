@@ -81,7 +81,7 @@ def fitted(kind: str) -> Any:
     X, y = table()
     reading = {"max_length": 16, "windows": 3, "stride": 4} if kind == "windows" else {"max_length": 32}
     if kind in {"isotonic", "temperature", "abstaining"}:
-        config = {"name": "e", "_target_": "naba.models.encoder.classifier.from_scratch", "reading": reading, **SMALL}
+        config = {"name": "e", "builder": "from_scratch", "reading": reading, **SMALL}
         if kind == "abstaining":
             made = calibration.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
         else:

@@ -137,7 +137,7 @@ def test_two_labels(builder: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["temperature", "abstaining"])
 @pytest.mark.parametrize("pair", [False, True])
 def test_calibration_and_abstention_go_with_it(kind: str, pair: bool, tmp_path: Path) -> None:
-    config = {"name": "m", "_target_": "naba.models.tfidf.classifier.tfidf_logreg", "minimum_count": 1}
+    config = {"name": "m", "builder": "tfidf_logreg", "minimum_count": 1}
     shared: dict[str, Any] = {"classifier": config, "seed": 0, "normalisation": NEWS, "pair": pair}
     if kind == "abstaining":
         model = calibration.abstaining(risk=0.5, **shared)

@@ -48,7 +48,7 @@ def table(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    config = {"name": "e", "_target_": "naba.models.encoder.classifier.from_scratch", **SMALL}
+    config = {"name": "e", "builder": "from_scratch", **SMALL}
     made = calibration.calibrated(classifier=config, method="temperature", seed=0, normalisation=NEWS, pair=True)
     X, y = table(60)
     made.fit(X, y, validation=table(40))

@@ -113,15 +113,15 @@ def test_is_built_round_another_model(headlines, name):
     inner = {
         "name": "tfidf_logreg",
         "accepts": ["single"],
-        "_target_": "naba.models.tfidf.classifier.tfidf_logreg",
+        "builder": "tfidf_logreg",
         "C": 2.0,
     }
-    config = {"name": name, "_target_": f"naba.models.calibration.{name}", "classifier": inner}
+    config = {"name": name, "builder": name, "classifier": inner}
     model = clone(build(config, seed=0, normalisation=NEWS, pair=False))
     assert model.classifier.classifier.C == 2.0
     assert model.fit(X, y, validation=(X, y)).score(X, y) > 0.9
     outside = config | {"classifier": {"_target_": "os.system", "command": "true"}}
-    with pytest.raises(UserError, match=r"outside naba\.models"):
+    with pytest.raises(UserError, match="unknown builder 'os"):
         build(outside, seed=0, normalisation=NEWS, pair=False)
 
 

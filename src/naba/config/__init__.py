@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from naba import files
+from naba.config import builders
 from naba.config.schema import DatasetConfig, SplitConfig, TrainConfig
 from naba.config.signatures import INJECTED, function_arguments
 from naba.errors import Problems, UserError, unknown_name
-from naba.models.build import ABOUT
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -60,7 +60,8 @@ def yaml_path(group: str, name: str) -> Path:
 
 def section(group: str, name: str) -> dict[str, Any]:
     """One YAML file as a plain dict with its interpolations resolved."""
-    return _section(yaml_path(group, name))
+    content = _section(yaml_path(group, name))
+    return builders.modern(content) if group == "model" else content
 
 
 @cache
@@ -106,6 +107,8 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
         Problems: one line each for all that is wrong.
     """
     plain = plain_dict(cfg)
+    if isinstance(plain.get("model"), Mapping):
+        plain["model"] = builders.modern(plain["model"])
     problems: list[str] = []
     settings: TrainConfig | None = None
     try:
@@ -161,14 +164,11 @@ def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
 
 def check_model(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:
     """Problems of a model section: its builder, the builder's arguments, and whether it can take the data."""
-    target = model.get("_target_")
-    if not isinstance(target, str):
-        return ["model._target_: expected a builder function, such as naba.models.tfidf.classifier.tfidf_logreg"]
     try:
-        arguments = function_arguments(target, "naba.models")
+        arguments = function_arguments(builders.table()[builders.builder_of(model)].replace(":", "."), "naba.models")
     except UserError as error:
-        return [f"model._target_: {error.message}"]
-    given = {key: value for key, value in model.items() if key not in ABOUT}
+        return [f"model.builder: {error.message}"]
+    given = {key: value for key, value in model.items() if key not in builders.ABOUT}
     problems = _check_arguments("model", given, {k: v for k, v in arguments.items() if k not in INJECTED})
     return problems + check_input(model, dataset)
 

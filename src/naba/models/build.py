@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from naba.config import builders
+from naba.config.builders import ABOUT
 from naba.config.signatures import INJECTED, function_arguments
 from naba.errors import UserError, unknown_name
 
@@ -12,9 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.arabic.normalise import Profile
-
-ABOUT = frozenset({"name", "accepts", "description", "_target_"})
-"""Keys of a model's YAML that are not arguments of its builder."""
 
 
 def build(
@@ -28,8 +27,8 @@ def build(
 ) -> Any:
     """The unfitted estimator that `model_config` (a file of `conf/model`) describes.
 
-    `_target_` names a function of `naba.models.*`; the keys that are not name, accepts, description or `_target_`
-    are its arguments. The keyword arguments of `build` are handed to it where its signature names them.
+    `builder` names it in the table `naba.models.BUILDERS`; the keys that are not name, accepts, description or
+    builder are its arguments. The keyword arguments of `build` are handed to it where its signature names them.
 
     Args:
         pair: is the task one of pairs (text and target)? Refused for a model whose `accepts` lacks `pair`
@@ -37,19 +36,24 @@ def build(
         primary_metric: the metric that early stopping watches.
         checkpoint_folder: where a training that can be resumed keeps its checkpoints.
     Raises:
-        UserError: the target lies outside `naba.models`, does not exist, or does not know an argument; a required
-            argument is missing; the model cannot take this kind of task.
+        UserError: there is no such builder, or it does not know an argument; a required argument is missing; the
+            model cannot take this kind of task.
     """
+    model_config = builders.modern(model_config)
     name = str(model_config.get("name", "model"))
     _require_kind(name, model_config.get("accepts"), pair)
-    target = str(model_config.get("_target_"))
+    target = builders.table()[builders.builder_of(model_config)].replace(":", ".")
     arguments = function_arguments(target, "naba.models")
     given = {key: value for key, value in model_config.items() if key not in ABOUT}
     for key in given:
         if key in INJECTED:
             raise UserError(f"model '{name}' sets {key}, which the run itself gives", f"remove model.{key}")
         if key not in arguments:
-            raise UserError(unknown_name(f"argument of {target}:", key, [a for a in arguments if a not in INJECTED]))
+            raise UserError(
+                unknown_name(
+                    f"argument of {model_config['builder']}:", key, [a for a in arguments if a not in INJECTED]
+                )
+            )
     missing = [key for key, value in arguments.items() if value.required and key not in {*given, *INJECTED}]
     if missing:
         raise UserError(f"model '{name}' lacks {', '.join(missing)}", f"give model.{missing[0]}=…")
