@@ -170,7 +170,8 @@ import json
 from naba import config
 from naba.config import overrides as command_line
 settings = config.check(command_line.compose(["dataset=ans_stance", "seed={seed}", *{more}]))
-print(json.dumps(config.identity(settings, "f" * 64)))
+known = config.identify(settings, "f" * 64)
+print(json.dumps([known.run, known.cell]))
 """
 
 

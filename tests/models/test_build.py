@@ -47,10 +47,10 @@ def test_every_yaml_builds_and_spells_out_its_defaults(name):
     [
         ({"builder": "os.system"}, "unknown builder 'os.system'"),
         ({"builder": ["tfidf_svm"]}, "expected a name, one of"),
-        ({"_target_": "os.system"}, "unknown argument of tfidf_logreg: '_target_'"),
+        ({"_target_": "os.system"}, "unknown key 'model._target_'"),
         ({"builder": "tfidf_svn"}, "did you mean 'tfidf_svm'"),
-        ({"max_itr": 3}, "did you mean 'max_iter'"),
-        ({"seed": 3}, "sets seed, which the run itself gives"),
+        ({"max_itr": 3}, r"did you mean 'model\.max_iter'"),
+        ({"seed": 3}, r"model\.seed: the run itself gives it"),
     ],
 )
 def test_what_cannot_be_built_is_named(change, message):

@@ -8,11 +8,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from calls import rows_given
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
+from naba.models import tfidf_logreg, tfidf_svm
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, risk_threshold
 from naba.models.outputs import labels_and_probabilities
 from naba.models.temperature import fit_temperature, softmax
-from naba.models.tfidf.classifier import tfidf_logreg, tfidf_svm
 from naba.models.tfidf.features import TextFeatures
 
 
