@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
-from test_directory import DESCRIPTION, LABELS, fitted, table
+from test_folder import DESCRIPTION, LABELS, fitted, table
 
 from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory

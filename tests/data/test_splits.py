@@ -169,7 +169,7 @@ PROGRAM = """
 import hashlib, sys
 from naba.data import splits
 from naba.data.dataset import load_named
-from naba.schema import SplitConfig
+from naba.config.schema import SplitConfig
 dataset = load_named("synthetic_stance")
 digest = hashlib.sha256()
 for config in (SplitConfig("grouped", validation=0.1), SplitConfig("kfold", fold=2),

@@ -189,7 +189,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(killed, headlin
 TOGETHER = """
 import pathlib, pickle, sys
 from naba.models import from_scratch
-from naba.models.encoder_resume import Store
+from naba.models.encoder.checkpoints import Store
 class Killed(BaseException):
     pass
 folder, rank = pathlib.Path(sys.argv[1]), sys.argv[2]
