@@ -14,13 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from naba import models
 from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory
 from naba.classifier.onnx import export
 from naba.errors import UserError
-from naba.models import calibration
-from naba.models.encoder import classifier as encoder
-from naba.models.tfidf import classifier as sparse
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -81,13 +79,13 @@ def fitted(kind: str) -> Any:
     X, y = table()
     reading = {"max_length": 16, "windows": 3, "stride": 4} if kind == "windows" else {"max_length": 32}
     if kind in {"isotonic", "temperature", "abstaining"}:
-        config = {"name": "e", "_target_": "naba.models.encoder.classifier.from_scratch", "reading": reading, **SMALL}
+        config = {"name": "e", "builder": "from_scratch", "reading": reading, **SMALL}
         if kind == "abstaining":
-            made = calibration.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
+            made = models.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
         else:
-            made = calibration.calibrated(classifier=config, method=kind, seed=0, normalisation=NEWS, pair=True)
+            made = models.calibrated(classifier=config, method=kind, seed=0, normalisation=NEWS, pair=True)
         return made.fit(X, y, validation=table(40))
-    return encoder.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
+    return models.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
 
 
 def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: bool = False) -> Path:
@@ -129,7 +127,7 @@ def test_an_encoder_needs_onnxruntime_tokenizers_and_numpy_alone(exported: tuple
 
 def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
     X, y = table()
-    model = sparse.tfidf_logreg(pair=True, normalisation=NEWS).fit(X, y)
+    model = models.tfidf_logreg(pair=True, normalisation=NEWS).fit(X, y)
     probabilities, labels = alone(onnx_folder(model, tmp_path), X)
     assert np.abs(np.array(probabilities) - model.predict_proba(X)).max() < 1e-5
     assert labels == model.predict(X).tolist()
@@ -137,7 +135,7 @@ def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
 
 def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
     X, y = table()
-    model = sparse.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
+    model = models.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
     onnx_folder(model, tmp_path, "stance_onnx")
     found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", README, re.DOTALL)
     assert found

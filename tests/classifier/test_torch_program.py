@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from naba import models
 from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory
 from naba.classifier import torch_program
 from naba.errors import UserError
 from naba.export import fresh
-from naba.models import calibration
-from naba.models.tfidf import classifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +47,8 @@ def table(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    config = {"name": "e", "_target_": "naba.models.encoder.classifier.from_scratch", **SMALL}
-    made = calibration.calibrated(classifier=config, method="temperature", seed=0, normalisation=NEWS, pair=True)
+    config = {"name": "e", "builder": "from_scratch", **SMALL}
+    made = models.calibrated(classifier=config, method="temperature", seed=0, normalisation=NEWS, pair=True)
     X, y = table(60)
     made.fit(X, y, validation=table(40))
     folder = tmp_path_factory.mktemp("program")
@@ -113,7 +112,7 @@ def test_damaged_settings_are_refused(change: dict[str, Any], both: tuple[Any, P
 
 def test_other_models_are_refused(tmp_path: Path) -> None:
     X, y = table(20)
-    directory.save(classifier.tfidf_nb().fit(X, y), tmp_path / "model", {**DESCRIPTION, "input": ["text"]})
+    directory.save(models.tfidf_nb().fit(X, y), tmp_path / "model", {**DESCRIPTION, "input": ["text"]})
     with pytest.raises(UserError, match="is for encoders") as refused:
         torch_program.export(tmp_path / "model", tmp_path / "pt2")
     assert "--format directory" in str(refused.value)

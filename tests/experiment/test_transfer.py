@@ -10,9 +10,9 @@ import pytest
 
 from calls import rows_given
 from naba.experiment.transfer import Relabelled
+from naba.models import tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated
 from naba.models.outputs import labels_and_probabilities
-from naba.models.tfidf.classifier import tfidf_nb, tfidf_svm
 from naba.models.tfidf.features import TextFeatures
 
 NAMES = {"agree": "true", "discuss": "other", "unrelated": "other"}

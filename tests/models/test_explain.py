@@ -6,14 +6,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from naba.errors import UserError
+from naba.models import blended, from_scratch, pair_boosting, stacked, tfidf_logreg, tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated
-from naba.models.encoder.classifier import from_scratch
 from naba.models.explain import contributions, explain, explain_classes, explainable
 from naba.models.explain_parts import _part
-from naba.models.pairs.blending import blended
-from naba.models.pairs.boosting import pair_boosting
-from naba.models.pairs.stacking import stacked
-from naba.models.tfidf.classifier import SparseClassifier, tfidf_logreg, tfidf_nb, tfidf_svm
+from naba.models.tfidf.classifier import SparseClassifier
 from naba.models.tfidf.features import TextFeatures
 
 VERBS = ("ارتفاع", "صعود", "زيادة", "انخفاض", "هبوط", "تراجع")

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from naba import config
+from naba import config, models
 from naba.arabic.normalise import NEWS
 from naba.classifier import folder
 from naba.config import overrides
@@ -17,7 +17,6 @@ from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.experiment import run
 from naba.models.lightgbm import LightGBMTrees, from_arrays, to_arrays
-from naba.models.pairs import boosting
 
 pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
 
@@ -112,7 +111,7 @@ def _rows(part, step):
 
 
 def test_pair_boosting_is_saved_without_text_or_pickle(tmp_path):
-    model = boosting.pair_boosting(library="lightgbm", iterations=5, components=5, normalisation=NEWS)
+    model = models.pair_boosting(library="lightgbm", iterations=5, components=5, normalisation=NEWS)
     model.fit(*_rows("train", 8))
     folder.save(model, tmp_path, DESCRIPTION)
     loaded, _ = folder.load(tmp_path)
@@ -153,7 +152,7 @@ def test_naba_train_repeats_itself_on_any_number_of_threads(tmp_path):
 def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(UserError, match=r"pip install 'naba\[boosting\]'"):
-        boosting.pair_boosting(library="lightgbm")
+        models.pair_boosting(library="lightgbm")
     settings = config.check(overrides.compose(["model=pair_boosting", "model.library=lightgbm"]))
     with pytest.raises(UserError, match=r"model\.library=scikit-learn"):
         run._build(settings, "none")

@@ -27,13 +27,11 @@ from naba.arabic.segment import light_stem
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES, Word, analyse
 from naba.models.claims.features import ClaimMatrix
 from naba.models.inputs import normalise_texts, text_columns
-from naba.models.tfidf.classifier import SparseClassifier
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from naba.arabic.normalise import Profile
-    from naba.config.schema import PositiveInteger, PositiveNumber
 
 Words = list[str]
 
@@ -282,27 +280,3 @@ class GuidelineMatrix(TransformerMixin, BaseEstimator):
 
 def _same(words: Words) -> Words:
     return words
-
-
-def claim_guideline(
-    *,
-    C: PositiveNumber = 0.3,
-    weight: PositiveNumber = 0.05,
-    order_weight: PositiveNumber = 0.7,
-    characters_to: PositiveInteger = 4,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-) -> SparseClassifier:
-    """Linear support vector machine on tag sequences in the guideline's order, beside the features of `claim_linear`.
-
-    Args:
-        C: inverse strength of the regularisation; labels are weighed by the inverse of their shares.
-        weight, order_weight, characters_to: see `GuidelineMatrix`.
-    """
-    from sklearn.svm import LinearSVC
-
-    matrix = GuidelineMatrix(
-        normalisation=normalisation, weight=weight, order_weight=order_weight, characters_to=characters_to
-    )
-    classifier = LinearSVC(C=C, class_weight="balanced", max_iter=5000, random_state=seed)
-    return SparseClassifier(matrix, classifier, seed=seed)

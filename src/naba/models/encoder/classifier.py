@@ -11,16 +11,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from naba.errors import UserError
-from naba.models.encoder.options import Architecture, Pretrained, Reading, Training, options
+from naba.models.encoder.options import Architecture, Pretrained, Reading, Training
 from naba.models.inputs import chunks, code_labels, require_classes, text_columns
 from naba.models.temperature import softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from naba.arabic.normalise import Profile
-    from naba.config.schema import Text
     from naba.evaluation.metrics import Metric
     from naba.models.encoder.data import Tokens
     from naba.models.encoder.training import Forward
@@ -240,63 +238,3 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         self.model_ = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))
         self.model_.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
         self.model_.float().eval()
-
-
-def pretrained(
-    *,
-    checkpoint: Text,
-    reading: Mapping[str, Any] | None = None,
-    training: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-    pair: bool = False,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> EncoderClassifier:
-    """Fine-tune a checkpoint for sequence classification.
-
-    Args:
-        checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
-        reading, training: see `naba.models.encoder.options`.
-    """
-    return EncoderClassifier(
-        options(Pretrained, {"checkpoint": checkpoint}, "model"),
-        options(Reading, reading, "model.reading"),
-        _training(training, primary_metric),
-        pair=pair,
-        normalisation=normalisation,
-        seed=seed,
-        checkpoint_folder=checkpoint_folder,
-    )
-
-
-def from_scratch(
-    *,
-    architecture: Mapping[str, Any] | None = None,
-    reading: Mapping[str, Any] | None = None,
-    training: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-    pair: bool = False,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> EncoderClassifier:
-    """Train a small BERT and its tokenizer from nothing but the training part.
-
-    Args:
-        architecture, reading, training: see `naba.models.encoder.options`.
-    """
-    return EncoderClassifier(
-        options(Architecture, architecture, "model.architecture"),
-        options(Reading, reading, "model.reading"),
-        _training(training, primary_metric),
-        pair=pair,
-        normalisation=normalisation,
-        seed=seed,
-        checkpoint_folder=checkpoint_folder,
-    )
-
-
-def _training(given: Mapping[str, Any] | None, primary_metric: str | None) -> Training:
-    found = options(Training, given, "model.training")
-    return found if found.stopping_metric else dataclasses.replace(found, stopping_metric=primary_metric)
