@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import config
+from naba.config.folders import folders
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    own = str(Path(config.folders()[-1]).resolve())
+    own = str(Path(folders()[-1]).resolve())
     try:
         with initialize_config_dir(own, version_base="1.3", job_name="naba"):
             return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
