@@ -1,8 +1,8 @@
 """Every export of one run of every model family: does it answer as its run did, how large is it, how fast.
 
-    python experiments/exports.py train             the runs, into NABA_HOME (about 5 minutes on two cores)
-    python experiments/exports.py table [MODEL …]   every format in a fresh process, against its run
-    python experiments/exports.py speed [--threads 2] [--repeats 5] [--base-rows 64] [--skip base|small|linear …]
+    python experiments/speed/exports.py train             the runs, into NABA_HOME (about 5 minutes on two cores)
+    python experiments/speed/exports.py table [MODEL …]   every format in a fresh process, against its run
+    python experiments/speed/exports.py speed [--threads 2] [--repeats 5] [--base-rows 64] [--skip base|small|linear …]
 
 `speed` compares, in alternating passes over the same texts: an encoder as ONNX and int8 with
 `transformers.pipeline("text-classification")`, one by one as the pipeline does by default and in batches of 32; and
