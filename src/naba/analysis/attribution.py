@@ -165,6 +165,8 @@ def _nested(draft: _Draft, others: Iterable[_Draft]) -> bool:
 def _main_subject(sentence: Sentence, end: int) -> Span | None:
     """The subject of the verb that opens the sentence: أجرى وزير التعليم، …، متمنيا …"""
     first = sentence.folded(0)
+    if sentence.quoted(0) is not None:
+        return None
     if first in {"وكان", "وكانت", "كان", "كانت"}:
         return subject(sentence, 1, next((at for at in range(2, end) if sentence.folded(at) == "قد"), 1))
     if first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":

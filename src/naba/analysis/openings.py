@@ -98,7 +98,8 @@ def cues(sentence: Sentence) -> list[Cue]:
         stripped = word.folded if word.folded in group("prepositions") else word.folded.removeprefix("و")
         if stripped in group("prepositions"):
             skipped = len(word.folded) - len(stripped)
-            found.append(Cue(at, word.start + skipped, word.end, "preposition", None, bool(skipped), bounds=False))
+            joined = bool(skipped) and at > 1
+            found.append(Cue(at, word.start + skipped, word.end, "preposition", None, joined, bounds=joined))
             continue
         reading = read(word.raw)
         if reading is None or word.folded in group("not_cues") or not _possible(sentence, at, reading):
@@ -134,14 +135,19 @@ def _possible(sentence: Sentence, at: int, reading: Reading) -> bool:
         apart = at > 3 and not sentence.folded(at - 1).endswith(("ة", "ات")) and not word.raw.endswith("ين")
         free = "clause" not in verb.uses and (marked or apart)
         return at == 0 or sentence.comma(at) or reading.joined or free
-    if kind == "verb" and not reading.joined and sentence.folded(at - 1) in _BEFORE_NOUNS:
+    if kind == "verb" and not reading.joined and sentence.folded(at - 1) in _BEFORE_NOUNS | _NEGATIONS:
         return False
+    if kind == "verb" and at and sentence.words[at - 1].raw == "أن" and not reading.joined and word.folded[0] in "يت":
+        return False  # أن يعلن: what has not been said yet
+    if kind == "verb" and sentence.folded(at + 1) == "ذلك":
+        return False  # أوضح ذلك فلان: what was said stands elsewhere
     if kind == "verb" and verb.uses & {"clause", "initial"} and not reading.form.pronoun:
         early = at <= 4 and "initial" not in verb.uses and not sentence.folded(0).startswith("ال")
         return _initial(sentence, at, reading) or early
     return True
 
 
+_NEGATIONS = {"لم", "لن", "لا", "ولم", "ولن", "ولا"}
 _BEFORE_NOUNS = {"على", "الى", "في", "عن", "بعد", "قبل", "خلال", "بين", "مع", "عدم"}
 
 
@@ -202,6 +208,11 @@ def _quoted(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
     quote, colon = sentence.quote(at), sentence.colon(at)
     if sentence.quoted(cue.at) is not None:
         return None
+    if colon and sentence.folded(at) in {"ان", "بان"}:
+        return None
+    unclosed = sentence.unclosed(at) if quote is None and cue.kind != "noun" else 0
+    if unclosed:
+        return Opening(unclosed, at, at, at, "colon")
     if colon and quote is None and at + 1 < len(sentence) and cue.kind != "noun":
         return Opening(sentence.opening(at), at, at, at, "colon")
     if quote is None or cue.kind == "noun" or cue.uses("prep"):
@@ -238,7 +249,7 @@ def _clause(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
     if cue.kind == "noun" and at - cue.at > 2 and not word.folded.startswith("ب"):
         return None
     past = cue.reading.form.verb.past if cue.reading else ""
-    if past == "قال" and word.raw[:1] in "أ" and at - cue.at > 5 and cue.kind == "verb":
+    if past == "قال" and word.raw[:1] == "أ" and at - cue.at > 5 and _ends_in_inna(sentence, at):
         return None
     if past != "قال" and word.raw[:1] == "إ" and at - cue.at > 8 and not sentence.comma(at):
         return None
@@ -250,10 +261,16 @@ def _clause(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
     quote = sentence.quote(first)
     if quote is not None:
         after = sentence.after(quote.end)
-        ends = after >= len(sentence) or sentence.comma(after) or _STOP & set(sentence.before(after))
+        ends = past == "وصف" or after >= len(sentence) or sentence.comma(after) or _STOP & set(sentence.before(after))
         if ends and after - first > 2:
             return Opening(quote.start, first, at, region, "quote", end=quote.end)
     return Opening(sentence.opening(first), first, at, region, "clause")
+
+
+def _ends_in_inna(sentence: Sentence, at: int) -> bool:
+    """قال takes إن: where one follows, أن before it belongs to the speaker's description."""
+    later = range(at + 1, min(at + 25, len(sentence)))
+    return any(sentence.words[word].raw[:1] == "إ" and sentence.clause(word) for word in later)
 
 
 _STOP = set("؛;.!؟")
@@ -265,13 +282,13 @@ def _separate(sentence: Sentence, cue: Cue, at: int) -> bool:
     if word not in cue.objects or word in {"ب", "ل"}:
         return False
     previous = sentence.folded(at - 1)
-    return not (word == "من" and (previous in group("counters") or (at == cue.at + 1 and cue.kind == "verb" and False)))
+    return not (word == "من" and previous in group("counters"))
 
 
 def _prepositional(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
     if sentence.quoted(at) and not sentence.quote(at):
         return None
-    if cue.uses("clause"):
+    if cue.uses("clause") or (cue.kind == "noun" and not _noun_takes(sentence, cue, at)):
         return None
     if _separate(sentence, cue, at) and at + 1 < len(sentence) and not sentence.clause(at + 1):
         if sentence.folded(at + 1) in group("occasions") and sentence.folded(at) in {"في", "على"}:
@@ -289,6 +306,13 @@ def _prepositional(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
             return Opening(quote.start, at + 1, at, at, "quote", end=quote.end)
         return Opening(start, first, at, at, "object")
     return None
+
+
+def _noun_takes(sentence: Sentence, cue: Cue, at: int) -> bool:
+    """A noun takes an object as تعهده بترحيل and تحذيرات المكتب من الطقس do; تحذيرهم من may be what others get."""
+    if cue.pronoun:
+        return at == cue.at + 1 and sentence.folded(at).startswith("ب")
+    return at > cue.at + 1 and sentence.words[cue.at].folded.endswith("ات")
 
 
 def _follows_later(sentence: Sentence, cue: Cue, at: int) -> bool:
@@ -309,17 +333,21 @@ def _attached(sentence: Sentence, cue: Cue, at: int) -> bool:
     rest = word[1:]
     if not rest:
         return sentence.quote(at + 1) is not None
+    if rest == "ما":
+        return True
     if rest in {"هذا", "هذه"}:
         return cue.kind == "participle"
     if len(rest) < 3 or rest in group("places") or rest.removeprefix("ال") in group("places"):
         return False
-    if at == cue.at + 1 and cue.kind != "verb":
+    if word in group("names_with_ba"):
+        return False
+    if at == cue.at + 1 and (cue.kind != "verb" or rest[0] not in "يور"):
         return True
     return rest.startswith("ال") or rest in group("objects") or (rest[0] in "تامهع" and len(rest) > 3)
 
 
 def _bare_object(sentence: Sentence, cue: Cue, end: int) -> int | None:
-    if "NP" not in cue.objects and not cue.uses("object"):
+    if cue.uses("clause") or ("NP" not in cue.objects and not cue.uses("object")):
         return None
     first = cue.at + 1
     if cue.kind == "participle":
@@ -366,7 +394,7 @@ def _head(sentence: Sentence, cue: Cue) -> Opening | None:
         len(sentence),
     )
     source = subject(sentence, cue.at + 1, min(stop, cue.at + 12))
-    if source is None:
+    if source is None or sentence.text[source.start] == "ل":
         return None
     return Opening(start, before, cue.at, cue.at, "before", end=end, before=True, source=source)
 
@@ -378,6 +406,10 @@ def _relayed(sentence: Sentence, cue: Cue, end: int) -> Opening | None:
         reading = read(sentence.words[at].raw)
         if reading and reading.form.kind == "noun" and reading.form.pronoun and not reading.joined:
             return Opening(sentence.words[at].start, at, at, about, "clause")
+        if sentence.clause(at):
+            first = min(at + (sentence.folded(at) in {"ان", "بان"}), len(sentence) - 1)
+            speaker = subject(sentence, about + 1, at)
+            return Opening(sentence.opening(first), first, at, about, "clause", source=speaker)
     return None
 
 
@@ -411,38 +443,15 @@ def _whole(sentence: Sentence, cue: Cue, end: int, source: Span | None) -> Openi
     if first >= end:
         return None
     start = sentence.opening(first)
-    if sentence.words[first].raw[0] in "وف" and first == 0 and len(sentence.words[first].raw) > 3:
-        start += _conjunction(sentence.words[first].folded)
+    first_word = sentence.words[first]
+    if first == 0 and first_word.folded[0] == "و" and first_word.folded not in _WITH_WAW:
+        start += 1
     return Opening(start, first, cue.at, cue.at, "before", end=sentence.closing(end - 1), before=True, source=source)
 
 
-def _conjunction(word: str) -> int:
-    """1 where the first letter is most likely a conjunction: و before a verb or ال, not وزير or وقع."""
-    return int(
-        word.startswith(("وال", "وت", "وي", "وا", "وس", "وفي", "وم", "وق", "ون", "وه", "وك", "وش", "وو"))
-        and word not in _WITH_WAW
-    )
-
-
-_WITH_WAW = {
-    fold(word)
-    for word in (
-        "واصل",
-        "وافق",
-        "والد",
-        "واجه",
-        "واحد",
-        "واشنطن",
-        "وقع",
-        "وقعت",
-        "وقف",
-        "وكيل",
-        "وكالة",
-        "وفق",
-        "وفاة",
-        "وقال",
-    )
-} - {"وقال"}
+_WITH_WAW = frozenset(
+    map(fold, "وزير وزراء وزارة وكيل وكالة واحد واحدة وافق وافقت واصل واصلت والد والدة واجه واجهت واشنطن وقع وقعت وقف وصل وصلت وفاة وفد وضع وضعت ولد وعد وعدت".split())
+)
 
 
 def _of_source(sentence: Sentence, cue: Cue) -> Opening | None:
@@ -460,9 +469,9 @@ def _of_source(sentence: Sentence, cue: Cue) -> Opening | None:
     if sentence.folded(first) == "ل":
         first += 1
     head = sentence.folded(first)
-    if not head or not _voice(head):
+    if not head or not _voice(head) or (word in {"حسب", "وفق"} and head.removeprefix("ل") not in group("voices")):
         return None
-    leading = cue.at <= 1 and not (cue.at == 1 and sentence.comma(1))
+    leading = cue.joined or (cue.at <= 1 and not (cue.at == 1 and sentence.comma(1)))
     end = _source_end(sentence, first, leading)
     if end <= first:
         return None
@@ -470,7 +479,8 @@ def _of_source(sentence: Sentence, cue: Cue) -> Opening | None:
     if leading:
         if end >= len(sentence):
             return None
-        return Opening(sentence.opening(end), end, end, end, "clause", source=source)
+        content = min(end + (sentence.folded(end) == "فان"), len(sentence) - 1)
+        return Opening(sentence.opening(content), content, content, content, "clause", source=source)
     for at in range(end, min(end + 3, len(sentence))):
         if sentence.clause(at):
             content = at + 1 if sentence.folded(at) in {"ان", "بان"} else at
@@ -486,7 +496,10 @@ def _voice(head: str) -> bool:
 
 
 def _source_end(sentence: Sentence, first: int, leading: bool) -> int:
-    for at in range(first + 1, min(len(sentence), first + LONG_SOURCE)):
+    window = range(first + 1, min(len(sentence), first + LONG_SOURCE))
+    if leading and (then := next((at for at in window if sentence.folded(at) in {"فان", "فقد", "فانه", "فانها"}), 0)):
+        return then
+    for at in window:
         word = sentence.folded(at)
         if leading and (sentence.comma(at) or word in group("aux") or sentence.clause(at)):
             return at

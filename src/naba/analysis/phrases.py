@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from naba.analysis.lexicon import fold, group
+from naba.analysis.lexicon import fold, group, read
 from naba.arabic.segment import Span
 
 if TYPE_CHECKING:
@@ -101,6 +101,12 @@ class Sentence:
         place = self.words[at].start
         found = bisect_left(self.quotes, (place, place)) - 1
         return self.quotes[found] if found >= 0 and place < self.quotes[found].end else None
+
+    def unclosed(self, at: int) -> int:
+        """Where a mark opens just before the word a quotation that nothing closes; 0 where none does."""
+        start = self.words[at - 1].end if at else self.span.start
+        found = max(self.text.rfind(mark, start, self.words[at].start) for mark in "«“")
+        return found if found > 0 and self.words[at].start - found == 1 and self.quoted(at) is None else 0
 
     def after(self, offset: int) -> int:
         """The first word that begins at or after a place in the text."""
@@ -205,6 +211,8 @@ def _begins_elsewhere(sentence: Sentence, at: int) -> bool:
 
 
 def _with_preposition(word: str) -> bool:
+    if word.startswith("لل") and len(word) > 4:
+        return True
     return word.startswith(("بال", "وال")) and len(word) > 5
 
 
@@ -227,7 +235,9 @@ def before_relative(sentence: Sentence, at: int) -> Span | None:
     """The noun phrase before the relative pronoun at `at`: دييجو مارادونا الذي قال."""
     first = at
     while first > 0 and at - first < 12 and not sentence.quoted(first - 1):
-        if sentence.comma(first) or sentence.colon(first) or sentence.folded(first - 1) in _BREAKS:
+        if (sentence.comma(first) and first < at) or sentence.colon(first) or sentence.folded(first - 1) in _BREAKS:
+            break
+        if sentence.folded(first - 1) in {"برئاسة", "بقيادة", "بحضور", "برعاية", "بمشاركة", "بين"}:
             break
         first -= 1
         word = sentence.folded(first)
@@ -276,10 +286,11 @@ def before_verb(sentence: Sentence, verb: int) -> tuple[Span, int] | None:
     if first >= verb or verb - first >= LONG_SOURCE:
         return None
     last = verb - 1
-    while last > first and sentence.folded(last) in {"قد", "كان", "كانت"} | group("adjuncts"):
+    while last > first and sentence.folded(last) in {"قد", "كان", "كانت", "فقد"} | group("adjuncts"):
         last -= 1
     word = sentence.folded(first)
-    if _begins_elsewhere(sentence, first) or not (opened or word.startswith("ال")):
+    present = sentence.folded(verb)[0] in "يت" and verb - first < 6 and read(sentence.words[first].raw) is None
+    if _begins_elsewhere(sentence, first) or not (opened or word.startswith("ال") or (first == 0 and (present or word in group("heads")))):
         return None
     return sentence.phrase(first, last), begins
 
@@ -292,7 +303,7 @@ def object_start(sentence: Sentence, verb: int, end: int, split: bool = False) -
         end: the first word that is out of reach.
         split: divide two noun phrases that stand side by side too (اتهمت الجماعة جبهة النصرة).
     """
-    clause = next((at for at in range(verb + 1, end) if sentence.clause(at)), end)
+    clause = next((at for at in range(verb + 1, end) if sentence.clause(at) and not (split and sentence.folded(at)[0] == "ب")), end)
     for at in range(verb + 1, end):
         if not sentence.quoted(at) and _begins_object(sentence, verb, at):
             return at
@@ -305,12 +316,16 @@ def object_start(sentence: Sentence, verb: int, end: int, split: bool = False) -
     return None
 
 
+# The shapes of verbal nouns of the derived forms: استفعال، افتعال، انفعال، تفعيل، إفعال.
+_VERBAL_NOUN = re.compile("است[^\\W\\d_]{2}ا[^\\W\\d_]|ا[^\\W\\d_]ت[^\\W\\d_]ا[^\\W\\d_]|ان[^\\W\\d_]{2}ا[^\\W\\d_]|ت[^\\W\\d_]{2}ي[^\\W\\d_]|ا[^\\W\\d_]{2}ا[^\\W\\d_]|م[^\\W\\d_]ا[^\\W\\d_]{2}ة")
 _GOVERNING = {"ب", "في", "عن", "على", "من", "الى"}
 
 
 def _begins_object(sentence: Sentence, verb: int, at: int) -> bool:
     word, previous = sentence.folded(at), sentence.folded(at - 1)
-    if word not in group("objects") or previous in _GOVERNING or (at > verb + 1 and previous.startswith("ل")):
+    if at > verb + 1 and previous.startswith("ال") and previous not in group("titles") and _VERBAL_NOUN.fullmatch(word):
+        return word not in group("adjuncts") and not word.startswith("ال")
+    if word not in group("objects") or previous in _GOVERNING or (at > verb + 1 and previous.startswith("ل") and not previous.startswith("لل")):
         return False
     return at == verb + 1 or previous.startswith("ال") or at - verb > 2 or sentence.comma(at)
 
@@ -323,7 +338,7 @@ def _refers_back(sentence: Sentence, verb: int, at: int) -> bool:
     if at == verb + 1:
         named = verb > 0 and sentence.folded(verb - 1) not in group("connectives") and not sentence.comma(verb)
         return named and (_possessed(word) or word in {"هذا", "هذه"})
-    return _possessed(word) or (word in {"هذا", "هذه", "تلك"} and sentence.folded(at + 1) not in group("times"))
+    return _possessed(word) or (word in {"هذا", "هذه", "تلك", "هؤلاء"} and sentence.folded(at + 1) not in group("times"))
 
 
 def _possessed(word: str) -> bool:
@@ -332,7 +347,7 @@ def _possessed(word: str) -> bool:
         len(word) > 3
         and word.endswith(("ته", "تها", "ها", "هما", "هم", "مه", "عه", "حه", "ضه", "قه", "ده", "به", "ءه"))
         and not word.startswith(("و", "ال", "ب", "ل", "ف"))
-        and word not in {"خلالها", "حينها", "منها", "عبدالله", "فيها", "معاليه", "سموه"}
+        and word not in {"خلالها", "حينها", "عبدالله", "معاليه", "سموه"} | group("prepositional")
     )
 
 
@@ -345,6 +360,6 @@ def _apart(sentence: Sentence, verb: int, at: int) -> bool:
         return False
     return (
         not word.startswith(("ال", "لل", "ب", "و", "ل"))
-        and word not in _BREAKS | {"بن", "ال"}
+        and word not in _BREAKS | {"بن", "ال", "ذات", "ذوي", "داخل", "خارج", "غير"}
         and not sentence.comma(at)
     )

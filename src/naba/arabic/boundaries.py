@@ -38,7 +38,7 @@ _STOP = re.compile(
 _LETTER = re.compile(r"[^\W\d_]")
 _LONE = re.compile(r"[\W_]*")
 # `د. أحمد`, `أ.د. سالم`, `U.S.`; but `2015 م.` ends a sentence.
-_ABBREVIATION = re.compile(r"(?:^|[^\w.])(?:[^\W\d_]\.)*[^\W\d_]\.$")
+_ABBREVIATION = re.compile(r"(?:^|[^\w.])(?:(?:[^\W\d_]\.)*[^\W\d_]|[وفبل][دأم])\.$")
 _AFTER_NUMBER = re.compile(r"\d\s*(?:م|هـ|ه|ص|ت)\.$")
 _NUMBERED = re.compile(r"\s*[\d()\-–]+\.$")
 # `أكد معاليه .. أن`: dots for a pause, before a word that cannot begin a sentence.

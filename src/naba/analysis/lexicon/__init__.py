@@ -17,6 +17,7 @@ Kind = Literal["verb", "participle", "noun"]
 
 _SIGNS = re.compile("[\u064b-\u065f\u0670\u0640]")
 _HAMZAS = str.maketrans("أإآٱ", "اااا")
+_EGYPTIAN = {"فى": "في", "الذى": "الذي", "التى": "التي", "اى": "اي"}
 _PRONOUNS = ("ه", "ها", "هم", "هما", "هن", "نا")
 _COLUMNS = ["past", "feminine", "plural", "present", "participle", "nouns", "objects", "uses"]
 
@@ -27,7 +28,8 @@ def fold(word: str) -> str:
     >>> fold("أكّدَ"), fold("إنّ")
     ('اكد', 'ان')
     """
-    return _SIGNS.sub("", word).translate(_HAMZAS)
+    folded = _SIGNS.sub("", word).translate(_HAMZAS)
+    return _EGYPTIAN.get(folded, folded)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def forms() -> dict[str, Form]:
         verb = Verb(cells["past"], frozenset(cells["objects"].split()), frozenset(row["uses"].split()))
         if "never" in verb.uses:
             continue
-        for word, form in [*_finite(verb, cells), *_participles(verb, cells), *_nouns(verb, cells)]:
+        finite = _finite(verb, cells)
+        # تأكيدها is a noun before it is a verb with a pronoun.
+        for word, form in [*finite, *_participles(verb, cells), *_nouns(verb, cells), *_with_pronouns(verb, finite)]:
             found.setdefault(word, form)
     excluded = group("excluded")
     return {word: form for word, form in found.items() if word not in excluded}
@@ -109,13 +113,17 @@ def _finite(verb: Verb, cells: dict[str, str]) -> list[tuple[str, Form]]:
         feminines += ["ت" + stem, "ت" + stem + "ان", "ست" + stem]
     result = [(word, Form(verb, "verb", feminine=False)) for word in masculine]
     result += [(word, Form(verb, "verb", feminine=True)) for word in feminines]
-    if verb.objects & {"NP", "ب"} or verb.past == "قال":
-        result += [
-            (_before_pronoun(word) + pronoun, Form(verb, "verb", form.feminine, pronoun=True))
-            for word, form in list(result)
-            for pronoun in _PRONOUNS
-        ]
     return result
+
+
+def _with_pronouns(verb: Verb, finite: list[tuple[str, Form]]) -> list[tuple[str, Form]]:
+    if not verb.objects & {"NP", "ب"}:
+        return []
+    return [
+        (_before_pronoun(word) + pronoun, Form(verb, "verb", form.feminine, pronoun=True))
+        for word, form in finite
+        for pronoun in _PRONOUNS
+    ]
 
 
 def _before_pronoun(word: str) -> str:
@@ -129,7 +137,7 @@ def _participles(verb: Verb, cells: dict[str, str]) -> list[tuple[str, Form]]:
         return []
     stem = cells["participle"].removesuffix("ا")
     plural = stem.removesuffix("ي")
-    endings = [(stem + "ا", False), (stem + "ة", True), (plural + "ين", False)]
+    endings = [(stem + "ا", False), (stem + "ة", True), (stem + "ه", True), (plural + "ين", False)]
     return [(word, Form(verb, "participle", feminine)) for word, feminine in endings]
 
 
