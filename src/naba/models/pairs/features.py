@@ -18,7 +18,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.normalise import NEWS, normalise_all
-from naba.arabic.segment import light_stem, sentences, tokens
+from naba.arabic.segment import clauses, light_stem, tokens
 from naba.arabic.words import CUE_NAMES
 from naba.models.inputs import normalise_texts, text_columns
 from naba.models.pairs.alignment import Texts, codes, ragged, unit
@@ -72,8 +72,8 @@ def _passages(text: str) -> list[str]:
     if text.count(" ") <= LONG_TEXT:
         return [text]
     passages = []
-    for sentence in sentences(text):
-        words = sentence.split()
+    for clause in clauses(text):
+        words = clause.split()
         pieces = max(1, round(len(words) / _PASSAGE))
         size = -(-len(words) // pieces)
         passages += [" ".join(words[at : at + size]) for at in range(0, len(words), size)]
