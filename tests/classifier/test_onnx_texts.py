@@ -19,7 +19,6 @@ from naba.classifier.onnx import texts as onnx_text
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.models import calibration
-from naba.models.tfidf import classifier
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -235,7 +234,7 @@ def test_every_test_row_of_real_data(
     dataset = load_named(name)
     rows = dataset.indices("train")
     pair = dataset.pair
-    fitted = getattr(classifier, model)(pair=pair, normalisation=NEWS).fit(dataset.frame(rows), dataset.gold(rows))
+    fitted = getattr(models, model)(pair=pair, normalisation=NEWS).fit(dataset.frame(rows), dataset.gold(rows))
     folder = tmp_path / "m"
     labels = dict(dataset.display_names)
     directory.save(fitted, folder, {"task": "x", "labels": labels, "input": ["text", "target"] if pair else ["text"]})
