@@ -14,7 +14,7 @@ from naba.arabic.profile import LIGHT, NEWS, NONE
 from naba.classifier import folder as directory
 from naba.classifier.onnx import export
 from naba.classifier.onnx import graph as onnx_graph
-from naba.classifier.onnx import texts as onnx_text
+from naba.models.tfidf import onnx as texts as onnx_text
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.models import baselines, calibration

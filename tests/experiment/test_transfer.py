@@ -11,7 +11,6 @@ import pytest
 from calls import rows_given
 from naba.experiment.transfer import Relabelled
 from naba.models.calibration import Calibrated
-from naba.models.outputs import labels_and_probabilities
 from naba.models.tfidf.classifier import tfidf_nb, tfidf_svm
 from naba.models.tfidf.features import TextFeatures
 

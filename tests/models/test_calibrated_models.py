@@ -10,7 +10,6 @@ from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, risk_threshold
-from naba.models.outputs import labels_and_probabilities
 from naba.models.temperature import fit_temperature, softmax
 from naba.models.tfidf.classifier import tfidf_logreg, tfidf_svm
 from naba.models.tfidf.features import TextFeatures

@@ -16,7 +16,6 @@ from sklearn.pipeline import Pipeline
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.models import inputs
-from naba.models.outputs import labels_and_probabilities
 from naba.models.tfidf.classifier import tfidf_logreg, tfidf_nb, tfidf_svm
 from naba.models.tfidf.features import TextFeatures
 

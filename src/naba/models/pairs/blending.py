@@ -10,17 +10,16 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from naba.models.classifier import text_columns, text_digest
+from naba.models.ensembles import FirstColumns, Mean, Network
 from naba.models.feature_classifier import FeatureClassifier
-from naba.models.inputs import text_columns, text_digest
 from naba.models.pairs.boosting import trees
 from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.words import Columns, PairMatrix
+from naba.models.pairs.words import PairMatrix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,17 +99,17 @@ class BlendedPairs(FeatureClassifier):
             return self.features_.transform(X)
         return kept.matrix(X, _rows(X))
 
-    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> VotingClassifier:  # noqa: ARG002
+    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Mean:  # noqa: ARG002
         width = self.features_.width
         parts: list[tuple[str, Any]] = [("linear", clone(self.classifier))]
         weights = [1.0]
         for place, part in enumerate(self.boosted):
-            parts.append((f"boosted{place}", make_pipeline(Columns(width), clone(part))))
+            parts.append((f"boosted{place}", make_pipeline(FirstColumns(width), clone(part))))
             weights.append(1 / len(self.boosted))
         for place, part in enumerate(self.neural):
-            parts.append((f"neural{place}", make_pipeline(Columns(width), StandardScaler(), clone(part))))
+            parts.append((f"neural{place}", make_pipeline(FirstColumns(width), StandardScaler(), clone(part))))
             weights.append(1 / len(self.neural))
-        return VotingClassifier(parts, voting="soft", weights=weights).fit(matrix, coded)
+        return Mean(parts, voting="soft", weights=weights).fit(matrix, coded)
 
 
 def blended(
@@ -149,5 +148,5 @@ def blended(
         PairMatrix(features),
         LogisticRegression(C=C, class_weight="balanced", max_iter=3000),
         boosted,
-        [MLPClassifier((32,), alpha=3.0, max_iter=60, random_state=one) for one in seeds[:networks]],
+        [Network((32,), alpha=3.0, max_iter=60, random_state=one) for one in seeds[:networks]],
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from naba.models.feature_classifier import FeatureClassifier
-from naba.models.lightgbm import LightGBMTrees, lightgbm
 from naba.models.pairs.features import PairFeatures
 from naba.models.pairs.words import PairMatrix
+from naba.models.trees import HistogramTrees, LightGBMTrees, lightgbm
 
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
@@ -34,9 +34,7 @@ def trees(
         UserError: LightGBM is asked for and not installed.
     """
     if library == "scikit-learn":
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        return HistGradientBoostingClassifier(
+        return HistogramTrees(
             learning_rate=learning_rate,
             max_iter=iterations,
             max_leaf_nodes=leaves,

@@ -12,20 +12,19 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
-from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from naba.errors import UserError
+from naba.models.classifier import text_columns
+from naba.models.ensembles import FirstColumns, Network, Stack
 from naba.models.feature_classifier import FeatureClassifier
-from naba.models.inputs import text_columns
 from naba.models.pairs.alignment import codes
 from naba.models.pairs.boosting import trees
 from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.words import Columns, PairMatrix
+from naba.models.pairs.words import PairMatrix
 
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
@@ -68,7 +67,7 @@ def grouped_folds(coded: np.ndarray, groups: IntArray, folds: int, seed: int) ->
 
 
 class StackedPairs(FeatureClassifier):
-    """A `StackingClassifier` over a `PairMatrix`, with folds grouped by headline.
+    """A `Stack` over a `PairMatrix`, with folds grouped by headline.
 
     The matrix is fitted once: it sees the texts of left-out rows, never their labels.
 
@@ -90,13 +89,13 @@ class StackedPairs(FeatureClassifier):
         self.folds = folds
         self.seed = seed
 
-    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> StackingClassifier:
+    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Stack:
         width = self.features_.width
-        parts = [("linear", self.linear), ("boosted", make_pipeline(Columns(width), self.boosted))]
+        parts = [("linear", self.linear), ("boosted", make_pipeline(FirstColumns(width), self.boosted))]
         if self.neural is not None:
-            parts.append(("neural", make_pipeline(Columns(width), StandardScaler(), self.neural)))
+            parts.append(("neural", make_pipeline(FirstColumns(width), StandardScaler(), self.neural)))
         folds = grouped_folds(coded, headline_groups(X), self.folds, self.seed)
-        stack = StackingClassifier(parts, clone(self.classifier), cv=folds, stack_method="predict_proba")
+        stack = Stack(parts, clone(self.classifier), cv=folds, stack_method="predict_proba")
         with warnings.catch_warnings():
             # A label too rare to stand in every fold gets probability 0 where it is missing.
             warnings.filterwarnings("ignore", "Number of classes in (training )?fold", RuntimeWarning)
@@ -131,7 +130,7 @@ def stacked(
         LogisticRegression(C=last_C, class_weight="balanced", max_iter=1000),
         boosted,
         LogisticRegression(C=C, class_weight="balanced", max_iter=3000),
-        MLPClassifier((32,), alpha=3.0, max_iter=60, random_state=seed) if neural else None,
+        Network((32,), alpha=3.0, max_iter=60, random_state=seed) if neural else None,
         _FOLDS,
         seed,
     )

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
+from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from naba.models.inputs import chunks, code_labels, require_classes
+from naba.models.classifier import code_labels, require_classes
+from naba.models.ensembles import LOGISTIC
+from naba.models.feature_classifier import FeatureClassifier
 from naba.models.temperature import fit_temperature, softmax, two_columns
 from naba.models.tfidf.features import TextFeatures
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from naba.arabic.normalise import Profile
     from naba.config.schema import CountInteger, PositiveInteger, PositiveNumber
+    from naba.models.onnx import Graph
 
 
-class SparseClassifier(ClassifierMixin, BaseEstimator):
+class SparseClassifier(FeatureClassifier):
     """A scikit-learn classifier over `TextFeatures`.
 
     A classifier without `predict_proba` gets probabilities from its decision scores by temperature scaling
@@ -36,9 +44,15 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
         temperature_: of calibrated probabilities.
     """
 
-    def __init__(self, features: TextFeatures, classifier: Any, folds: int = 3, seed: int = 0) -> None:
-        self.features = features
-        self.classifier = classifier
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {
+        LogisticRegression: LOGISTIC,
+        LinearSVC: ("C", "class_weight", "max_iter", "random_state"),
+        MultinomialNB: ("alpha",),
+        ComplementNB: ("alpha",),
+    }
+
+    def __init__(self, features: Any, classifier: Any, folds: int = 3, seed: int = 0) -> None:
+        super().__init__(features, classifier)
         self.folds = folds
         self.seed = seed
 
@@ -54,10 +68,10 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
         matrix = self.features_.fit_transform(X)
         # Sums depend on how threads share them; one thread makes them repeatable, and sparse fits gain nothing by more.
         with threadpool_limits(1):
-            self._fit_classifier(matrix, codes)
+            self._fit_on(matrix, codes)
         return self
 
-    def _fit_classifier(self, matrix: Any, codes: np.ndarray) -> None:
+    def _fit_on(self, matrix: Any, codes: np.ndarray) -> None:
         self.classifier_ = clone(self.classifier).fit(matrix, codes)
         if hasattr(self.classifier_, "predict_proba"):
             self.probability_kind_ = "model"
@@ -67,21 +81,21 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
             self.probability_kind_ = "calibrated"
             self.temperature_ = fit_temperature(*self._left_out_scores(matrix, codes))
 
-    def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,) object; of a long table no more than a chunk's probabilities are kept."""
-        parts = [self.labels_and_probabilities(part)[0] for part in chunks(X)]
-        return np.concatenate(parts) if parts else self.classes_[:0]
+    def facts(self) -> dict[str, Any]:
+        """See `Classifier`."""
+        by = {"method": "temperature", "temperature": float(self.temperature_)} if self._is_calibrated() else None
+        return super().facts() | {"calibration": by}
 
-    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`predict` and `predict_proba` of X, vectorised once: the label is that of the highest probability."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)], probabilities
+    def _is_calibrated(self) -> bool:
+        return self.probability_kind_ == "calibrated"
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
-        with threadpool_limits(1):
-            parts = [self._probabilities(self.features_.transform(part)) for part in chunks(X)]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.classes_)))
+    def onnx(self, graph: Graph) -> tuple[list[str], str]:
+        """See `Classifier`: exact where the features are `TextFeatures`."""
+        if not isinstance(self.features_, TextFeatures):
+            return super().onnx(graph)
+        from naba.models.tfidf.onnx import probabilities
+
+        return probabilities(graph, self)
 
     def _probabilities(self, matrix: Any) -> np.ndarray:
         if self.probability_kind_ == "model":
@@ -133,8 +147,6 @@ def tfidf_logreg(
         max_iter: iterations of the L-BFGS solver.
         words, characters_to, minimum_count: see `TextFeatures`.
     """
-    from sklearn.linear_model import LogisticRegression
-
     features = _features(words, characters_to, minimum_count, normalisation, pair)
     classifier = LogisticRegression(C=C, class_weight=class_weight, max_iter=max_iter, tol=1e-3)
     return SparseClassifier(features, classifier)
@@ -158,8 +170,6 @@ def tfidf_svm(
         class_weight: `balanced` weighs each label by the inverse of its share.
         words, characters_to, minimum_count: see `TextFeatures`.
     """
-    from sklearn.svm import LinearSVC
-
     features = _features(words, characters_to, minimum_count, normalisation, pair)
     classifier = LinearSVC(C=C, class_weight=class_weight, max_iter=5000, random_state=seed)
     return SparseClassifier(features, classifier, seed=seed)
@@ -182,8 +192,6 @@ def tfidf_nb(
         kind: `multinomial`, or `complement` (Rennie et al. 2003), made for unequal label shares.
         words, characters_to, minimum_count: see `TextFeatures`.
     """
-    from sklearn.naive_bayes import ComplementNB, MultinomialNB
-
     features = _features(words, characters_to, minimum_count, normalisation, pair)
     classifier = ComplementNB(alpha=alpha) if kind == "complement" else MultinomialNB(alpha=alpha)
     return SparseClassifier(features, classifier)

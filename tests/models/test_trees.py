@@ -1,4 +1,4 @@
-"""LightGBM's trees: repeatable, saved as numbers, and refused when they do not hang together."""
+"""LightGBM's trees: repeatable, saved as numbers, and refused when they do not belong together."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.experiment import run
-from naba.models.lightgbm import LightGBMTrees, from_arrays, to_arrays
+from naba.models.trees import LightGBMTrees, from_arrays, to_arrays
 from naba.models.pairs import boosting
 
 pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
@@ -89,7 +89,7 @@ def test_trees_that_lightgbm_would_walk_out_of_memory_are_refused(change):
     X, y = _numbers(3)
     state = to_arrays(LightGBMTrees(iterations=2, leaves=5).fit(X, y))
     from_arrays(LightGBMTrees(), state)
-    with pytest.raises(UserError, match="do not hang together"):
+    with pytest.raises(UserError, match="do not belong together"):
         from_arrays(LightGBMTrees(), change(state))
 
 
@@ -101,7 +101,7 @@ def test_a_chain_too_deep_for_the_stack_is_refused():
         "feature": np.zeros(nodes, int), "threshold": np.zeros(nodes), "decision": np.full(nodes, 2),
         "inner_rows": np.ones(nodes, int), "leaf_rows": np.ones(nodes + 1, int), "value": np.zeros(nodes + 1),
     }  # fmt: skip
-    with pytest.raises(UserError, match="do not hang together"):
+    with pytest.raises(UserError, match="do not belong together"):
         from_arrays(LightGBMTrees(), state)
 
 
