@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
-from naba.models.pairs.boosting import pair_linear
+from naba.models import pair_linear
 from naba.models.pairs.features import PairFeatures
 
 FOLDS = 5

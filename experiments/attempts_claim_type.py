@@ -34,7 +34,8 @@ from sklearn.svm import LinearSVC
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
 from naba.files import shipped
-from naba.models.claims.guideline import GuidelineMatrix, claim_guideline
+from naba.models import claim_guideline
+from naba.models.claims.guideline import GuidelineMatrix
 
 SIX = ("quantity", "causal", "prediction", "statement", "event", "no_claim")
 ALIKE = 0.65  # cosine of character trigrams from which two texts stand in one fold

@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
-from naba.models.pairs.blending import blended
+from naba.models import blended
 from naba.models.pairs.features import PairFeatures
 from naba.models.pairs.words import Columns, PairMatrix
 

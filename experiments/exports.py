@@ -161,13 +161,12 @@ def random_encoder(run: Any, rows: int) -> tuple[Path, Any]:
     """A BERT-base-sized encoder that was never trained, as a classifier directory: weights do not change the speed."""
     from naba.arabic.profile import NEWS
     from naba.classifier import folder as directory
-    from naba.models.encoder import classifier as encoder
     from naba.models.encoder import weights
     from naba.models.encoder.options import Architecture
 
     source, table = trained_encoder(run)
     trained, description = directory.load(source)
-    model = encoder.from_scratch(architecture=BASE, normalisation=NEWS, pair=True)
+    model = models.from_scratch(architecture=BASE, normalisation=NEWS, pair=True)
     model.classes_, model.probability_kind_ = trained.classes_, "model"
     model.tokenizer_ = trained.tokenizer_
     labels = [str(label) for label in model.classes_]

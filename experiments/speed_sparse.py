@@ -46,7 +46,7 @@ def plain_pipeline():
 def measure(system, rows):
     """Seconds of prediction, peak megabytes above those before it, and the labels' checksum."""
     from naba.data.dataset import load_named
-    from naba.models.tfidf.classifier import tfidf_svm
+    from naba.models import tfidf_svm
 
     dataset = load_named("ans_claim_type")
     train = dataset.indices("train")

@@ -9,14 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from naba import models
 from naba.arabic.profile import NEWS
 from naba.classifier import folder
 from naba.errors import UserError
-from naba.models import baselines, calibration
-from naba.models.claims import features, guideline
-from naba.models.encoder import classifier as encoder
-from naba.models.pairs import boosting, stacking
-from naba.models.tfidf import classifier as sparse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +39,7 @@ def table(rows: int = 120) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def small_encoder() -> Any:
-    return encoder.from_scratch(
+    return models.from_scratch(
         architecture={"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
         reading={"max_length": 32},
         training={"epochs": 1, "threads": 1},
@@ -53,38 +49,38 @@ def small_encoder() -> Any:
 
 
 def wrapped(config: dict[str, Any], method: str) -> Any:
-    return calibration.calibrated(classifier=config, method=method, seed=0, normalisation=NEWS, pair=True)
+    return models.calibrated(classifier=config, method=method, seed=0, normalisation=NEWS, pair=True)
 
 
-NB = {"name": "tfidf_nb", "_target_": "naba.models.tfidf.classifier.tfidf_nb"}
+NB = {"name": "tfidf_nb", "builder": "tfidf_nb"}
 TREES = {
     "name": "pair_boosting",
-    "_target_": "naba.models.pairs.boosting.pair_boosting",
+    "builder": "pair_boosting",
     "iterations": 3,
     "components": 5,
 }
 ENCODER = {
-    "name": "encoder_small", "_target_": "naba.models.encoder.classifier.from_scratch",
+    "name": "encoder_small", "builder": "from_scratch",
     "architecture": {"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
     "reading": {"max_length": 32}, "training": {"epochs": 1, "threads": 1},
 }  # fmt: skip
 BUILDERS: dict[str, Any] = {
-    "majority": baselines.majority,
-    "stratified_random": lambda: baselines.stratified_random(seed=3),
-    "logreg": lambda: sparse.tfidf_logreg(normalisation=NEWS, pair=True),
-    "logreg_words_single": lambda: sparse.tfidf_logreg(characters_to=0),
-    "svm": lambda: sparse.tfidf_svm(normalisation=NEWS, pair=True),
-    "nb": lambda: sparse.tfidf_nb(pair=True),
-    "complement_nb": lambda: sparse.tfidf_nb(kind="complement", pair=True),
-    "pair_linear": lambda: boosting.pair_linear(components=5, normalisation=NEWS),
-    "pair_boosting": lambda: boosting.pair_boosting(iterations=5, components=5, normalisation=NEWS),
-    "claim_linear": lambda: features.claim_linear(normalisation=NEWS),
-    "claim_guideline": lambda: guideline.claim_guideline(normalisation=NEWS),
-    "claim_boosting": lambda: features.claim_boosting(iterations=5, components=5, normalisation=NEWS),
-    "stacked": lambda: stacking.stacked(iterations=3, normalisation=NEWS),
+    "majority": models.majority,
+    "stratified_random": lambda: models.stratified_random(seed=3),
+    "logreg": lambda: models.tfidf_logreg(normalisation=NEWS, pair=True),
+    "logreg_words_single": lambda: models.tfidf_logreg(characters_to=0),
+    "svm": lambda: models.tfidf_svm(normalisation=NEWS, pair=True),
+    "nb": lambda: models.tfidf_nb(pair=True),
+    "complement_nb": lambda: models.tfidf_nb(kind="complement", pair=True),
+    "pair_linear": lambda: models.pair_linear(components=5, normalisation=NEWS),
+    "pair_boosting": lambda: models.pair_boosting(iterations=5, components=5, normalisation=NEWS),
+    "claim_linear": lambda: models.claim_linear(normalisation=NEWS),
+    "claim_guideline": lambda: models.claim_guideline(normalisation=NEWS),
+    "claim_boosting": lambda: models.claim_boosting(iterations=5, components=5, normalisation=NEWS),
+    "stacked": lambda: models.stacked(iterations=3, normalisation=NEWS),
     "temperature_trees": lambda: wrapped(TREES, "temperature"),
     "isotonic": lambda: wrapped(NB, "isotonic"),
-    "abstaining": lambda: calibration.abstaining(classifier=NB, seed=0, normalisation=NEWS, pair=True, risk=0.5),
+    "abstaining": lambda: models.abstaining(classifier=NB, seed=0, normalisation=NEWS, pair=True, risk=0.5),
     "encoder": small_encoder,
     "calibrated_encoder": lambda: wrapped(ENCODER, "temperature"),
 }
@@ -119,8 +115,8 @@ def test_two_labels_are_the_same_too(tmp_path: Path) -> None:
     X, y = table()
     y[y == "other"] = "agree"
     for number, model in enumerate((
-        boosting.pair_boosting(iterations=3, components=5), boosting.pair_linear(components=5),
-        sparse.tfidf_svm(pair=True), stacking.stacked(iterations=2),
+        models.pair_boosting(iterations=3, components=5), models.pair_linear(components=5),
+        models.tfidf_svm(pair=True), models.stacked(iterations=2),
     )):  # fmt: skip
         model.fit(X, y)
         folder.save(model, tmp_path / str(number), DESCRIPTION)
@@ -172,7 +168,7 @@ def test_a_class_that_is_not_listed_is_not_saved(tmp_path: Path) -> None:
     from sklearn.neighbors import KNeighborsClassifier
 
     X, y = table()
-    model = sparse.tfidf_nb(pair=True).fit(X, y)
+    model = models.tfidf_nb(pair=True).fit(X, y)
     model.classifier_ = KNeighborsClassifier()
     with pytest.raises(UserError, match="KNeighborsClassifier"):
         folder.save(model, tmp_path, DESCRIPTION)

@@ -18,7 +18,7 @@ from test_folder import DESCRIPTION, LABELS, fitted, table
 from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory
 from naba.errors import UserError
-from naba.models.pairs.blending import blended
+from naba.models import blended
 from naba.models.pairs.vectors import WordVectors
 
 

@@ -14,13 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from naba import models
 from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory
 from naba.classifier.onnx import export
 from naba.errors import UserError
-from naba.models import calibration
-from naba.models.encoder import classifier as encoder
-from naba.models.tfidf import classifier as sparse
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -81,13 +79,13 @@ def fitted(kind: str) -> Any:
     X, y = table()
     reading = {"max_length": 16, "windows": 3, "stride": 4} if kind == "windows" else {"max_length": 32}
     if kind in {"isotonic", "temperature", "abstaining"}:
-        config = {"name": "e", "_target_": "naba.models.encoder.classifier.from_scratch", "reading": reading, **SMALL}
+        config = {"name": "e", "builder": "from_scratch", "reading": reading, **SMALL}
         if kind == "abstaining":
-            made = calibration.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
+            made = models.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
         else:
-            made = calibration.calibrated(classifier=config, method=kind, seed=0, normalisation=NEWS, pair=True)
+            made = models.calibrated(classifier=config, method=kind, seed=0, normalisation=NEWS, pair=True)
         return made.fit(X, y, validation=table(40))
-    return encoder.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
+    return models.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
 
 
 def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: bool = False) -> Path:
@@ -110,7 +108,7 @@ def test_answers_are_the_encoders(kind: str, tmp_path: Path) -> None:
     if kind == "abstaining":
         assert loaded.abstains(X).tolist() == model.abstains(X).tolist()
     else:
-        assert not hasattr(loaded, "abstains")
+        assert loaded.threshold is None
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +127,7 @@ def test_an_encoder_needs_onnxruntime_tokenizers_and_numpy_alone(exported: tuple
 
 def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
     X, y = table()
-    model = sparse.tfidf_logreg(pair=True, normalisation=NEWS).fit(X, y)
+    model = models.tfidf_logreg(pair=True, normalisation=NEWS).fit(X, y)
     probabilities, labels = alone(onnx_folder(model, tmp_path), X)
     assert np.abs(np.array(probabilities) - model.predict_proba(X)).max() < 1e-5
     assert labels == model.predict(X).tolist()
@@ -137,7 +135,7 @@ def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
 
 def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
     X, y = table()
-    model = sparse.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
+    model = models.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
     onnx_folder(model, tmp_path, "stance_onnx")
     found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", README, re.DOTALL)
     assert found
@@ -157,9 +155,10 @@ def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
 
 def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
     model = fitted("plain")
-    loaded, description = directory.load(onnx_folder(model, tmp_path, int8=True))
+    folder = onnx_folder(model, tmp_path, int8=True)
+    loaded, _ = directory.load(folder)
     X, _ = table(45)
-    assert description["onnx"]["precision"] == "int8"
+    assert json.loads((folder / "settings.json").read_text(encoding="utf-8"))["precision"] == "int8"
     assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
 
 
@@ -186,7 +185,7 @@ def test_broken_graphs_are_refused(content: bytes, exported: tuple[Any, Path], t
     (folder / "model.onnx").write_bytes(content)
     with pytest.raises(UserError, match="is not the file"):
         directory.load(folder)
-    directory.write_description(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
+    directory.seal(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
     with pytest.raises(UserError, match="is no ONNX model"):
         directory.load(folder)
 
@@ -200,8 +199,10 @@ def test_broken_graphs_are_refused(content: bytes, exported: tuple[Any, Path], t
 )  # fmt: skip
 def test_damaged_settings_are_refused(change: dict[str, Any], exported: tuple[Any, Path], tmp_path: Path) -> None:
     folder = shutil.copytree(exported[1], tmp_path / "onnx")
-    content = json.loads((folder / "naba.json").read_text(encoding="utf-8"))
-    content["onnx"].update(change)
-    (folder / "naba.json").write_text(json.dumps(content), encoding="utf-8")
+    content = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    (folder / "settings.json").write_text(json.dumps(content | change), encoding="utf-8")
+    with pytest.raises(UserError, match="is not the file"):
+        directory.load(folder)
+    directory.seal(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
     with pytest.raises(UserError):
         directory.load(folder)

@@ -141,9 +141,9 @@ def test_pair_task_for_single_text_model_is_refused(tmp_path: Path, monkeypatch:
     assert command_line.plan(["dataset=synthetic_claim_type", "model=headline_only"], multirun=False).jobs == 1
 
 
-def test_model_target_outside_naba_is_refused() -> None:
-    found = problems("model._target_=os.system")
-    assert any("outside naba.models" in problem for problem in found)
+def test_a_builder_that_does_not_exist_is_refused() -> None:
+    assert any("unknown builder 'os.system'" in problem for problem in problems("model.builder=os.system"))
+    assert any("unknown key 'model._target_'" in problem for problem in problems("model._target_=os.system"))
 
 
 def test_unknown_key_inside_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,8 @@ import json
 from naba import config
 from naba.config import overrides as command_line
 settings = config.check(command_line.compose(["dataset=ans_stance", "seed={seed}", *{more}]))
-print(json.dumps(config.identity(settings, "f" * 64)))
+known = config.identify(settings, "f" * 64)
+print(json.dumps([known.run, known.cell]))
 """
 
 

@@ -8,14 +8,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from calls import rows_given
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
+from naba.models import tfidf_logreg, tfidf_svm
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, risk_threshold
+from naba.models.classifier import Classifier
 from naba.models.temperature import fit_temperature, softmax
-from naba.models.tfidf.classifier import tfidf_logreg, tfidf_svm
 from naba.models.tfidf.features import TextFeatures
 
 
-class _Overconfident(ClassifierMixin, BaseEstimator):
+class _Overconfident(Classifier, ClassifierMixin, BaseEstimator):
     """Scores stand in the texts; its probabilities are sharper than they should be."""
 
     def __init__(self, sharpness=4.0):
@@ -23,6 +24,7 @@ class _Overconfident(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         self.classes_ = np.array(sorted(set(y)), dtype=object)
+        self.probability_kind_ = "model"
         return self
 
     def predict_proba(self, X):
@@ -112,15 +114,15 @@ def test_is_built_round_another_model(headlines, name):
     inner = {
         "name": "tfidf_logreg",
         "accepts": ["single"],
-        "_target_": "naba.models.tfidf.classifier.tfidf_logreg",
+        "builder": "tfidf_logreg",
         "C": 2.0,
     }
-    config = {"name": name, "_target_": f"naba.models.calibration.{name}", "classifier": inner}
+    config = {"name": name, "builder": name, "classifier": inner}
     model = clone(build(config, seed=0, normalisation=NEWS, pair=False))
     assert model.classifier.classifier.C == 2.0
     assert model.fit(X, y, validation=(X, y)).score(X, y) > 0.9
     outside = config | {"classifier": {"_target_": "os.system", "command": "true"}}
-    with pytest.raises(UserError, match=r"outside naba\.models"):
+    with pytest.raises(UserError, match="unknown builder 'os"):
         build(outside, seed=0, normalisation=NEWS, pair=False)
 
 
@@ -145,7 +147,8 @@ def test_labels_and_probabilities_come_from_one_run(headlines, passes, inner, wr
     X, y = headlines
     model = wrap(inner()).fit(X[::2], y[::2], validation=(X[1::2], y[1::2]))
     passes.clear()
-    labels, probabilities = labels_and_probabilities(model, X)
+    said = model.answer(X)
+    labels, probabilities = said.labels, said.probabilities
     assert passes == [len(X)]
     assert labels.tolist() == model.predict(X).tolist()
     assert probabilities.tobytes() == model.predict_proba(X).tobytes()
@@ -164,6 +167,7 @@ def test_isotonic_probabilities_do_not_decide():
     )
     y = np.array(["a", "b", "c"], dtype=object)[generator.integers(0, 3, 600)]
     model = Calibrated(_Overconfident(), "isotonic").fit(X, y, validation=(X, y))
-    labels, probabilities = labels_and_probabilities(model, X)
+    said = model.answer(X)
+    labels, probabilities = said.labels, said.probabilities
     assert labels.tolist() == model.classifier_.predict(X).tolist()
     assert (model.classes_[probabilities.argmax(axis=1)] != labels).any()

@@ -18,8 +18,8 @@ from naba.classifier import folder as directory
 from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.files import shipped
+from naba.models import pretrained
 from naba.models.build import build
-from naba.models.encoder.classifier import pretrained
 from naba.models.explain import explain
 
 YAMLS = {

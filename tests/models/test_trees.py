@@ -1,15 +1,15 @@
 """LightGBM's trees: repeatable, saved as numbers, and refused when they do not belong together."""
 
-import json
 import os
 import pickle
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 
-from naba import config
+from naba import config, models
 from naba.arabic.normalise import NEWS
 from naba.classifier import folder
 from naba.config import overrides
@@ -17,7 +17,6 @@ from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.experiment import run
 from naba.models.trees import LightGBMTrees, from_arrays, to_arrays
-from naba.models.pairs import boosting
 
 pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
 
@@ -112,15 +111,17 @@ def _rows(part, step):
 
 
 def test_pair_boosting_is_saved_without_text_or_pickle(tmp_path):
-    model = boosting.pair_boosting(library="lightgbm", iterations=5, components=5, normalisation=NEWS)
+    model = models.pair_boosting(library="lightgbm", iterations=5, components=5, normalisation=NEWS)
     model.fit(*_rows("train", 8))
     folder.save(model, tmp_path, DESCRIPTION)
     loaded, _ = folder.load(tmp_path)
     X, _ = _rows("test", 5)
     assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
-    structure = json.loads((tmp_path / "classifier.json").read_text(encoding="utf-8"))
-    assert structure["model"]["state"]["classifier_"]["class"] == "LightGBMTrees"
-    assert "num_leaves" not in (tmp_path / "classifier.json").read_text(encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "classifier.skops") as archive:
+        schema = archive.read("schema.json").decode()
+        assert '"LightGBMTrees"' in schema
+        assert "num_leaves" not in schema
+        assert {name.rpartition(".")[2] for name in archive.namelist()} == {"json", "npy"}
 
 
 TRAIN = """
@@ -153,7 +154,7 @@ def test_naba_train_repeats_itself_on_any_number_of_threads(tmp_path):
 def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     with pytest.raises(UserError, match=r"pip install 'naba\[boosting\]'"):
-        boosting.pair_boosting(library="lightgbm")
+        models.pair_boosting(library="lightgbm")
     settings = config.check(overrides.compose(["model=pair_boosting", "model.library=lightgbm"]))
     with pytest.raises(UserError, match=r"model\.library=scikit-learn"):
         run._build(settings, "none")

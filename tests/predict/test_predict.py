@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,9 +27,6 @@ from naba.predict import job
 from naba.predict.locate import open_classifier
 from naba.predict.reading import Columns
 from store_copies import home_with_store
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAIR = "tfidf_logreg synthetic_stance seed 0"
 SINGLE = "tfidf_logreg synthetic_claim_type seed 0"
@@ -254,7 +252,7 @@ def test_random_bytes_never_give_a_traceback(classifiers: dict[str, str], tmp_pa
 SLOWED = """
 import os, sys, time
 from naba import cli
-from naba.export.predict_output import Committed
+from naba.predict.output import Committed
 rows, write, fsync, reached = float(sys.argv[1]), Committed.write, os.fsync, []
 def slowed_fsync(file):
     # Killed here, a piece is written and not committed.
@@ -301,6 +299,81 @@ def test_killed_twice_and_resumed_gives_the_undisturbed_output(
     assert sides[0] == sides[1]
     assert sides[0].count(b"\n") == len(frame.loc[::97])
     assert not list(tmp_path.glob("*.partial")) + list(tmp_path.glob("*.progress.json"))
+
+
+@pytest.mark.slow
+def test_after_a_signal_at_any_instant_the_same_command_completes_the_job(
+    classifiers: dict[str, str], headlines: list[str], tmp_path: Path
+) -> None:
+    rows, seed = 3000, random.randrange(10**6)
+    print("seed", seed)
+    chance = random.Random(seed)
+    source, whole, output = tmp_path / "in.csv", tmp_path / "whole.csv", tmp_path / "out.csv"
+    frame = pd.DataFrame({"id": range(rows), "text": [f"{headlines[i % len(headlines)]} {i}" for i in range(rows)]})
+    frame.to_csv(source, index=False)
+    arguments = ["predict", classifiers[SINGLE], str(source), "--batch", "20", "-o"]
+    assert cli.main([*arguments, str(whole)]) == 0
+    command = [sys.executable, "-m", "naba.cli", *arguments, str(output)]
+    start = time.monotonic()
+    assert subprocess.run([*command[:-1], str(tmp_path / "timed.csv")], check=True, capture_output=True).returncode == 0
+    longest = 1.1 * (time.monotonic() - start)
+    for attempt in range(8):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        time.sleep(chance.uniform(0.2, longest))
+        process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]) if attempt else signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        assert "Traceback" not in said or process.returncode != 0
+        assert output.exists() == (process.returncode == 0), said
+        if process.returncode != 0:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+            assert done.returncode == 0, done.stderr
+        assert output.read_bytes() == whole.read_bytes()
+        output.unlink()
+        assert not list(tmp_path.glob("out.csv*"))
+
+
+@pytest.mark.parametrize("written", ["csv", "parquet"])
+def test_killed_between_the_last_two_steps(
+    written: str, classifiers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The output had its name, the record of progress was left: `--overwrite` failed for ever."""
+    source, output = tmp_path / "in.csv", tmp_path / f"out.{written}"
+    write(source, "text\n" + "نفط\n" * 30)
+    arguments = ["predict", classifiers[SINGLE], str(source), "-o", str(output)]
+    unlink = Path.unlink
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Path,
+            "unlink",
+            lambda path, **kwargs: _interrupt(path) if "progress" in path.name else unlink(path, **kwargs),
+        )
+        assert cli.main(arguments) == 130
+    assert output.is_file()
+    assert cli.main(arguments) == 2
+    assert cli.main([*arguments, "--overwrite"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", output.name]
+
+
+def test_an_input_changed_in_its_middle_is_another_input(
+    classifiers: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Size, time, beginning and end are as they were."""
+    from naba.predict import output as predict_output
+
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    lines = ["نفط وغاز\n"] * 20_000
+    write(source, "text\n" + "".join(lines))
+    about = source.stat()
+    arguments = ["predict", classifiers[SINGLE], str(source), "-o", str(output)]
+    with monkeypatch.context() as patch:
+        patch.setattr(predict_output.Committed, "finish", _interrupt)
+        assert cli.main(arguments) == 130
+    lines[10_000] = "غاز ونفط\n"
+    write(source, "text\n" + "".join(lines))
+    os.utime(source, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert source.stat().st_size == about.st_size
+    assert cli.main(arguments) == 2
+    assert "begun with another input" in capfd.readouterr().err
 
 
 def committed(output: Path) -> int:

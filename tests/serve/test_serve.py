@@ -7,12 +7,14 @@ import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ from naba.config import overrides
 from naba.experiment import run
 from naba.predict.locate import locate, open_classifier
 from naba.serve.limits import Limits, RefusedError, read_table
+from naba.serve.protocol import HEADER_SECONDS
 from naba.tracking.server import Address, wait_for
 from ports import free_port
 from store_copies import home_with_store
@@ -153,6 +156,9 @@ def test_answers_are_those_of_the_classifier(server: Server, classifier: str) ->
         (b"[" * 100_000, 400, "not valid JSON"),
         (b"[]", 400, "one key"),
         (b'{"dataframe_records": [{"text": "a"}]}', 400, "no column 'target'"),
+        (b'{"inputs": {"text": ["a"]}}', 400, "no column 'target'"),
+        (b'{"inputs": {"text": ["a"], "target": ["b", "c"]}}', 400, "differ in length (text 1, target 2)"),
+        (b'{"inputs": {"text": "a", "target": "b"}}', 400, "must hold a list"),
         (b'{"dataframe_records": [{"text": 3, "target": "b"}]}', 400, "expected text, got int"),
         (b'{"dataframe_records": [{"text": null, "target": "b"}]}', 400, "expected text"),
         (b'{"dataframe_records": [{"text": "a\\u0000", "target": "b"}]}', 400, "U+0000"),
@@ -166,6 +172,89 @@ def test_wrong_requests_get_a_message(body: bytes, status: int, said: str, serve
     found, text = server.ask(body)
     assert (found, said in json.loads(text)["error"]) == (status, True), text
     assert server.lives()
+
+
+@pytest.mark.slow
+def test_all_forms_of_mlflows_protocol_give_the_same_answers(server: Server) -> None:
+    forms: list[dict[str, Any]] = [
+        {"dataframe_records": [ROW, ROW]},
+        {"dataframe_split": {"columns": ["text", "target"], "data": [[ROW["text"], ROW["target"]]] * 2}},
+        {"inputs": [ROW, ROW]},
+        {"inputs": {name: [value] * 2 for name, value in ROW.items()}},
+        {"instances": {name: [value] * 2 for name, value in ROW.items()}},
+    ]
+    answers = [server.ask(json.dumps(form).encode()) for form in forms]
+    assert {status for status, _ in answers} == {200}
+    assert len({json.dumps(json.loads(text)["predictions"]) for _, text in answers}) == 1
+
+
+@pytest.mark.slow
+def test_requests_at_once_get_their_own_answers(server: Server) -> None:
+    texts = [
+        f"ارتفاع أسعار النفط {number} بالمئة" if number % 2 else f"الرئيس ينفي الخبر {number}" for number in range(40)
+    ]
+    alone = [server.table({**ROW, "text": text}) for text in texts]
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda text: server.table({**ROW, "text": text}), texts))
+    assert together == alone
+
+
+@pytest.mark.slow
+def test_half_open_connections_shut_nobody_out(server: Server) -> None:
+    waiting = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(100)]
+    try:
+        for connection in waiting:
+            connection.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nX-Half:")
+        assert server.lives()
+        assert server.ask(b"", "/ping", "GET")[0] == 200
+        start = time.monotonic()
+        assert read_to_end(waiting[0]) == b""
+        assert time.monotonic() - start < HEADER_SECONDS + 5
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
+@pytest.mark.slow
+def test_metrics_and_version_are_there(server: Server) -> None:
+    server.table(ROW)
+    status, text = server.ask(b"", "/metrics", "GET")
+    assert status == 200
+    counted = re.search(r'naba_requests_total\{process="\d+",status="200"\} (\d+)', text)
+    assert counted, text
+    assert int(counted[1]) > 0
+    assert 'naba_model_info{model="tfidf_nb"' in text
+    about = json.loads(server.ask(b"", "/version", "GET")[1])
+    answer = json.loads(server.table(ROW)[1])
+    assert about["model"] == "tfidf_nb"
+    assert answer["model"] == about["version"] != "unknown"
+
+
+@pytest.mark.slow
+def test_a_token_is_asked_for(classifier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NABA_SERVE_TOKEN", "سر 123")
+    good = json.dumps({"inputs": [ROW]}).encode()
+    with served(classifier, tmp_path) as server:
+        assert server.ask(b"", "/ping", "GET")[0] == 200
+        for path in ("/invocations", "/metrics", "/version"):
+            assert server.ask(good, path, "POST" if path == "/invocations" else "GET")[0] == 401
+        assert server.ask(good, Authorization="Bearer wrong")[0] == 401
+        assert server.ask(good, Authorization="Bearer سر 123".encode().decode("latin-1"))[0] == 200
+
+
+@pytest.mark.slow
+def test_python_of_an_mlflow_model_around_the_folder_is_not_run(classifier: str, tmp_path: Path) -> None:
+    """`naba serve m/artifacts/classifier` ran the Python that `m/MLmodel` names."""
+    outer = tmp_path / "m"
+    shutil.copytree(classifier, outer / "artifacts" / "classifier")
+    trap = tmp_path / "ran"
+    (outer / "python_model.py").write_text(f"open({str(trap)!r}, 'w').close()", encoding="utf-8")
+    model = "flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n    python_model: python_model.py\n"
+    (outer / "MLmodel").write_text(model, encoding="utf-8")
+    for named in (outer, outer / "artifacts" / "classifier"):
+        with served(str(named), tmp_path) as server:
+            assert server.lives()
+    assert not trap.exists()
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from naba.errors import UserError
 from naba.models.classifier import DAMAGED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from naba.models.classifier import Classifier
@@ -112,7 +112,7 @@ def _config(folder: Path) -> Any:
         raise UserError(f"{folder / CONFIG} is no configuration of a {family}: {error}") from error
 
 
-def _tokenizer(folder: Path, tokens: dict[str, str], max_length: int) -> Any:
+def _tokenizer(folder: Path, tokens: Mapping[str, str], max_length: int) -> Any:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 

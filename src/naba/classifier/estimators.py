@@ -17,7 +17,6 @@ import io
 import json
 import math
 import re
-import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,6 @@ from naba.models import classifier as protocol
 from naba.models.classifier import DAMAGED, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 SCHEMA = "schema.json"
@@ -168,10 +166,13 @@ def load(path: Path) -> Any:
 
 
 def _is_family(module: str) -> bool:
-    """Is it a module of naba's models, or one that holds a builder?"""
-    from naba.models import BUILDERS
+    """Is it a module of naba's models, or of a package that brings builders as a plug-in?"""
+    if module.startswith("naba.models."):
+        return True
+    from naba.config import builders
 
-    return module.startswith("naba.models.") or module in {place.partition(":")[0] for place in BUILDERS.values()}
+    packages = {builders.options_class(name).__module__.partition(".")[0] for name in builders.names()}
+    return module.partition(".")[0] in packages - {"naba"}
 
 
 class _Reader:
@@ -288,14 +289,7 @@ class _Reader:
         state = self.build(node["content"], below, path.rpartition(".")[2], depth)
         if not isinstance(state, dict):
             raise UserError(f"{self.path}: {where} has no attributes", DAMAGED)
-        if not issubclass(kind, Kept):
-            _check_foreign(kind, trusted[path][1], state)
-        made = kind.__new__(kind)
-        with warnings.catch_warnings():
-            # Of another version of scikit-learn: the answers to fixed texts tell whether that matters.
-            warnings.simplefilter("ignore")
-            made.__setstate__(state)
-        return made
+        return protocol.made(kind, () if issubclass(kind, Kept) else trusted[path][1], state)
 
     def _family(self, node: Any, where: str, trusted: Trusted) -> type[Kept]:
         module, name = node.get("__module__"), node.get("__class__")
@@ -314,16 +308,6 @@ class _Reader:
 
 def _is_kept(item: Any, module: str) -> bool:
     return isinstance(item, type) and issubclass(item, Kept) and item.__module__ == module
-
-
-def _check_foreign(kind: type, settings: tuple[str, ...], state: Mapping[str, Any]) -> None:
-    """Attributes of a type that is not naba's: its settings at their defaults, but for those listed."""
-    protocol.check_names(kind, state)
-    defaults = protocol.parameters(kind)
-    for name, value in state.items():
-        plain = isinstance(value, (*_PLAIN, tuple))
-        if name in defaults and name not in settings and not (plain and value == defaults[name]):
-            raise UserError(f"{kind.__name__}.{name} is {str(value)[:60]!r}, which no file may set", DAMAGED)
 
 
 def _path(node: Any) -> str:

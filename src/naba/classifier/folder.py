@@ -238,15 +238,15 @@ def probabilities_of(model: Classifier) -> np.ndarray:
     """(texts, labels) of the fixed texts; calibrated networks of 8 bits answer a little differently."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return np.asarray(model.answer(_probes()).probabilities, dtype=float)
+        return np.asarray(model.answer(_probes(model)).probabilities, dtype=float)
 
 
-def _probes() -> Any:
+def _probes(model: Classifier) -> Any:
     texts, targets = zip(*PROBES, strict=True)
-    try:
-        import pandas as pd
-    except ImportError:  # where only onnxruntime is installed
+    if model.inner.takes_mapping:
         return {"text": list(texts), "target": list(targets)}
+    import pandas as pd
+
     return pd.DataFrame({"text": texts, "target": targets}, dtype=object)
 
 

@@ -98,7 +98,7 @@ def load(folder: Path, threads: int | None = None) -> tuple[Classifier, dict[str
         UserError: the folder is damaged.
     """
     model, description = directory.load(Path(folder), trusted=True)
-    model.inner.threads = threads
+    vars(model.inner)["threads"] = threads
     return model, description
 
 

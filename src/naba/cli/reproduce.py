@@ -50,7 +50,7 @@ def _train(run: Run, folder: Path, uri: str | None) -> dict[str, Predictions]:
     from naba.tracking.runs import run_config, sections_of
 
     config = run_config(run, uri)
-    if "_target_" not in config["model"]:
+    if "file" in config["model"]:
         raise UserError(f"run '{run.info.run_name}' holds an outside system's predictions: there is no model to train")
     config["tracking"] = {"name": "off", "uri": None, "experiment": None, "log_model": False, "folder": str(folder)}
     # Where files come from is this machine's matter, not the run's.

@@ -1,10 +1,8 @@
-"""`naba serve`: a classifier behind MLflow's scoring server, with limits on what a request may be."""
+"""`naba serve`: a classifier over HTTP, with limits on what a request may be."""
 
 from __future__ import annotations
 
 import subprocess
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.cli.arguments import Parser
@@ -17,10 +15,13 @@ if TYPE_CHECKING:
 
     from naba.serve.limits import Limits
 
-DESCRIPTION = """Serve a classifier over HTTP through MLflow's scoring server. Stop it with Ctrl-C.
+DESCRIPTION = """Serve a classifier over HTTP. Stop it with Ctrl-C.
 
-MODEL is a classifier directory or a tracked run, as for naba predict. POST /invocations takes a JSON table with the
-column text, and target for pairs; GET /ping says whether it lives. Wrong requests get a 4xx with a message."""
+MODEL is a classifier folder or a tracked run, as for naba predict; of an MLflow model only naba's own classifier folder
+is read, and none of its Python is run. POST /invocations takes a JSON table with the column text, and target for pairs,
+in the forms of MLflow's scoring protocol (dataframe_records, dataframe_split, inputs, instances). GET /ping says
+whether the server lives, /version what answers, /metrics how it is doing (Prometheus). Invalid requests get a 4xx and a
+reason. If NABA_SERVE_TOKEN is set, requests must carry "Authorization: Bearer TOKEN"."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,21 +37,20 @@ def main(arguments: Sequence[str]) -> int:
     limits = Limits(columns, options.body_bytes, options.rows, options.characters, options.seconds)
     address = Address(options.host, options.port)
     check_free(address, "naba serve")
-    with tempfile.TemporaryDirectory(prefix="naba-serve-") as work:
-        environment = server.environment(server.mlflow_folder(classifier, Path(work)), limits)
-        print(f"Starting the server for {options.model} …", flush=True)
-        return server.keep_running(
-            lambda: subprocess.Popen(server.command(address, options.workers), env=environment),
-            address,
-            lambda: _ready(address, limits),
-        )
+    environment = server.environment(classifier, limits)
+    print(f"Starting the server for {options.model} …", flush=True)
+    return server.keep_running(
+        lambda: subprocess.Popen(server.command(address, options.workers), env=environment),
+        address,
+        lambda: _ready(address, limits),
+    )
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = Parser("serve", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL", help="a classifier directory or a tracked run")
     parser.add_argument("--port", type=int, default=5001)
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 shows it to the network, without a password")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: the network; set NABA_SERVE_TOKEN then")
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1); each loads the classifier")
     parser.add_argument("--body-bytes", type=int, default=2**20, help="largest request (default 1 MiB)")
     parser.add_argument("--rows", type=int, default=1000, help="most rows of a request (default 1000)")

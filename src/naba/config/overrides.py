@@ -24,7 +24,7 @@ class Plan:
     """What the command line asks for."""
 
     overrides: list[str]
-    """Overrides for Hydra, completed (`hydra.searchpath`, `++` where the schema allows a key YAML leaves out)."""
+    """Overrides for Hydra, completed (`++` where the schema allows a key YAML leaves out)."""
     multirun: bool
     jobs: int
     """How many trainings a sweep has; 0 if it cannot be told."""
@@ -46,19 +46,17 @@ def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
         Problems: all that is wrong with them and with every combination of choices they ask for.
     """
     parsed = _parse(arguments)
-    search = [str(folder) for folder in config.folders()[:-1]]
-    extra = ["hydra.searchpath=[" + ",".join(f"'file://{folder}'" for folder in search) + "]"] if search else []
-    sweep = _experiment_sweep(parsed, extra)
+    sweep = _experiment_sweep(parsed)
     multirun = multirun or bool(sweep)
     if len(parsed.choices.get("experiment", [])) > 1:
         parsed.problems.append("experiment: one at a time (each has a sweep of its own)")
     if parsed.swept and not multirun:
         parsed.problems.append(f"several values ({', '.join(parsed.swept)}) need -m: naba train … -m")
-    keys = _check_combinations(parsed, extra)
+    keys = _check_combinations(parsed)
     if parsed.problems:
         raise Problems(list(dict.fromkeys(parsed.problems)))
     counts = [len(values) for values in (*parsed.choices.values(), *(options for _, options in parsed.values))]
-    return Plan([*extra, *(_completed(argument, keys) for argument in arguments)], multirun, math.prod(counts))
+    return Plan([_completed(argument, keys) for argument in arguments], multirun, math.prod(counts))
 
 
 def _completed(argument: str, known: set[str]) -> str:
@@ -159,12 +157,12 @@ def _is_choice(group: str, choice: str, parsed: _Parsed) -> bool:
     return False
 
 
-def _experiment_sweep(parsed: _Parsed, extra: list[str]) -> bool:
+def _experiment_sweep(parsed: _Parsed) -> bool:
     """Adds what the chosen experiments sweep over, where the command line does not say otherwise."""
     sweep = False
     for name in parsed.choices.get("experiment", []):
         try:
-            composed = compose([*extra, f"+experiment={name}"], with_hydra=True)
+            composed = compose([f"+experiment={name}"], with_hydra=True)
         except UserError as error:
             parsed.problems.append(error.message)
             continue
@@ -178,7 +176,7 @@ def _experiment_sweep(parsed: _Parsed, extra: list[str]) -> bool:
     return sweep
 
 
-def _check_combinations(parsed: _Parsed, extra: list[str]) -> set[str]:
+def _check_combinations(parsed: _Parsed) -> set[str]:
     """Checks the values with each choice of each group, and every model with every data set.
 
     Choices are varied one at a time from the first of each group: composing all combinations of a large sweep would
@@ -194,7 +192,7 @@ def _check_combinations(parsed: _Parsed, extra: list[str]) -> set[str]:
     for index, combination in enumerate(combinations):
         overrides = [f"{group}={choice}" for group, choice in combination.items()]
         try:
-            composed = compose([*extra, *experiments, *overrides, *parsed.hydra])
+            composed = compose([*experiments, *overrides, *parsed.hydra])
         except UserError as error:
             parsed.problems.append(error.message)
             continue

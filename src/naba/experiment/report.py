@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
+from naba.config.builders import ABOUT
 from naba.config.schema import EvaluationConfig, SplitConfig
 from naba.experiment.summary import command, summary
-from naba.models.build import ABOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

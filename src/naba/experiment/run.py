@@ -54,7 +54,8 @@ def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) ->
     from naba.data import splits
 
     settings.split = splits.resolved(dataset, settings.split)
-    identity, cell = config.identity(settings, dataset.fingerprint, _grouping(dataset, settings.split))
+    known = config.identify(settings, dataset.fingerprint, _grouping(dataset, settings.split))
+    identity, cell = known.run, known.cell
     evaluation = scoring(settings)
     together = Decision()
     if together.number > 0:

@@ -51,7 +51,7 @@ def _class_table(section: Section, display_names: Mapping[str, str]) -> list[str
 def command(result: Result) -> str:
     """The command that does this run again: what was said on the command line, or else its choices."""
     settings = result.settings
-    if "_target_" not in settings.model:
+    if "builder" not in settings.model:
         file, name = settings.model["file"], settings.model["name"]
         chosen = [f"dataset={settings.dataset.name}", *_split(result), f"seed={settings.seed}"]
         return shlex.join(["naba", "score", file, *chosen, "--track", name])

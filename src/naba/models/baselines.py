@@ -69,13 +69,3 @@ class LabelShares(Classifier, ClassifierMixin, BaseEstimator):
         super().check_state(state)
         if state.get("strategy") not in ("majority", "stratified"):
             raise UserError(f"LabelShares.strategy is {state.get('strategy')!r}")
-
-
-def majority() -> LabelShares:
-    """Always the commonest label of the training part."""
-    return LabelShares("majority")
-
-
-def stratified_random(*, seed: int) -> LabelShares:
-    """Labels drawn at random by their shares in the training part."""
-    return LabelShares("stratified", seed)

@@ -6,7 +6,7 @@ import inspect
 import math
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
@@ -18,10 +18,6 @@ from naba.models.temperature import fit_temperature, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
-    from naba.arabic.normalise import Profile
-    from naba.config.schema import Fraction
 
 
 class Calibrated(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -251,63 +247,3 @@ def _logarithms(probabilities: np.ndarray) -> np.ndarray:
 
 def _rising(probabilities: np.ndarray, right: np.ndarray) -> IsotonicRegression:
     return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probabilities, right.astype(float))
-
-
-def calibrated(
-    *,
-    classifier: Mapping[str, Any],
-    method: Literal["temperature", "isotonic"] = "temperature",
-    seed: int,
-    normalisation: Profile,
-    pair: bool,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> Calibrated:
-    """Any model with probabilities corrected on validation rows.
-
-    Args:
-        classifier: a model's whole YAML.
-        method: see `Calibrated`.
-    """
-    return Calibrated(_inside(classifier, seed, normalisation, pair, primary_metric, checkpoint_folder), method)
-
-
-def abstaining(
-    *,
-    classifier: Mapping[str, Any],
-    risk: Fraction = 0.1,
-    confidence: Fraction = 0.95,
-    seed: int,
-    normalisation: Profile,
-    pair: bool,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> Abstaining:
-    """Any model with a threshold below which its answers are withheld.
-
-    Args:
-        classifier: a model's whole YAML.
-        risk, confidence: see `Abstaining`.
-    """
-    inside = _inside(classifier, seed, normalisation, pair, primary_metric, checkpoint_folder)
-    return Abstaining(inside, risk, confidence)
-
-
-def _inside(
-    config: Mapping[str, Any],
-    seed: int,
-    normalisation: Profile,
-    pair: bool,
-    primary_metric: str | None,
-    checkpoint_folder: Path | None,
-) -> Any:
-    from naba.models.build import build
-
-    return build(
-        config,
-        seed=seed,
-        normalisation=normalisation,
-        pair=pair,
-        primary_metric=primary_metric,
-        checkpoint_folder=checkpoint_folder,
-    )

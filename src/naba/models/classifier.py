@@ -6,6 +6,7 @@ Needs numpy alone: the classifiers of ONNX folders, which run without scikit-lea
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,10 +54,12 @@ class Kept:
     """Attributes that are no settings and do not end in `_`, and that a file may set nevertheless."""
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())  # type: ignore[misc]
+        state: Any = super().__getstate__()
+        state = dict(state or {})
         if isinstance(state.get("normalisation"), Profile):
             state["normalisation"] = state["normalisation"].to_dict()
-        return state
+        content: dict[str, Any] = state
+        return content
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         content = dict(state)
@@ -93,6 +96,38 @@ def check_names(kind: type, state: Mapping[str, Any]) -> None:
             raise UserError(f"'{name}' of a {kind.__name__} is a method, which no file may set", DAMAGED)
 
 
+def check_foreign(kind: type, settings: tuple[str, ...], state: Mapping[str, Any]) -> None:
+    """Refuse attributes of a type that is not naba's: settings that are not among `settings` and no defaults.
+
+    Raises:
+        UserError: there is one.
+    """
+    check_names(kind, state)
+    defaults = parameters(kind)
+    for name, value in state.items():
+        plain = value is None or isinstance(value, (str, int, float, tuple))
+        if name in defaults and name not in settings and not (plain and value == defaults[name]):
+            raise UserError(f"{kind.__name__}.{name} is {str(value)[:60]!r}, which no file may set", DAMAGED)
+
+
+def made(kind: type[Any], settings: tuple[str, ...], state: Mapping[str, Any]) -> Any:
+    """An object of `kind` with the attributes of a file.
+
+    Args:
+        settings: of a type that is not naba's, those that may differ from the defaults.
+    Raises:
+        UserError: a file may not set one of them.
+    """
+    if not issubclass(kind, Kept):
+        check_foreign(kind, settings, state)
+    found: Any = object.__new__(kind)
+    with warnings.catch_warnings():
+        # Of another version of scikit-learn: the answers to fixed texts tell whether that matters.
+        warnings.simplefilter("ignore")
+        found.__setstate__(state)
+    return found
+
+
 class Classifier(Kept):
     """What naba asks of a trained model, whatever it is made of. A family of models is a subclass.
 
@@ -109,6 +144,7 @@ class Classifier(Kept):
             regressions; None where they are not.
         explained_by: what `explain` weighs: `features`, `words`, or None where it cannot explain.
         profile: the normalisation that is part of it, or None.
+        takes_mapping: does it read a mapping of columns as well as a table of pandas?
     """
 
     classes_: np.ndarray
@@ -118,6 +154,7 @@ class Classifier(Kept):
     correction: Mapping[str, Any] | None = None
     explained_by: str | None = None
     profile: Profile | None = None
+    takes_mapping: ClassVar[bool] = False
 
     @property
     def inner(self) -> Classifier:

@@ -121,8 +121,11 @@ def _unsound() -> UserError:
 
 
 def _check_nodes(state: Mapping[str, Any]) -> None:
-    sizes, baseline, features, classes = (state.get(name) for name in ("sizes", "baseline", "features", "classes_"))
-    arrays = {name: state.get(name) for name in _FIELDS}
+    sizes: Any = state.get("sizes")
+    baseline: Any = state.get("baseline")
+    features: Any = state.get("features")
+    classes: Any = state.get("classes_")
+    arrays: dict[str, Any] = {name: state.get(name) for name in _FIELDS}
     sound = all(isinstance(part, np.ndarray) and part.dtype == _FIELDS[name] and part.ndim == 1
                 for name, part in arrays.items())  # fmt: skip
     sound = sound and isinstance(sizes, np.ndarray) and sizes.dtype == np.int32 and sizes.ndim == 1
@@ -357,7 +360,7 @@ def _text(state: Mapping[str, Any]) -> str:
 
 
 def _check(state: Mapping[str, Any]) -> None:
-    arrays = {name: state.get(name) for name in ("sizes", "classes_", *_KINDS)}
+    arrays: dict[str, Any] = {name: state.get(name) for name in ("sizes", "classes_", *_KINDS)}
     if not all(isinstance(part, np.ndarray) and part.ndim == 1 for part in arrays.values()):
         raise _unsound()
     if type(state.get("features")) is not int or any(

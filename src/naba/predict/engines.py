@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError, unknown_name
 from naba.predict.locate import Opened, open_classifier
-from naba.serve import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,7 +133,8 @@ def _with_spark(spark: Any, work: Work, opened: Opened, folder: Path) -> Done:
     added = [work.prefix + name for name in opened.columns]
     _check_columns(work, {field.name: isinstance(field.dataType, StringType) for field in table.schema}, added)
     types = {name: {"label": "string", "abstain": "boolean"}.get(name, "double") for name in opened.columns}
-    model = server.mlflow_folder(opened.folder, folder)
+    model = folder / "model"
+    registry.save_mlflow_folder(opened.folder, opened.description, model)
     function = registry.spark_function(spark, model, types)
     cells = {role: functions.col(f"`{column}`") for role, column in work.columns.items()}
     good = functions.lit(True)

@@ -12,6 +12,7 @@ from naba.errors import UserError
 from naba.predict import output as predict_output
 from naba.predict import reading
 from naba.predict.reading import BadRow, Columns, DelimitedSource, JsonSource, LinesSource, Piece
+from naba.predict.signals import Interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,15 +67,17 @@ def run(opened: Opened, job: Job, progress: Any = None, report: Callable[[BadRow
     written = predict_output.format_of(str(job.output)) if job.output is not None else _stdout_format(kind)
     with ExitStack() as stack:
         source = _source(job, kind, added, stack, fixed=written != "jsonl")
+        signals = stack.enter_context(Interruption())
         output = _output(opened, job, written, kind)
         if isinstance(output, predict_output.Committed):
             stack.callback(output.close)
-        return _copy(opened, job, source, output, progress, report)
+        return _copy(opened, job, source, output, signals, progress, report)
 
 
 def _copy(
-    opened: Opened, job: Job, source: Any, output: Output, progress: Any, report: Callable[[BadRow], None] | None
-) -> Summary:
+    opened: Opened, job: Job, source: Any, output: Output, signals: Interruption, progress: Any,
+    report: Callable[[BadRow], None] | None,
+) -> Summary:  # fmt: skip
     start, summary = time.perf_counter(), Summary()
     resumed = getattr(output, "resumed", None)
     if resumed:
@@ -82,7 +85,12 @@ def _copy(
         summary.rows = summary.earlier = resumed["rows"]
         summary.bad = resumed["bad"]
     total = source.total if hasattr(source, "total") else _size(job)
-    for piece in source.pieces(job.rows):
+    pieces = source.pieces(job.rows)
+    while True:
+        with signals.at_once():
+            piece = next(pieces, None)
+        if piece is None:
+            break
         if job.strict and piece.bad:
             raise UserError(f"{_name(job)}: {piece.bad[0]}", "without --strict, bad rows go to a side file")
         if not (summary.rows or summary.bad):

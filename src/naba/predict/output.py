@@ -165,8 +165,8 @@ class Committed:
     Args:
         job: what must be the same when the job goes on: input, model, options.
         bad: the side file for bad rows.
-        overwrite: replace OUTPUT, and drop what another job began. What the same job began is gone on with: it
-            would come out the same.
+        overwrite: replace OUTPUT, and drop what another job began. What the same job began is continued:
+            the result would be the same.
     Raises:
         UserError: OUTPUT is there already, was begun by another job, or is being written by another process.
     """
@@ -180,6 +180,9 @@ class Committed:
         self.record = output.with_name(output.name + ".progress.json")
         self.lock = _lock(output)
         self.overwrite, self.opened = overwrite, False
+        if output.exists() and not self.partial.exists():
+            # A job that was killed between its last two steps: the output is whole, the record of progress is left.
+            self.record.unlink(missing_ok=True)
         if output.exists() and not overwrite:
             self.close()
             raise UserError(f"{output} is there already", "--overwrite replaces it; --output names another")
@@ -206,30 +209,38 @@ class Committed:
             whole = set(new) <= set(found)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             self.close()
-            raise UserError(f"{self.record} is not a record of progress: {error}", "remove it to begin anew") from error
-        if changed and self.overwrite:
+            raise UserError(
+                f"{self.record} is not a record of progress: {error}", "remove it to start again"
+            ) from error
+        if self.overwrite and (changed or self._lost(found)):
             return new
         if changed or not whole:
             self.close()
             what = f"was begun with another {' and '.join(changed) or 'version of naba'}"
             if str(self.job["input"]).startswith("standard input"):
                 what = "was begun before, and standard input cannot be read again from where that job stopped"
-            raise UserError(f"{self.output} {what}", "--overwrite begins anew; --output names another file")
+            raise UserError(f"{self.output} {what}", "--overwrite starts again; --output names another file")
         return dict(found)
+
+    def _lost(self, state: Mapping[str, Any]) -> bool:
+        """Is less on disk than the record of progress says?"""
+        if self.kind == "parquet":
+            return any(not part.is_file() for part in self._parts(state["parts"]))
+        return _size(self.partial) < state["bytes"] or _size(self.bad) < state["bad_bytes"]
 
     def _cut(self) -> None:
         """Cut off what was written but not committed."""
         if self.kind == "parquet":
             self.partial.mkdir(exist_ok=True)
             for part in self.partial.iterdir():
-                if part not in self._parts():
+                if part not in self._parts(self.state["parts"]):
                     part.unlink()
         else:
             self.file = _open_at(self.partial, self.state["bytes"])
         self.bad_file = _open_at(self.bad, self.state["bad_bytes"])
 
-    def _parts(self) -> list[Path]:
-        return [self.partial / f"{number:08d}.parquet" for number in range(self.state["parts"])]
+    def _parts(self, count: int) -> list[Path]:
+        return [self.partial / f"{number:08d}.parquet" for number in range(count)]
 
     def write(self, piece: Piece, added: pd.DataFrame) -> None:
         """Write a piece and commit it: from here on a killed job goes on behind it."""
@@ -269,7 +280,7 @@ class Committed:
             from naba.predict.parquet import join_parts
 
             joined = self.output.with_name(self.output.name + ".unfinished")
-            join_parts(self._parts(), joined)
+            join_parts(self._parts(self.state["parts"]), joined)
             _to_disk(joined)
             joined.replace(self.output)
             shutil.rmtree(self.partial)
@@ -294,6 +305,10 @@ class Committed:
         self.lock.release()
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
 def _lock(output: Path) -> Any:
     from filelock import FileLock, Timeout
 
@@ -314,7 +329,7 @@ def _lock(output: Path) -> Any:
 def _open_at(path: Path, size: int) -> IO[bytes]:
     """A file cut to its first `size` bytes, open for writing behind them."""
     if size and (not path.is_file() or path.stat().st_size < size):
-        raise UserError(f"{path} has lost what was written to it", "--overwrite begins anew")
+        raise UserError(f"{path} has lost what was written to it", "--overwrite starts again")
     file = path.open("r+b" if path.is_file() else "w+b")
     file.truncate(size)
     file.seek(size)

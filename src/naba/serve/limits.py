@@ -1,25 +1,20 @@
-"""What the server refuses before MLflow sees it: requests too large, too slow, or that are no table of texts.
-
-An ASGI middleware. MLflow's own checks answer some wrong requests with 500, and many with a traceback.
-"""
+"""What the server takes: tables of texts in the four forms of MLflow's scoring protocol, within limits."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import ClientDisconnect
+
 from naba.data.rows.tables import unique_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+    from collections.abc import Sequence
 
-    Message = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    App = Callable[[Any, Receive, Send], Awaitable[None]]
+    from starlette.requests import Request
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters but for tab, line feed and carriage return."""
@@ -39,6 +34,8 @@ class Limits:
     """Of one text."""
     seconds: float = 30.0
     """For a request to arrive, and again for its answer."""
+    waiting: int = 64
+    """Requests at once; more get 503 at once rather than an answer much later."""
 
     def to_json(self) -> str:
         """For the environment of the server's processes."""
@@ -60,61 +57,31 @@ class RefusedError(Exception):
         self.message = message
 
 
-class Limited:
-    """An ASGI application behind limits: `/invocations` takes JSON tables only; all else passes."""
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The body of a request.
 
-    def __init__(self, app: App, limits: Limits) -> None:
-        self.app = app
-        self.limits = limits
-
-    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http" or scope["path"] != "/invocations" or scope["method"] != "POST":
-            await self.app(scope, receive, send)
-            return
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        try:
-            self._check_headers(headers)
-            body = await asyncio.wait_for(self._body(receive), self.limits.seconds)
-            table = json.dumps({"dataframe_records": read_table(body, self.limits)}).encode()
-        except RefusedError as error:
-            await _answer(send, error.status, error.message)
-            return
-        except TimeoutError:
-            await _answer(send, 408, f"the request did not arrive within {self.limits.seconds:g} seconds")
-            return
-        plain = [(name, value) for name, value in scope["headers"]
-                 if name.lower() not in {b"content-length", b"content-type", b"transfer-encoding"}]  # fmt: skip
-        plain += [(b"content-type", b"application/json"), (b"content-length", str(len(table)).encode())]
-        await self.app({**scope, "headers": plain}, _replay(table, receive), send)
-
-    def _check_headers(self, headers: dict[bytes, bytes]) -> None:
-        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        if kind != b"application/json":
-            shown = kind.decode("ascii", "replace") or "nothing"
-            raise RefusedError(415, f"the body must be JSON: Content-Type: application/json, not {shown}")
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise RefusedError(415, "the body must not be compressed")
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > self.limits.body_bytes:
-            raise self._too_large()
-
-    async def _body(self, receive: Receive) -> bytes:
-        parts, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise RefusedError(400, "the connection was closed before the request was complete")
-            part = message.get("body", b"")
+    Raises:
+        RefusedError: 415 for anything but plain JSON, 413 for too large a body, 400 for one that breaks off.
+    """
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise RefusedError(415, f"the body must be JSON: Content-Type: application/json, not {kind or 'nothing'}")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise RefusedError(415, "the body must not be compressed")
+    length = request.headers.get("content-length", "0")
+    too_large = RefusedError(413, f"the request is larger than {limits.body_bytes:,} bytes; send fewer rows")
+    if length.isascii() and length.isdigit() and int(length[:20]) > limits.body_bytes:
+        raise too_large
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
             size += len(part)
-            if size > self.limits.body_bytes:
-                raise self._too_large()
+            if size > limits.body_bytes:
+                raise too_large
             parts.append(part)
-            if not message.get("more_body"):
-                return b"".join(parts)
-
-    def _too_large(self) -> RefusedError:
-        return RefusedError(413, f"the request is larger than {self.limits.body_bytes:,} bytes; send fewer rows")
+    except ClientDisconnect as error:
+        raise RefusedError(400, "the connection was closed before the request was complete") from error
+    return b"".join(parts)
 
 
 def read_table(body: bytes, limits: Limits) -> list[dict[str, str]]:
@@ -133,12 +100,29 @@ def read_table(body: bytes, limits: Limits) -> list[dict[str, str]]:
     if not isinstance(document, dict) or len(document) != 1 or next(iter(document)) not in TABLES:
         raise RefusedError(400, f"the body must be an object with one key, one of {', '.join(TABLES)}; {advice}")
     key, content = next(iter(document.items()))
-    rows = _split(content, advice) if key == "dataframe_split" else content
+    rows = _split(content, advice) if key == "dataframe_split" else _rows(content, key, limits, advice)
     if not isinstance(rows, list) or not rows:
         raise RefusedError(400, f"'{key}' must hold at least one row; {advice}")
     if len(rows) > limits.rows:
         raise RefusedError(413, f"{len(rows):,} rows; at most {limits.rows:,} a request")
     return [_row(row, number, limits, advice) for number, row in enumerate(rows)]
+
+
+def _rows(content: Any, key: str, limits: Limits, advice: str) -> Any:
+    """Rows of `inputs` and `instances`, which MLflow also takes by column; `dataframe_records` are rows already."""
+    if key == "dataframe_records":
+        return content
+    if isinstance(content, dict):
+        columns = {name: content[name] for name in limits.columns if name in content}
+        if lonely := [name for name, values in columns.items() if not isinstance(values, list)]:
+            raise RefusedError(400, f"'{key}' by column: '{lonely[0]}' must hold a list of texts; {advice}")
+        if len({len(values) for values in columns.values()}) > 1:
+            sizes = ", ".join(f"{name} {len(values)}" for name, values in columns.items())
+            raise RefusedError(400, f"'{key}' by column: the columns differ in length ({sizes})")
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    if isinstance(content, list) and all(isinstance(value, str) for value in content) and len(limits.columns) == 1:
+        return [{limits.columns[0]: value} for value in content]
+    return content
 
 
 def _split(content: Any, advice: str) -> list[dict[str, Any]]:
@@ -186,27 +170,21 @@ def _names(columns: Sequence[str]) -> str:
     return ", ".join(columns)
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body once, then what the client does (closing the connection)."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-async def _answer(send: Send, status: int, message: str) -> None:
-    content = json.dumps({"error": message}, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
-    # The rest of a refused body is not read: the connection ends with the answer.
-    headers = [
-        (b"content-type", b"application/json; charset=utf-8"),
-        (b"content-length", str(len(content)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+def request_schema(columns: Sequence[str]) -> dict[str, Any]:
+    """The body of `/invocations` for the server's OpenAPI description."""
+    text = {"type": "string", "minLength": 1}
+    row = {"type": "object", "required": [*columns], "properties": dict.fromkeys(columns, text)}
+    rows = {"type": "array", "minItems": 1, "items": row}
+    by_column = {"type": "object", "properties": {key: {"type": "array", "items": text} for key in columns}}
+    split = {
+        "type": "object",
+        "required": ["columns", "data"],
+        "properties": {
+            "columns": {"type": "array", "items": {"type": "string"}},
+            "data": {"type": "array", "items": {"type": "array"}},
+        },
+    }
+    forms = {"dataframe_records": rows, "dataframe_split": split,
+             "inputs": {"oneOf": [rows, by_column]}, "instances": {"oneOf": [rows, by_column]}}  # fmt: skip
+    one_of = [{"type": "object", "required": [name], "properties": {name: form}} for name, form in forms.items()]
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"oneOf": one_of}}}}}

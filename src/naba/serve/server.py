@@ -1,67 +1,64 @@
-"""Starting the server: the model as an MLflow folder, the command, the environment, and a watch over its life."""
+"""Starting the server: its process, its environment, and a watch over its life."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba.classifier import folder as directory
+from naba.serve.limits import Limits
 from naba.tracking.server import end_with_me, wait_for
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
-    from naba.serve.limits import Limits
+    from fastapi import FastAPI
+
     from naba.tracking.server import Address
 
-MODEL = "NABA_SERVE_MODEL"
+FOLDER = "NABA_SERVE_FOLDER"
 LIMITS = "NABA_SERVE_LIMITS"
-WAITING = 64
-"""Connections at once; more get 503 at once rather than an answer much later."""
-
-
-def mlflow_folder(folder: Path, work: Path) -> Path:
-    """The MLflow model that holds a classifier directory; one by itself is wrapped in a model below `work`."""
-    from naba.tracking import registry
-
-    outer = folder.parent.parent
-    if (outer / "MLmodel").is_file():
-        return outer
-    made = work / "model"
-    registry.save_mlflow_folder(folder, directory.describe(folder), made)
-    return made
+TOKEN = "NABA_SERVE_TOKEN"  # noqa: S105 - the name of a variable
+KEEP_ALIVE_SECONDS = 30
 
 
 def command(address: Address, workers: int) -> list[str]:
-    """The command of the server's process, as MLflow writes it but for the application.
-
-    `mlflow models serve` itself would start `uvicorn … mlflow.pyfunc.scoring_server.app:app`: it takes no other
-    application and no middleware, so limits could only stand in a second server in front of it, which would read
-    every request twice. The application is the same; see `serving_app`.
-    """
-    return [
-        sys.executable, "-m", "uvicorn", "--host", address.host, "--port", str(address.port),
-        "--workers", str(workers), "--log-level", "warning", "--limit-concurrency", str(WAITING),
-        "--timeout-keep-alive", "30", "naba.serve.app:app",
-    ]  # fmt: skip
+    """The command of the server's process."""
+    return [sys.executable, "-m", "naba.serve.server", address.host, str(address.port), str(workers)]
 
 
-def environment(model: Path, limits: Limits) -> dict[str, str]:
-    """What the server's processes must know: the model, the limits, one thread each, nothing over the network."""
-    from naba import tracking
-
-    tracking.quiet()
+def environment(folder: Path, limits: Limits) -> dict[str, str]:
+    """What the server's processes must know: the classifier, the limits, one thread each, nothing over the network."""
     forced = {
-        MODEL: str(model),
+        FOLDER: str(folder),
         LIMITS: limits.to_json(),
-        "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": str(max(1, round(limits.seconds))),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
     return {"OMP_NUM_THREADS": "1", **os.environ, **forced}
+
+
+def create() -> FastAPI:
+    """The application, as the environment says; uvicorn calls this in each worker."""
+    from naba.serve.app import application
+
+    limits = Limits.from_json(os.environ[LIMITS])
+    return application(Path(os.environ[FOLDER]), limits, os.environ.get(TOKEN) or None)
+
+
+def main(arguments: list[str]) -> None:
+    """The server's process: HOST PORT WORKERS."""
+    import uvicorn
+
+    from naba.serve.protocol import TimedProtocol
+
+    host, port, workers = arguments
+    uvicorn.run(
+        "naba.serve.server:create", factory=True, host=host, port=int(port), workers=int(workers), http=TimedProtocol,
+        ws="none", log_level="warning", timeout_keep_alive=KEEP_ALIVE_SECONDS, server_header=False,
+    )  # fmt: skip
 
 
 def keep_running(start: Callable[[], subprocess.Popen[bytes]], address: Address, ready: Callable[[], None]) -> int:
@@ -88,3 +85,7 @@ def keep_running(start: Callable[[], subprocess.Popen[bytes]], address: Address,
         if code == 0:
             return 0
         print(f"naba: the server ended with code {code}; starting it again", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from naba import sealed, tracking
+from naba.models import from_scratch
 from naba.models.encoder.checkpoints import Store
-from naba.models.encoder.classifier import from_scratch
 from naba.tracking.runs import read_predictions
 from store_copies import copy_store
 from torchrun import run_two
@@ -58,7 +58,7 @@ def killed(headlines, tmp_path, monkeypatch):
 
 RESUMED = """
 import pathlib, pickle, sys
-from naba.models.encoder.classifier import from_scratch
+from naba.models import from_scratch
 X, y, options, folder = pickle.load(sys.stdin.buffer)
 model = from_scratch(**options, checkpoint_folder=folder).fit(X, y, validation=(X[::6], y[::6]))
 sys.stdout.buffer.write(pickle.dumps((model.predict_proba(X), model.history_)))
@@ -188,7 +188,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(killed, headlin
 
 TOGETHER = """
 import pathlib, pickle, sys
-from naba.models.encoder.classifier import from_scratch
+from naba.models import from_scratch
 from naba.models.encoder.checkpoints import Store
 class Killed(BaseException):
     pass

@@ -16,8 +16,8 @@ from naba.config.schema import DataConfig
 from naba.data import sources
 from naba.errors import Problems, UserError
 from naba.files import shipped
+from naba.models import from_scratch, pretrained
 from naba.models.build import build
-from naba.models.encoder.classifier import from_scratch, pretrained
 from ports import free_port
 from torchrun import run_two
 
@@ -178,7 +178,7 @@ def test_predictions_do_not_depend_on_the_order_of_rows(headlines):
 SHARED = """
 import atexit, pathlib, pickle, sys
 import torch
-from naba.models.encoder import from_scratch
+from naba.models import from_scratch
 folder = pathlib.Path(sys.argv[1])
 def at_the_end():
     (folder / f"joined{sys.argv[2]}").write_text(str(torch.distributed.is_initialized()))

@@ -18,8 +18,8 @@ from naba.arabic.normalise import NEWS
 from naba.classifier import folder
 from naba.data import dataset as dataset_module
 from naba.errors import UserError
+from naba.models import blended
 from naba.models.pairs import vectors as word_vectors
-from naba.models.pairs.blending import blended
 from naba.models.pairs.features import PairFeatures
 from naba.models.pairs.vectors import WordVectors, cache_file, learn
 from naba.models.pairs.words import PairMatrix

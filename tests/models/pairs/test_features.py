@@ -16,9 +16,9 @@ from sklearn.base import clone
 
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
-from naba.models.pairs.boosting import pair_boosting, pair_linear
+from naba.models import pair_boosting, pair_linear, stacked
 from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.stacking import grouped_folds, headline_groups, stacked
+from naba.models.pairs.stacking import grouped_folds, headline_groups
 from naba.models.pairs.words import PairMatrix
 
 SUBJECTS = ("الدولار", "النفط", "الذهب", "الليرة التركية", "سعر القمح", "إنتاج الغاز", "سهم آبل", "اليورو")

@@ -34,6 +34,8 @@ class Format:
         load_trusted: the same for a folder that this machine has just written; `load` where it is None.
         card: description -> lines of Markdown: how it is loaded, and what has to be done to a text without naba.
         int8: can it be written with weights and arithmetic of 8 bits?
+        inside: where the folder with `naba.json` lies below that of the export.
+        predict: folder -> a function from a table to labels and probabilities, where users do not load the classifier.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Format:
     card: Callable[[Mapping[str, Any]], list[str]]
     load_trusted: Callable[[Path, Mapping[str, Any]], Classifier] | None = None
     int8: bool = False
+    inside: str = "."
+    predict: Callable[[Path], Callable[[Any], Any]] | None = None
 
 
 OLD_KINDS = {"classifier": "directory"}

@@ -30,16 +30,16 @@ def write(source: Path, folder: Path, int8: bool) -> None:  # noqa: ARG001
 
 def load(folder: Path, description: Mapping[str, Any]) -> Classifier:
     """The classifier; runs no code from the files."""
-    from naba.classifier import encoders, estimators
+    from naba.classifier import encoders, estimators, format_2
     from naba.models.classifier import Classifier
 
-    if description["format"] == 2:
-        from naba.classifier import format_2
-
-        return format_2.load(folder)
-    if ESTIMATOR not in description["files"]:
+    model: Any
+    if description["format"] == format_2.NUMBER:
+        model = format_2.load(folder, description["files"])
+    elif ESTIMATOR not in description["files"]:
         raise UserError(f"{folder} does not list {ESTIMATOR} among its files", "export the directory again")
-    model = estimators.load(folder / ESTIMATOR)
+    else:
+        model = estimators.load(folder / ESTIMATOR)
     if not isinstance(model, Classifier):
         raise UserError(f"{folder / ESTIMATOR} holds a {type(model).__name__}, which is no classifier")
     encoders.load_inside(model, folder, description["files"])

@@ -66,6 +66,8 @@ class OnnxTexts(Classifier):
         probability_kind_: `model`, `calibrated` or `one_hot`.
     """
 
+    takes_mapping = True
+
     def __init__(self, folder: Path, settings: Mapping[str, Any], pair: bool, threads: int | None = None) -> None:
         self.classes_ = np.array([*settings["classes"], None], dtype=object)[:-1]
         self.profile = profile_from(settings["normalisation"]) if settings["normalisation"] else None

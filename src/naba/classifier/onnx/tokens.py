@@ -121,6 +121,7 @@ class TokenClassifier(Classifier, ABC):
     """
 
     inputs: Sequence[str]
+    takes_mapping = True
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], pair: bool) -> None:
         self.classes_ = np.array([*settings["classes"], None], dtype=object)[:-1]

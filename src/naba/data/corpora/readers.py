@@ -6,9 +6,9 @@ one `RawTable`. A data set in an odd format is one more function here (or one im
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
+from collections.abc import Sequence  # noqa: TC003 - `naba.config.readers` evaluates signatures
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from naba.data.rows.tables import Options, RawTable, Value, read_bytes, zip_memb
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from naba.config.schema import FileConfig
@@ -51,15 +51,8 @@ def reader(function: Callable[..., RawTable]) -> Callable[..., RawTable]:
 
 
 def read(name: str, files: Sequence[SourceFile], options: dict[str, Any]) -> RawTable:
-    """Run the reader `name`; a UserError names an unknown reader or option."""
-    if name not in READERS:
-        raise UserError(unknown_name("reader", name, READERS))
-    function = READERS[name]
-    known = list(inspect.signature(function).parameters)[1:]
-    for option in options:
-        if option not in known:
-            raise UserError(f"dataset.options: {unknown_name(f'option of the reader {name}', option, known)}")
-    return function(files, **options)
+    """Run the reader `name`; `config.check` has seen to it that there is one, and that it takes these options."""
+    return READERS[name](files, **options)
 
 
 @reader

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -21,9 +21,7 @@ from naba.arabic.lexicons import RIVALS
 from naba.arabic.numbers import dates, quantities
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES
 from naba.models.classifier import Kept, normalise_texts, text_columns
-from naba.models.feature_classifier import FeatureClassifier
 from naba.models.pairs.alignment import Texts, codes, ragged
-from naba.models.pairs.boosting import trees
 from naba.models.tfidf.features import TextFeatures
 from naba.models.tfidf.vectoriser import Vectoriser, given_words
 
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from naba.arabic.normalise import Profile
-    from naba.config.schema import PositiveInteger, PositiveNumber
     from naba.models.pairs.alignment import FloatArray
 
 Columns = dict[str, "FloatArray"]
@@ -340,51 +337,3 @@ class ClaimTopics(Kept, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         topics = [f"topic {at}" for at in range(len(self.topics_.components_))]
         return np.concatenate([self.matrix_.features_.get_feature_names_out(), np.array(topics, dtype=object)])
-
-
-def claim_linear(
-    *,
-    C: PositiveNumber = 3.0,
-    class_weight: Literal["balanced"] | None = "balanced",
-    weight: PositiveNumber = 0.05,
-    characters_to: PositiveInteger = 4,
-    normalisation: Profile | None = None,
-) -> FeatureClassifier:
-    """Logistic regression on claim features, word kinds, and TF-IDF of words and characters.
-
-    Args:
-        C: inverse strength of the regularisation.
-        class_weight: `balanced` weighs each label by the inverse of its share.
-        weight, characters_to: see `ClaimMatrix`.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    matrix = ClaimMatrix(normalisation=normalisation, weight=weight, characters_to=characters_to)
-    return FeatureClassifier(matrix, LogisticRegression(C=C, class_weight=class_weight, max_iter=3000))
-
-
-def claim_boosting(
-    *,
-    library: Literal["scikit-learn", "lightgbm"] = "scikit-learn",
-    learning_rate: PositiveNumber = 0.06,
-    iterations: PositiveInteger = 150,
-    leaves: PositiveInteger = 8,
-    class_weight: Literal["balanced"] | None = "balanced",
-    components: PositiveInteger = 100,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-) -> FeatureClassifier:
-    """Gradient-boosted trees on claim features and SVD components.
-
-    Args:
-        library: `scikit-learn`, or `lightgbm` with the extra `boosting`.
-        learning_rate, iterations, leaves: of the boosting; leaves a tree.
-        class_weight: `balanced` weighs each label by the inverse of its share.
-        components: of the SVD of the TF-IDF features.
-    """
-    features = ClaimTopics(ClaimMatrix(normalisation=normalisation), components=components, seed=seed)
-    classifier = trees(
-        library=library, learning_rate=learning_rate, iterations=iterations, leaves=leaves, class_weight=class_weight,
-        seed=seed,
-    )  # fmt: skip
-    return FeatureClassifier(features, classifier)

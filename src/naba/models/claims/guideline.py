@@ -26,14 +26,12 @@ from naba.arabic.segment import light_stem
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES, Word, analyse
 from naba.models.claims.features import ClaimMatrix
 from naba.models.classifier import Kept, normalise_texts, text_columns
-from naba.models.tfidf.classifier import SparseClassifier
 from naba.models.tfidf.vectoriser import Vectoriser, given_words
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from naba.arabic.normalise import Profile
-    from naba.config.schema import PositiveInteger, PositiveNumber
 
 Words = list[str]
 
@@ -280,27 +278,3 @@ class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
         blocks = (("tags", self.tags_), ("said", self.said_), ("order", self.order_))
         ours = [f"{block}:{name}" for block, words in blocks for name in words.get_feature_names_out()]
         return np.concatenate([self.claims_.get_feature_names_out(), np.array(ours, dtype=object)])
-
-
-def claim_guideline(
-    *,
-    C: PositiveNumber = 0.3,
-    weight: PositiveNumber = 0.05,
-    order_weight: PositiveNumber = 0.7,
-    characters_to: PositiveInteger = 4,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-) -> SparseClassifier:
-    """Linear support vector machine on tag sequences in the guideline's order, beside the features of `claim_linear`.
-
-    Args:
-        C: inverse strength of the regularisation; labels are weighed by the inverse of their shares.
-        weight, order_weight, characters_to: see `GuidelineMatrix`.
-    """
-    from sklearn.svm import LinearSVC
-
-    matrix = GuidelineMatrix(
-        normalisation=normalisation, weight=weight, order_weight=order_weight, characters_to=characters_to
-    )
-    classifier = LinearSVC(C=C, class_weight="balanced", max_iter=5000, random_state=seed)
-    return SparseClassifier(matrix, classifier, seed=seed)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.arabic.normalise import Profile
-    from naba.config.schema import Text
     from naba.evaluation.metrics import Metric
     from naba.models.encoder.data import Tokens
     from naba.models.encoder.training import Forward
@@ -277,75 +276,17 @@ def _options_from(name: str, given: Any) -> Any:
     return options(kinds[given["kind"]], given["values"], name)
 
 
-def _from_parts(kind: type, state: Any, config: Any, weights: Any, tokenizer: Any) -> EncoderClassifier:
+def _from_parts(
+    kind: type[EncoderClassifier], state: Any, config: Any, weights: Any, tokenizer: Any
+) -> EncoderClassifier:
     """The copy that `__reduce_ex__` describes."""
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
-    encoder: EncoderClassifier = kind.__new__(kind)
+    encoder = kind.__new__(kind)
     encoder.__setstate__(state)
     encoder.tokenizer_ = tokenizer
     encoder.model_ = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))
     encoder.model_.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
     encoder.model_.float().eval()
     return encoder
-
-
-def pretrained(
-    *,
-    checkpoint: Text,
-    reading: Mapping[str, Any] | None = None,
-    training: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-    pair: bool = False,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> EncoderClassifier:
-    """Fine-tune a checkpoint for sequence classification.
-
-    Args:
-        checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
-        reading, training: see `naba.models.encoder.options`.
-    """
-    return EncoderClassifier(
-        options(Pretrained, {"checkpoint": checkpoint}, "model"),
-        options(Reading, reading, "model.reading"),
-        _training(training, primary_metric),
-        pair=pair,
-        normalisation=normalisation,
-        seed=seed,
-        checkpoint_folder=checkpoint_folder,
-    )
-
-
-def from_scratch(
-    *,
-    architecture: Mapping[str, Any] | None = None,
-    reading: Mapping[str, Any] | None = None,
-    training: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-    pair: bool = False,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> EncoderClassifier:
-    """Train a small BERT and its tokenizer from nothing but the training part.
-
-    Args:
-        architecture, reading, training: see `naba.models.encoder.options`.
-    """
-    return EncoderClassifier(
-        options(Architecture, architecture, "model.architecture"),
-        options(Reading, reading, "model.reading"),
-        _training(training, primary_metric),
-        pair=pair,
-        normalisation=normalisation,
-        seed=seed,
-        checkpoint_folder=checkpoint_folder,
-    )
-
-
-def _training(given: Mapping[str, Any] | None, primary_metric: str | None) -> Training:
-    found = options(Training, given, "model.training")
-    return found if found.stopping_metric else dataclasses.replace(found, stopping_metric=primary_metric)

@@ -1,16 +1,23 @@
-"""What can be set about an encoder, in three groups: how it starts, how it reads, how it is trained."""
+"""Options of encoders, in three groups: how one starts, how it reads, how it is trained."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from naba.config.builders import Context
+from naba.config.builders import Options as BuilderOptions
 from naba.config.schema import FORBID, CountInteger, PositiveInteger, PositiveNumber, Share, Text
 from naba.errors import Problems, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from naba.models.encoder.classifier import EncoderClassifier
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,8 @@ class Training:
     Attributes:
         epochs: at most; fewer when early stopping says so.
         learning_rate: highest, reached after the warm-up.
-        batch_size: rows of one pass; times `accumulation` rows make one step of the optimiser.
+        batch_size: rows of one pass.
+        accumulation: passes that make one step of the optimiser.
         warmup: share of all steps in which the learning rate rises from 0.
         decay: of the learning rate after the warm-up, to 0 at the last step.
         weight_decay: of AdamW; none on biases and layer norms.
@@ -107,6 +115,90 @@ class Training:
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     threads: PositiveInteger = 2
     checkpoint_steps: PositiveInteger = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Encoder(BuilderOptions):
+    """What every encoder has.
+
+    Attributes:
+        reading: how texts become tokens.
+        training: how it is trained.
+    """
+
+    reading: Reading = field(default_factory=Reading)
+    training: Training = field(default_factory=Training)
+
+    def started(self, start: Pretrained | Architecture, context: Context) -> EncoderClassifier:
+        """The classifier that starts from `start`; early stopping watches the primary metric unless told otherwise."""
+        from naba.models.encoder.classifier import EncoderClassifier
+
+        training = self.training
+        if training.stopping_metric is None:
+            training = dataclasses.replace(training, stopping_metric=context.primary_metric)
+        return EncoderClassifier(
+            start,
+            self.reading,
+            training,
+            pair=context.pair,
+            normalisation=context.normalisation,
+            seed=context.seed,
+            checkpoint_folder=context.checkpoint_folder,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedEncoder(_Encoder, builder="pretrained"):
+    """A checkpoint, fine-tuned for sequence classification.
+
+    Attributes:
+        checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
+    """
+
+    checkpoint: Text
+
+    def build(self, context: Context) -> EncoderClassifier:
+        """See `EncoderClassifier`."""
+        return self.started(Pretrained(self.checkpoint), context)
+
+    def content(self) -> dict[str, Any]:
+        """A folder counts by what is in its files, a name on the Hub by itself (and by its revision, if pinned)."""
+        folder = Path(self.checkpoint).expanduser()
+        checkpoint = folder_digest(folder) if folder.is_dir() else self.checkpoint
+        return super().content() | {"checkpoint": checkpoint}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderFromScratch(_Encoder, builder="from_scratch"):
+    """A small BERT and its tokenizer, trained from nothing but the training part.
+
+    Attributes:
+        architecture: its size.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+
+    def build(self, context: Context) -> EncoderClassifier:
+        """See `EncoderClassifier`."""
+        return self.started(self.architecture, context)
+
+
+def folder_digest(folder: Path) -> str:
+    """`sha256:` and the digest of all files of a checkpoint, by their names and contents."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    listed = "".join(f"{_file_digest(path, *_stamp(path))}  {path.name}\n" for path in files)
+    return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@cache
+def _file_digest(path: Path, size: int, time: int) -> str:  # noqa: ARG001 - a changed file is hashed again
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 Options = TypeVar("Options", Pretrained, Architecture, Reading, Training)

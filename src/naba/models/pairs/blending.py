@@ -7,28 +7,22 @@ spends no training rows on weights: it suits small training sets and rare labels
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from naba.models.classifier import text_columns, text_digest
-from naba.models.ensembles import FirstColumns, Mean, Network
+from naba.models.ensembles import FirstColumns, Mean
 from naba.models.feature_classifier import FeatureClassifier
-from naba.models.pairs.boosting import trees
-from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.words import PairMatrix
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from naba.arabic.normalise import Profile
-    from naba.config.schema import CountInteger, PositiveInteger, PositiveNumber
+    from naba.models.pairs.words import PairMatrix
 
-_LEARNING_RATE = 0.06
-_BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part
+
 _KEPT = 4
 
 
@@ -110,43 +104,3 @@ class BlendedPairs(FeatureClassifier):
             parts.append((f"neural{place}", make_pipeline(FirstColumns(width), StandardScaler(), clone(part))))
             weights.append(1 / len(self.neural))
         return Mean(parts, voting="soft", weights=weights).fit(matrix, coded)
-
-
-def blended(
-    *,
-    C: PositiveNumber = 2.0,
-    iterations: PositiveInteger = 200,
-    leaves: PositiveInteger = 8,
-    bags: PositiveInteger = 3,
-    networks: CountInteger = 1,
-    background: Literal["saudinewsnet"] | None = None,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-) -> BlendedPairs:
-    """Mean of a linear classifier, bagged boosted trees and small networks over pair features.
-
-    All but the networks weigh each label by the inverse of its share.
-
-    Args:
-        C: inverse strength of the linear part's regularisation.
-        iterations, leaves: of the boosting; leaves a tree.
-        bags: boosted classifiers, which differ in their seeds.
-        networks: networks of 32 hidden units, which differ in their seeds; 0 for none.
-        seed: of the boosting and of the networks; the features are the same for every seed.
-        background: unlabelled data set for word vectors (`naba.models.pairs.vectors`); None for none.
-    """
-    features = PairFeatures(normalisation=normalisation, background=background)
-    seeds = [seed + _BAG_STRIDE * place for place in range(max(bags, networks))]
-    boosted = [
-        trees(
-            library="scikit-learn", learning_rate=_LEARNING_RATE, iterations=iterations, leaves=leaves,
-            class_weight="balanced", seed=one,
-        )
-        for one in seeds[:bags]
-    ]  # fmt: skip
-    return BlendedPairs(
-        PairMatrix(features),
-        LogisticRegression(C=C, class_weight="balanced", max_iter=3000),
-        boosted,
-        [Network((32,), alpha=3.0, max_iter=60, random_state=one) for one in seeds[:networks]],
-    )

@@ -12,27 +12,18 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from naba.errors import UserError
 from naba.models.classifier import text_columns
-from naba.models.ensembles import FirstColumns, Network, Stack
+from naba.models.ensembles import FirstColumns, Stack
 from naba.models.feature_classifier import FeatureClassifier
 from naba.models.pairs.alignment import codes
-from naba.models.pairs.boosting import trees
-from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.words import PairMatrix
 
 if TYPE_CHECKING:
-    from naba.arabic.normalise import Profile
-    from naba.config.schema import Flag, PositiveInteger, PositiveNumber
     from naba.models.pairs.alignment import IntArray
-
-
-_FOLDS = 5
 
 
 def headline_groups(X: Any, largest: float = 0.2) -> IntArray:
@@ -100,37 +91,3 @@ class StackedPairs(FeatureClassifier):
             # A label too rare to stand in every fold gets probability 0 where it is missing.
             warnings.filterwarnings("ignore", "Number of classes in (training )?fold", RuntimeWarning)
             return stack.fit(matrix, coded)
-
-
-def stacked(
-    *,
-    C: PositiveNumber = 2.0,
-    last_C: PositiveNumber = 0.1,
-    learning_rate: PositiveNumber = 0.06,
-    iterations: PositiveInteger = 200,
-    leaves: PositiveInteger = 8,
-    neural: Flag = True,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-) -> StackedPairs:
-    """Stack of `pair_linear`, `pair_boosting` and a small network.
-
-    Args:
-        C: of the linear part.
-        last_C: inverse strength of the regularisation of the last estimator.
-        learning_rate, iterations, leaves: of the boosted part.
-        neural: with the network?
-    """
-    boosted = trees(
-        library="scikit-learn", learning_rate=learning_rate, iterations=iterations, leaves=leaves,
-        class_weight="balanced", seed=seed,
-    )  # fmt: skip
-    return StackedPairs(
-        PairMatrix(PairFeatures(normalisation=normalisation, seed=seed)),
-        LogisticRegression(C=last_C, class_weight="balanced", max_iter=1000),
-        boosted,
-        LogisticRegression(C=C, class_weight="balanced", max_iter=3000),
-        Network((32,), alpha=3.0, max_iter=60, random_state=seed) if neural else None,
-        _FOLDS,
-        seed,
-    )

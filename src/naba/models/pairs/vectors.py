@@ -8,7 +8,7 @@ Learned from Word Embeddings, TACL 3). The contexts' counts are smoothed by the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +21,7 @@ from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
 from naba.models.classifier import DAMAGED, Kept, text_digest
 from naba.models.pairs.alignment import unit
+from naba.models.tfidf.vectoriser import pack_terms, unpack_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +57,7 @@ class WordVectors(Kept, BaseEstimator):
         table_: (v, d) float16; the vector of each.
     """
 
+    stored: ClassVar[tuple[str, ...]] = ("packed", "count")
     _by_stem: dict[str, int] | None = None
 
     def __init__(self, corpus: str) -> None:
@@ -100,8 +102,16 @@ class WordVectors(Kept, BaseEstimator):
         return self._by_stem
 
     def __getstate__(self) -> dict[str, Any]:
-        # It is made again after loading.
-        return {key: value for key, value in super().__getstate__().items() if key != "_by_stem"}
+        # The look-up is made again after loading.
+        state = {key: value for key, value in super().__getstate__().items() if key != "_by_stem"}
+        stems = state.pop("stems_", None)
+        return state if stems is None else state | {"packed": pack_terms(stems), "count": len(stems)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        content = dict(state)
+        if "packed" in content:
+            content["stems_"] = tuple(unpack_terms(content.pop("packed"), content.pop("count", 0)))
+        super().__setstate__(content)
 
     @classmethod
     def check_state(cls, state: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import clone
@@ -20,8 +20,6 @@ from naba.models.tfidf.features import TextFeatures
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from naba.arabic.normalise import Profile
-    from naba.config.schema import CountInteger, PositiveInteger, PositiveNumber
     from naba.models.onnx import Graph
 
 
@@ -126,80 +124,3 @@ class SparseClassifier(FeatureClassifier):
         if not usable.any():
             return two_columns(self.classifier_.decision_function(matrix)), codes
         return scores[usable], codes[usable]
-
-
-def tfidf_logreg(
-    *,
-    C: PositiveNumber = 3.0,
-    class_weight: Literal["balanced"] | None = "balanced",
-    max_iter: PositiveInteger = 500,
-    words: CountInteger = 2,
-    characters_to: CountInteger = 4,
-    minimum_count: PositiveInteger = 2,
-    normalisation: Profile | None = None,
-    pair: bool = False,
-) -> SparseClassifier:
-    """Logistic regression (multinomial, L2) on TF-IDF of words and characters.
-
-    Args:
-        C: inverse strength of the regularisation.
-        class_weight: `balanced` weighs each label by the inverse of its share.
-        max_iter: iterations of the L-BFGS solver.
-        words, characters_to, minimum_count: see `TextFeatures`.
-    """
-    features = _features(words, characters_to, minimum_count, normalisation, pair)
-    classifier = LogisticRegression(C=C, class_weight=class_weight, max_iter=max_iter, tol=1e-3)
-    return SparseClassifier(features, classifier)
-
-
-def tfidf_svm(
-    *,
-    C: PositiveNumber = 0.3,
-    class_weight: Literal["balanced"] | None = "balanced",
-    words: CountInteger = 2,
-    characters_to: CountInteger = 4,
-    minimum_count: PositiveInteger = 2,
-    seed: int = 0,
-    normalisation: Profile | None = None,
-    pair: bool = False,
-) -> SparseClassifier:
-    """Linear support vector machine on TF-IDF of words and characters, with calibrated probabilities.
-
-    Args:
-        C: inverse strength of the regularisation.
-        class_weight: `balanced` weighs each label by the inverse of its share.
-        words, characters_to, minimum_count: see `TextFeatures`.
-    """
-    features = _features(words, characters_to, minimum_count, normalisation, pair)
-    classifier = LinearSVC(C=C, class_weight=class_weight, max_iter=5000, random_state=seed)
-    return SparseClassifier(features, classifier, seed=seed)
-
-
-def tfidf_nb(
-    *,
-    alpha: PositiveNumber = 0.03,
-    kind: Literal["multinomial", "complement"] = "multinomial",
-    words: CountInteger = 2,
-    characters_to: CountInteger = 4,
-    minimum_count: PositiveInteger = 2,
-    normalisation: Profile | None = None,
-    pair: bool = False,
-) -> SparseClassifier:
-    """Naive Bayes on TF-IDF of words and characters (all features are non-negative, as it needs).
-
-    Args:
-        alpha: additive smoothing.
-        kind: `multinomial`, or `complement` (Rennie et al. 2003), made for unequal label shares.
-        words, characters_to, minimum_count: see `TextFeatures`.
-    """
-    features = _features(words, characters_to, minimum_count, normalisation, pair)
-    classifier = ComplementNB(alpha=alpha) if kind == "complement" else MultinomialNB(alpha=alpha)
-    return SparseClassifier(features, classifier)
-
-
-def _features(
-    words: int, characters_to: int, minimum_count: int, normalisation: Profile | None, pair: bool
-) -> TextFeatures:
-    return TextFeatures(
-        pair=pair, normalisation=normalisation, words=words, characters_to=characters_to, minimum_count=minimum_count
-    )

@@ -49,11 +49,11 @@ def _linear(graph: Graph, model: Any) -> str:
     weights, intercept = _weights(model)
     terms = [len(vectoriser.vocabulary_) for _, vectoriser in blocks]
     width = sum(terms)
-    joined = {side: joined(graph, parts) for side, parts in rows.items()}
+    sides_joined = {side: joined(graph, parts) for side, parts in rows.items()}
     if not features.pair:
-        scores = _product(graph, joined["text"], weights)
+        scores = _product(graph, sides_joined["text"], weights)
     else:
-        left, right = joined["text"], joined["target"]
+        left, right = sides_joined["text"], sides_joined["target"]
         difference = graph.add("Abs", graph.add("Sub", left, right))
         products = [graph.add("Mul", *both) for both in zip(rows["text"], rows["target"], strict=True)]
         cosines = [total(graph, product) for product in products]
