@@ -10,10 +10,10 @@ import pytest
 
 from naba import cli, tracking
 from naba.classifier import folder as directory
-from naba.classifier.onnx import texts
 from naba.config import overrides
 from naba.experiment import run as train
 from naba.export import run as run_export
+from naba.models.tfidf import onnx as texts
 from naba.tracking import pyfunc, registry, runs
 from store_copies import home_with_store
 
