@@ -6,13 +6,14 @@ READY := $(VENV)/.ready
 EXPERIMENT ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow lint format clean
+.PHONY: help setup train test test-slow lint docs format clean
 
 help:
 	@echo "make train   set up, then train and compare on the embedded corpus (about a minute after set-up)"
 	@echo "make test    set up, then run the tests"
 	@echo "make test-slow  the tests that take minutes: browsers, kills, servers"
 	@echo "make lint    ruff and mypy"
+	@echo "make docs    the documentation as a site: docs/_build/html/index.html"
 	@echo "make clean   remove the virtual environment and everything made"
 
 setup: $(READY)
@@ -39,9 +40,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: setup
+	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
+
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) runs dist build docs/_build .pytest_cache .mypy_cache .ruff_cache

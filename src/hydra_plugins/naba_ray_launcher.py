@@ -42,6 +42,6 @@ class RayLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one job for each list of overrides."""
-        from naba import sweep_ray
+        from naba.experiment import sweep_ray
 
         return sweep_ray.launch(self, job_overrides, initial_job_idx)

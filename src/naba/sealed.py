@@ -11,7 +11,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from naba import paths
+from naba import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ _BLOCK = 1 << 20
 
 @contextmanager
 def written(file: Path) -> Iterator[Path]:
-    """A path to write to that is sealed at the end, and takes the place of `file` (`naba.paths.replaced`)."""
-    with paths.replaced(file) as part:
+    """A path to write to that is sealed at the end, and takes the place of `file` (`naba.files.replaced`)."""
+    with files.replaced(file) as part:
         yield part
         with part.open("r+b") as stream:
             digest = hashlib.file_digest(stream, "sha256").digest()

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from naba import config
+from naba.config.schema import DataConfig
 from naba.data import catalogue, statistics
 from naba.data.dataset import load_named
 from naba.errors import UserError
-from naba.schema import DataConfig
 
 FILES = Path(__file__).parent / "files"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from naba import config
+from naba.config.schema import DataConfig, SplitConfig
 from naba.data import splits
 from naba.data.dataset import SPLITS, Dataset, load_named
 from naba.errors import UserError
 from naba.evaluation.metrics import metric
-from naba.schema import DataConfig, SplitConfig
 
 FILES = Path(__file__).parent / "files"
 TEMPLATES = {"file", "hub"}

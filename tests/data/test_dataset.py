@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from naba import paths
+from naba import files
 from naba.config import dataset_config
+from naba.config.schema import ColumnsConfig, DataConfig, DatasetConfig, FileConfig, SourceConfig
 from naba.data import dataset as module
 from naba.data.dataset import Dataset, load, load_named
 from naba.errors import UserError
-from naba.schema import ColumnsConfig, DataConfig, DatasetConfig, FileConfig, SourceConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,7 +175,7 @@ def test_the_article_joins_claims_and_sentences() -> None:
     }  # fmt: skip
     assert len(set(dataset.column("group", range(190)))) == 10
     assert set(dataset.column("has_quotes", range(190))) == {"yes", "no"}
-    article = (paths.shipped("data") / "article" / "article.txt").read_text(encoding="utf-8")
+    article = (files.shipped("data") / "article" / "article.txt").read_text(encoding="utf-8")
     assert all(text in article for text in dataset.column("text", range(190)))
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba.config import dataset_config
+from naba.config.schema import DataConfig, FileConfig, SourceConfig
 from naba.data import download, sources
 from naba.data.dataset import load
 from naba.errors import UserError
-from naba.schema import DataConfig, FileConfig, SourceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from naba.config.schema import DataConfig, DatasetConfig, SplitConfig
 from naba.data import splits
 from naba.data.building import assemble
 from naba.data.dataset import Dataset, load_named
 from naba.errors import UserError
-from naba.schema import DataConfig, DatasetConfig, SplitConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,7 +169,7 @@ PROGRAM = """
 import hashlib, sys
 from naba.data import splits
 from naba.data.dataset import load_named
-from naba.schema import SplitConfig
+from naba.config.schema import SplitConfig
 dataset = load_named("synthetic_stance")
 digest = hashlib.sha256()
 for config in (SplitConfig("grouped", validation=0.1), SplitConfig("kfold", fold=2),

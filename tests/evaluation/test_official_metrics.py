@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from naba.errors import UserError
+from naba.evaluation.bootstrap import interval, value
 from naba.evaluation.metrics import metric
 from naba.evaluation.official_metrics import fnc1_points
 from naba.evaluation.predictions import Predictions, objects
-from naba.evaluation.statistics import interval, value
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 CASES = [

@@ -8,7 +8,7 @@ import pytest
 from chromium import chromium
 from naba.errors import UserError
 from naba.evaluation import page as page_module
-from naba.evaluation.compare import TrackedRun, leaderboards
+from naba.evaluation.leaderboard import TrackedRun, leaderboards
 from naba.evaluation.page import Content, page
 from naba.evaluation.predictions import Predictions
 

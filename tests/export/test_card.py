@@ -8,7 +8,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from naba import paths
+from naba import files as paths
 from naba.export import card, card_labels
 
 DATASET = {"title": "ANS, headline stance", "licence": "Apache-2.0", "homepage": "https://example.org/ans",

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from naba import cli, command_line, runs, tracking, tracking_models, tracking_pyfunc, train
-from naba.export import directory, onnx_text, run_export
+from naba import cli, tracking
+from naba.classifier import folder as directory
+from naba.classifier.onnx import texts
+from naba.config import overrides
+from naba.experiment import run as train
+from naba.export import run as run_export
+from naba.tracking import pyfunc, registry, runs
 from store_copies import home_with_store
 
 pytest.importorskip("onnxscript")
@@ -34,7 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
         for seed, method in enumerate(NAMES):
             inside = [f"model.classifier.{setting}" for setting in TINY]
             chosen = ["model=calibrated", "model@model.classifier=encoder_small", f"model.method={method}", *inside]
-            train.run(command_line.compose([*chosen, f"seed={seed}", "evaluation.resamples=50"]))
+            train.run(overrides.compose([*chosen, f"seed={seed}", "evaluation.resamples=50"]))
     return home
 
 
@@ -79,8 +84,8 @@ def test_an_onnx_folder_is_predicted_with_and_served(home: Path, tmp_path: Path)
     found = np.array([[float(row[f"probability_{label}"]) for label in wanted.labels] for row in made])
     assert np.abs(found - wanted.probabilities).max() < 1e-5
     # What naba serve makes of a folder, and loads.
-    tracking_models.save_mlflow_folder(folder, directory.describe(folder), tmp_path / "served")
-    served = tracking_pyfunc.predictor(tmp_path / "served")(rows)
+    registry.save_mlflow_folder(folder, directory.describe(folder), tmp_path / "served")
+    served = pyfunc.predictor(tmp_path / "served")(rows)
     assert served["label"].tolist() == wanted.predicted.tolist()
 
 
@@ -103,5 +108,5 @@ def test_a_difference_beyond_the_tolerance_leaves_nothing(
     assert cli.main(["export", NAMES["temperature"], str(tmp_path / "export"), "--format", "onnx"]) == 2
     said = capsys.readouterr().err
     assert "probabilities differ by up to" in said
-    assert onnx_text.ELSEWHERE.split(" is exact")[0] in said
+    assert texts.ELSEWHERE.split(" is exact")[0] in said
     assert not list(tmp_path.iterdir())

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from naba import cli, command_line, runs, tracking, tracking_models, train
-from naba.export import directory
+from naba import cli, tracking
+from naba.classifier import folder as directory
+from naba.config import overrides
+from naba.experiment import run as train
+from naba.tracking import registry, runs
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     home = tmp_path_factory.mktemp("trained")
     with home_with_store(empty_store, home):
         for model in MODELS:
-            train.run(command_line.compose([f"model={model}", "evaluation.resamples=50"]))
+            train.run(overrides.compose([f"model={model}", "evaluation.resamples=50"]))
     return home
 
 
@@ -118,8 +121,8 @@ def test_an_export_that_answers_otherwise_is_not_left_behind(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The files of another run stand where this run's model should be.
-    other = tracking_models.mlflow_model_folder(tracking_models.find_trained("majority synthetic_stance seed 0"))
-    monkeypatch.setattr(tracking_models, "mlflow_model_folder", lambda run, uri=None: other)
+    other = registry.mlflow_model_folder(registry.find_trained("majority synthetic_stance seed 0"))
+    monkeypatch.setattr(registry, "mlflow_model_folder", lambda run, uri=None: other)
     assert cli.main(["export", "best:synthetic_stance", str(tmp_path / "export")]) == 2
     assert "does not answer as run 'tfidf_nb" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from naba.models.encoder_options import Architecture
+from naba.models.encoder.options import Architecture
 
 PLACES = ["مصر", "الأردن", "تونس", "المغرب", "العراق", "لبنان", "قطر", "عمان", "دمشق", "القدس"]
 VERBS = {"rise": ["ارتفاع", "صعود", "زيادة"], "fall": ["انخفاض", "هبوط", "تراجع"]}
@@ -28,7 +28,7 @@ def headlines():
 
 @pytest.fixture(scope="session")
 def tokenizer(headlines):
-    from naba.models.encoder_start import new_tokenizer
+    from naba.models.encoder.weights import new_tokenizer
 
     return new_tokenizer(headlines[0]["text"].tolist(), 200, 64)
 
@@ -38,7 +38,7 @@ def checkpoint(tmp_path_factory, tokenizer):
     """A folder with a real BERT checkpoint of one layer."""
     import torch
 
-    from naba.models.encoder_start import new_model
+    from naba.models.encoder.weights import new_model
 
     folder = tmp_path_factory.mktemp("bert")
     torch.manual_seed(0)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import clone
 
 from naba.errors import UserError
-from naba.models.baselines import majority, stratified_random
+from naba.models import majority, stratified_random
 
 X = pd.DataFrame({"text": ["نص"] * 1000, "target": [""] * 1000}, dtype=object)
 Y = np.array(["agree"] * 700 + ["None"] * 300, dtype=object)

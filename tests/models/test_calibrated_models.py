@@ -8,12 +8,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from calls import rows_given
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
+from naba.models import tfidf_logreg, tfidf_svm
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, risk_threshold
 from naba.models.outputs import labels_and_probabilities
-from naba.models.sparse import tfidf_logreg, tfidf_svm
-from naba.models.sparse_features import TextFeatures
 from naba.models.temperature import fit_temperature, softmax
+from naba.models.tfidf.features import TextFeatures
 
 
 class _Overconfident(ClassifierMixin, BaseEstimator):
@@ -110,13 +110,18 @@ def test_validation_rows_are_needed(headlines, wrapper):
 @pytest.mark.parametrize("name", ["calibrated", "abstaining"])
 def test_is_built_round_another_model(headlines, name):
     X, y = headlines
-    inner = {"name": "tfidf_logreg", "accepts": ["single"], "_target_": "naba.models.sparse.tfidf_logreg", "C": 2.0}
-    config = {"name": name, "_target_": f"naba.models.calibration.{name}", "classifier": inner}
+    inner = {
+        "name": "tfidf_logreg",
+        "accepts": ["single"],
+        "builder": "tfidf_logreg",
+        "C": 2.0,
+    }
+    config = {"name": name, "builder": name, "classifier": inner}
     model = clone(build(config, seed=0, normalisation=NEWS, pair=False))
     assert model.classifier.classifier.C == 2.0
     assert model.fit(X, y, validation=(X, y)).score(X, y) > 0.9
     outside = config | {"classifier": {"_target_": "os.system", "command": "true"}}
-    with pytest.raises(UserError, match=r"outside naba\.models"):
+    with pytest.raises(UserError, match="unknown builder 'os"):
         build(outside, seed=0, normalisation=NEWS, pair=False)
 
 

@@ -11,14 +11,16 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from naba import command_line, config
+from naba import config
 from naba.arabic.normalise import NEWS
+from naba.classifier import encoders
+from naba.classifier import folder as directory
+from naba.config import overrides
 from naba.data.dataset import load_named
-from naba.export import directory, safe_encoder
+from naba.files import shipped
+from naba.models import pretrained
 from naba.models.build import build
-from naba.models.encoder import pretrained
 from naba.models.explain import explain
-from naba.paths import shipped
 
 YAMLS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -40,7 +42,7 @@ def _dataset(name):
 
 @pytest.mark.parametrize("name", YAMLS)
 def test_composes(name):
-    settings = config.check(command_line.compose([f"model={name}", f"dataset={_dataset(name)}"]))
+    settings = config.check(overrides.compose([f"model={name}", f"dataset={_dataset(name)}"]))
     assert settings.model["name"] == name
 
 
@@ -50,7 +52,9 @@ ANSWERS = """
 import hashlib, json, sys
 import numpy as np
 from joblib import Parallel, delayed
-from naba import command_line, config, train
+from naba import config
+from naba.config import overrides as command_line
+from naba.experiment import run as train
 from naba.data.dataset import load_named
 from naba.data.splits import Split
 from naba.models.explain import explain, explainable
@@ -138,7 +142,7 @@ def _tokenizer(family, texts):
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import DebertaV2Tokenizer, XLMRobertaTokenizer
 
-    from naba.models.encoder_start import new_tokenizer
+    from naba.models.encoder.weights import new_tokenizer
 
     if family not in SENTENCEPIECE:
         return new_tokenizer(texts, 300, 64)
@@ -197,8 +201,8 @@ DESCRIPTION = {
 @pytest.mark.parametrize("name", NEED_WEIGHTS)
 def test_fine_tunes_a_checkpoint_of_its_architecture(name, checkpoints, tmp_path):
     (family,) = {family for beginning, family in FAMILIES.items() if name.startswith(beginning)}
-    assert family in safe_encoder.FAMILIES
-    settings = config.check(command_line.compose([
+    assert family in encoders.FAMILIES
+    settings = config.check(overrides.compose([
         f"model={name}", "dataset=synthetic_stance", f"model.checkpoint={checkpoints(family)}",
         "model.training.epochs=1", "model.training.threads=1", "model.reading.max_length=48",
     ]))  # fmt: skip
@@ -224,7 +228,7 @@ def _same_after_saving(model, X, folder):
     assert not np.array_equal(loaded.predict_proba(swapped), model.predict_proba(X)), "which side is which is not seen"
 
 
-@pytest.mark.parametrize("family", safe_encoder.FAMILIES)
+@pytest.mark.parametrize("family", encoders.FAMILIES)
 def test_every_architecture_of_the_format_is_the_same_after_saving(family, checkpoints, tmp_path):
     dataset = load_named("synthetic_stance")
     X, y = _rows(dataset, "train", 40)

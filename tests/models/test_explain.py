@@ -6,15 +6,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from naba.errors import UserError
-from naba.models.blending import blended
-from naba.models.boosting import pair_boosting
+from naba.models import blended, from_scratch, pair_boosting, stacked, tfidf_logreg, tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated
-from naba.models.encoder import from_scratch
 from naba.models.explain import contributions, explain, explain_classes, explainable
 from naba.models.explain_parts import _part
-from naba.models.sparse import SparseClassifier, tfidf_logreg, tfidf_nb, tfidf_svm
-from naba.models.sparse_features import TextFeatures
-from naba.models.stacking import stacked
+from naba.models.tfidf.classifier import SparseClassifier
+from naba.models.tfidf.features import TextFeatures
 
 VERBS = ("ارتفاع", "صعود", "زيادة", "انخفاض", "هبوط", "تراجع")
 
@@ -167,7 +164,7 @@ def test_words_that_decide_in_an_encoder(headlines):
 def test_integrated_gradients_are_complete(headlines):
     import torch
 
-    from naba.models.encoder_attribution import word_attributions
+    from naba.models.encoder.attribution import word_attributions
 
     X, y = headlines
     model = from_scratch(

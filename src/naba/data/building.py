@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from naba.data import own_data, readers
+from naba.data import own_files
+from naba.data.corpora import readers
 from naba.data.dataset import COLUMNS, Dataset
-from naba.data.tables import SPLIT_NAMES, Place, RawTable, rows_error
+from naba.data.rows.tables import SPLIT_NAMES, Place, RawTable, rows_error
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from naba.config.schema import DatasetConfig
     from naba.data.sources import Fetched
-    from naba.schema import DatasetConfig
 
 
 def from_files(config: DatasetConfig, files: Sequence[Fetched]) -> Dataset:
     """Read verified files as the config says. Raises UserError with file and row for anything amiss."""
     read = [readers.SourceFile(file.path, _shown(file), file.config) for file in files]
     raw = readers.read(config.reader, read, config.options)
-    return from_table(own_data.with_labels(config, raw), raw)
+    return from_table(own_files.with_labels(config, raw), raw)
 
 
 def _shown(file: Fetched) -> str:

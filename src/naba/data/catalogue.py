@@ -13,21 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import config as configuration
-from naba import paths
+from naba import files as paths
 from naba.arabic.normalise import NEWS, normalise_all
-from naba.data import checks, own_data, sources
+from naba.config.schema import DataConfig, FileConfig
+from naba.data import own_files, sources
+from naba.data.checks import rows
+from naba.data.checks.findings import Finding, Report
+from naba.data.corpora.readers import SourceFile
 from naba.data.dataset import Dataset, load_named
-from naba.data.findings import Finding, Report
-from naba.data.readers import SourceFile
-from naba.data.tables import read_bytes
+from naba.data.rows.tables import read_bytes
 from naba.errors import UserError
-from naba.schema import DataConfig, FileConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from naba.config.schema import DatasetConfig, SourceConfig
     from naba.data.sources import Fetched
-    from naba.schema import DatasetConfig, SourceConfig
 
 TEMPLATES = frozenset({"file", "hub"})
 CHECKS_VERSION = 1
@@ -45,7 +46,7 @@ def config_sources(config: DatasetConfig, data: DataConfig) -> Iterator[SourceCo
         for name in config.union.values():
             yield from config_sources(configuration.dataset_config(name), data)
     else:
-        yield own_data.resolved(config, data).source
+        yield own_files.resolved(config, data).source
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class NewEntry:
     path: Path
     name: str
     text: str
-    guess: own_data.Guess
+    guess: own_files.Guess
 
 
 def new(file: Path, name: str | None = None, folder: Path | None = None) -> NewEntry:
@@ -200,8 +201,8 @@ def new(file: Path, name: str | None = None, folder: Path | None = None) -> NewE
         raise UserError(f"{target} is already there", "Delete it, or give another name.")
     content, shown = SourceFile(file, str(file), FileConfig(path=file.name)).read()
     raw = read_bytes(content, shown)
-    guess = own_data.guess_columns(raw)
-    text = own_data.yaml_text(file, name, guess, raw)
+    guess = own_files.guess_columns(raw)
+    text = own_files.yaml_text(file, name, guess, raw)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
@@ -212,7 +213,7 @@ def new(file: Path, name: str | None = None, folder: Path | None = None) -> NewE
 
 def check(name: str, data: DataConfig | None = None, slow: bool = True) -> Report:
     """The report of one data set; one that cannot be read gives a report of that error."""
-    return checks.run_config(configuration.dataset_config(name), data, slow)
+    return rows.run_config(configuration.dataset_config(name), data, slow)
 
 
 def before_training(dataset: Dataset) -> Report:
@@ -224,7 +225,7 @@ def before_training(dataset: Dataset) -> Report:
     path = paths.home() / "checks" / f"{dataset.name}-{digest.hexdigest()[:16]}.json"
     if path.is_file():
         return _stored(json.loads(path.read_text(encoding="utf-8")))
-    report = checks.run(dataset, slow=False)
+    report = rows.run(dataset, slow=False)
     with paths.replaced(path) as part:
         part.write_text(json.dumps(report.to_dict(), ensure_ascii=False), encoding="utf-8")
     return report

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import datasets
     import pandas as pd
 
-    from naba.schema import DataConfig, DatasetConfig
+    from naba.config.schema import DataConfig, DatasetConfig
 
 COLUMNS = ("id", "text", "target", "label", "group")
 SPLITS = ("train", "validation", "test")
@@ -163,7 +163,7 @@ def load(config: DatasetConfig, data: DataConfig | None = None) -> Dataset:
     Raises:
         UserError: anything wrong with the config, the source or the files, with file and row.
     """
-    from naba.data import building, own_data, sources
+    from naba.data import building, own_files, sources
 
     data = data or sources.current()
     if config.union:
@@ -172,7 +172,7 @@ def load(config: DatasetConfig, data: DataConfig | None = None) -> Dataset:
         if key not in _LOADED:
             _LOADED[key] = building.union(config, parts)
         return _LOADED[key]
-    config = own_data.resolved(config, data)
+    config = own_files.resolved(config, data)
     files = sources.fetch_files(config.source, data)
     key = _key(config, [file.sha256 for file in files])
     if key not in _LOADED:

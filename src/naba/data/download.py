@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from naba import paths
+from naba import files
 from naba.errors import UserError
 
 logger = logging.getLogger("naba")
@@ -87,7 +87,7 @@ def _attempt(url: str, final: Path, sha256: str | None, timeout: float) -> tuple
 def write_text(final: Path, text: str) -> None:
     """Write a small file of the cache so that it is whole or not there."""
     try:
-        with paths.replaced(final) as part:
+        with files.replaced(final) as part:
             part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write to the cache: {error}") from error

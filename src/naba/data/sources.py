@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from naba import paths
+from naba import files as paths
+from naba.config.schema import DataConfig, FileConfig, SourceConfig
 from naba.data import download
 from naba.errors import UserError
-from naba.schema import DataConfig, FileConfig, SourceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

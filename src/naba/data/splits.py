@@ -19,8 +19,8 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from naba.config.schema import SplitConfig
     from naba.data.dataset import Dataset, IntArray, ObjectArray
-    from naba.schema import SplitConfig
 
 SHOWN = 5
 EMPTY: IntArray = np.empty(0, dtype=np.int64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naba import paths
+from naba import files
 from naba.data.dataset import SPLITS, Dataset
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def committed() -> dict[str, Any]:
 
 def statistics_path() -> Path:
     """Where the committed statistics are."""
-    return paths.shipped("data") / "statistics.json"
+    return files.shipped("data") / "statistics.json"
 
 
 def updated(datasets: Iterable[Dataset]) -> dict[str, Any]:

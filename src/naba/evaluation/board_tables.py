@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.evaluation.compare import SIGNIFICANCE, cells_of, leaderboard
+from naba.evaluation.leaderboard import SIGNIFICANCE, cells_of, leaderboard
 from naba.evaluation.tables import Table, number, p_text, seconds_text, signed, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.evaluation.compare import Board, Row, TrackedRun
-    from naba.evaluation.comparison import Difference
+    from naba.evaluation.leaderboard import Board, Row, TrackedRun
+    from naba.evaluation.significance import Difference
 
 
 def board_table(board: Board) -> Table:

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.data.tables import SUFFIXES, read_bytes, rows_error
+from naba.data.rows.tables import SUFFIXES, read_bytes, rows_error
 from naba.errors import UserError, unknown_name
+from naba.evaluation.bootstrap import scores
 from naba.evaluation.metrics import label_metrics
 from naba.evaluation.predictions import PREFIX, SUM_TOLERANCE, Predictions, align, objects, some
-from naba.evaluation.statistics import scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naba.data.dataset import Dataset
-    from naba.data.tables import RawTable
+    from naba.data.rows.tables import RawTable
+    from naba.evaluation.bootstrap import Score
     from naba.evaluation.metrics import FloatArray
     from naba.evaluation.predictions import IntArray
-    from naba.evaluation.statistics import Score
 
 LABEL_COLUMNS = ("label", "predicted", "prediction")
 

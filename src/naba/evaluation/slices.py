@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from naba.evaluation.bootstrap import scores
 from naba.evaluation.predictions import objects
-from naba.evaluation.statistics import scores
 from naba.evaluation.tables import Table, number, signed
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from naba.evaluation.bootstrap import Score
     from naba.evaluation.metrics import Metric
     from naba.evaluation.predictions import ObjectArray, Predictions
-    from naba.evaluation.statistics import Score
 
 SMALL = 30
 """A slice with fewer rows is marked: its interval is wide, and a bootstrap of so few rows is too narrow besides."""

@@ -35,7 +35,7 @@ def answer(folder: Path, rows: Path, answers: Path) -> None:
     """Predict the rows of a JSON file with the classifier of `folder`, and write what it said below `answers`."""
     import pandas as pd
 
-    from naba.export.predict import predict_table
+    from naba.classifier.answers import predict_table
 
     content = json.loads(rows.read_text(encoding="utf-8"))
     table = pd.DataFrame(content, dtype=object)
@@ -55,16 +55,17 @@ def answer(folder: Path, rows: Path, answers: Path) -> None:
 
 def opened(folder: Path) -> tuple[Any, dict[str, Any], Any]:
     """(model, description, None) of a folder of naba's; (None, description, predict) of an MLflow model."""
-    from naba.export import directory, program
+    from naba.classifier import folder as directory
+    from naba.classifier import torch_program
 
     if not (folder / "MLmodel").is_file():
         # Written by this process's parent a moment ago, so it is trusted.
-        trusted = (folder / program.MODEL).is_file()
-        return (*(program.load(folder) if trusted else directory.load(folder)), None)
-    from naba import tracking_models, tracking_pyfunc
+        trusted = (folder / torch_program.MODEL).is_file()
+        return (*(torch_program.load(folder) if trusted else directory.load(folder)), None)
+    from naba.tracking import pyfunc, registry
 
-    description = directory.describe(folder / tracking_models.CLASSIFIER)
-    return None, description, tracking_pyfunc.predictor(folder)
+    description = directory.describe(folder / registry.CLASSIFIER)
+    return None, description, pyfunc.predictor(folder)
 
 
 if __name__ == "__main__":

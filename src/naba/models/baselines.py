@@ -43,13 +43,3 @@ class LabelShares(ClassifierMixin, BaseEstimator):
         rows = len(text_columns(X)[0])
         shares = np.eye(len(self.shares_))[self.shares_.argmax()] if self.strategy == "majority" else self.shares_
         return np.tile(shares, (rows, 1))
-
-
-def majority() -> LabelShares:
-    """Always the commonest label of the training part."""
-    return LabelShares("majority")
-
-
-def stratified_random(*, seed: int) -> LabelShares:
-    """Labels drawn at random by their shares in the training part."""
-    return LabelShares("stratified", seed)

@@ -4,63 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from naba.errors import UserError, unknown_name
-from naba.signatures import INJECTED, function_arguments
+from naba.config import builders
+from naba.config.builders import Context
+from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from naba.arabic.normalise import Profile
-
-ABOUT = frozenset({"name", "accepts", "description", "_target_"})
-"""Keys of a model's YAML that are not arguments of its builder."""
+    from collections.abc import Callable, Mapping
 
 
-def build(
-    model_config: Mapping[str, Any],
-    *,
-    seed: int,
-    normalisation: Profile,
-    pair: bool,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> Any:
-    """The unfitted estimator that `model_config` (a file of `conf/model`) describes.
+def build(model: Mapping[str, Any], **given: Any) -> Any:
+    """The unfitted estimator that `model` (a file of `conf/model`) describes.
 
-    `_target_` names a function of `naba.models.*`; the keys that are not name, accepts, description or `_target_`
-    are its arguments. The keyword arguments of `build` are handed to it where its signature names them.
+    `builder` names its options in the table `naba.models.BUILDERS`, or in a plug-in; the keys that are not name,
+    accepts, description or builder are their values.
 
     Args:
-        pair: is the task one of pairs (text and target)? Refused for a model whose `accepts` lacks `pair`
-            (of single texts: lacks `single`).
-        primary_metric: the metric that early stopping watches.
-        checkpoint_folder: where a training that can be resumed keeps its checkpoints.
+        given: what the run gives, the fields of `Context`: seed, normalisation, pair, …
     Raises:
-        UserError: the target lies outside `naba.models`, does not exist, or does not know an argument; a required
-            argument is missing; the model cannot take this kind of task.
+        UserError: there is no such builder, or options that it does not have or that are out of range, all of them at
+            once; or the model's `accepts` lacks this kind of task.
     """
-    name = str(model_config.get("name", "model"))
-    _require_kind(name, model_config.get("accepts"), pair)
-    target = str(model_config.get("_target_"))
-    arguments = function_arguments(target, "naba.models")
-    given = {key: value for key, value in model_config.items() if key not in ABOUT}
-    for key in given:
-        if key in INJECTED:
-            raise UserError(f"model '{name}' sets {key}, which the run itself gives", f"remove model.{key}")
-        if key not in arguments:
-            raise UserError(unknown_name(f"argument of {target}:", key, [a for a in arguments if a not in INJECTED]))
-    missing = [key for key, value in arguments.items() if value.required and key not in {*given, *INJECTED}]
-    if missing:
-        raise UserError(f"model '{name}' lacks {', '.join(missing)}", f"give model.{missing[0]}=…")
-    injected = {
-        "seed": seed,
-        "normalisation": normalisation,
-        "pair": pair,
-        "primary_metric": primary_metric,
-        "checkpoint_folder": checkpoint_folder,
-    }
-    return _call(target, given, {key: value for key, value in injected.items() if key in arguments})
+    context = Context(**given)
+    _require_kind(str(model.get("name", "model")), model.get("accepts"), context.pair)
+    return builders.options(model).build(context)
+
+
+def function(builder: str) -> Callable[..., Any]:
+    """A builder as a function of its options and of the fields of `Context`, all by keyword."""
+
+    def made(**arguments: Any) -> Any:
+        given = {key: arguments.pop(key) for key in Context.__dataclass_fields__.keys() & arguments.keys()}
+        return builders.options({"builder": builder, **arguments}).build(Context(**given))
+
+    made.__name__ = made.__qualname__ = builder
+    made.__doc__ = builders.options_class(builder).__doc__
+    return made
 
 
 def _require_kind(name: str, accepts: Any, pair: bool) -> None:
@@ -72,12 +50,3 @@ def _require_kind(name: str, accepts: Any, pair: bool) -> None:
         f"model '{name}' takes {', '.join(accepts)} input, but the task is one of {task}",
         "`naba list models` says what each model takes",
     )
-
-
-def _call(target: str, given: dict[str, Any], injected: dict[str, Any]) -> Any:
-    from hydra.utils import instantiate
-
-    # A partial keeps Hydra from turning the profile, a dataclass, into a configuration node. It must not look inside
-    # the arguments: a model within a model comes back here, where its target is checked.
-    builder = instantiate({"_target_": target, "_partial_": True, "_convert_": "all", "_recursive_": False, **given})
-    return builder(**injected)

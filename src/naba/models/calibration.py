@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
@@ -13,13 +13,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from naba.errors import UserError
 from naba.models.outputs import labels_and_probabilities
 from naba.models.temperature import fit_temperature, softmax
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from naba.arabic.normalise import Profile
-    from naba.schema import Fraction
 
 
 class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -223,63 +216,3 @@ def _rising(probabilities: np.ndarray, right: np.ndarray) -> Any:
     from sklearn.isotonic import IsotonicRegression
 
     return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probabilities, right.astype(float))
-
-
-def calibrated(
-    *,
-    classifier: Mapping[str, Any],
-    method: Literal["temperature", "isotonic"] = "temperature",
-    seed: int,
-    normalisation: Profile,
-    pair: bool,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> Calibrated:
-    """Any model with probabilities corrected on validation rows.
-
-    Args:
-        classifier: a model's whole YAML.
-        method: see `Calibrated`.
-    """
-    return Calibrated(_inside(classifier, seed, normalisation, pair, primary_metric, checkpoint_folder), method)
-
-
-def abstaining(
-    *,
-    classifier: Mapping[str, Any],
-    risk: Fraction = 0.1,
-    confidence: Fraction = 0.95,
-    seed: int,
-    normalisation: Profile,
-    pair: bool,
-    primary_metric: str | None = None,
-    checkpoint_folder: Path | None = None,
-) -> Abstaining:
-    """Any model with a threshold below which its answers are withheld.
-
-    Args:
-        classifier: a model's whole YAML.
-        risk, confidence: see `Abstaining`.
-    """
-    inside = _inside(classifier, seed, normalisation, pair, primary_metric, checkpoint_folder)
-    return Abstaining(inside, risk, confidence)
-
-
-def _inside(
-    config: Mapping[str, Any],
-    seed: int,
-    normalisation: Profile,
-    pair: bool,
-    primary_metric: str | None,
-    checkpoint_folder: Path | None,
-) -> Any:
-    from naba.models.build import build
-
-    return build(
-        config,
-        seed=seed,
-        normalisation=normalisation,
-        pair=pair,
-        primary_metric=primary_metric,
-        checkpoint_folder=checkpoint_folder,
-    )

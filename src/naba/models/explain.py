@@ -56,7 +56,7 @@ def explain(model: Any, X: Any, labels: Any = None, top: int = 10, library: str 
     chosen = list(model.predict(X) if labels is None else labels)
     codes = _codes(inner, chosen)
     if hasattr(inner, "tokenizer_"):
-        from naba.models.encoder_attribution import word_attributions
+        from naba.models.encoder.attribution import word_attributions
 
         found = word_attributions(inner, X, codes, library=library)
         return [_top(str(label), row, top) for label, row in zip(chosen, found, strict=True)]

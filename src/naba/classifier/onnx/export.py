@@ -1,0 +1,145 @@
+"""Encoders and TF-IDF models as ONNX folders; models that ONNX cannot compute exactly are refused."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba.classifier import encoders
+from naba.classifier import folder as directory
+from naba.classifier.onnx.predictor import MODEL
+from naba.classifier.onnx.tokens import INSTALL, TOKENIZER, settings_of
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def export(source: Path, folder: Path, *, int8: bool = False) -> int:
+    """Write a classifier directory as an ONNX folder: `model.onnx`, `naba.json`, and an encoder's `tokenizer.json`.
+
+    An encoder's batch and length are dynamic, and both segments of a pair go in where it reads them. A TF-IDF model's
+    graph reads texts.
+
+    Args:
+        int8: weights and arithmetic in 8 bits (dynamic quantisation); encoders only.
+    Returns:
+        Bytes on disk.
+    Raises:
+        UserError: ONNX would not give the model's answers, or onnx is not installed.
+    """
+    from naba.classifier.onnx import texts
+
+    model, description = directory.load(source)
+    inner, correction, threshold = unwrapped(model)
+    encoder = is_encoder(inner)
+    if int8 and not encoder:
+        raise UserError("--int8 goes with encoders: the weights of this model are read once a text", texts.ELSEWHERE)
+    _require_packages()
+    folder.mkdir(parents=True, exist_ok=True)
+    if encoder:
+        settings = settings_of(inner, correction, threshold) | {"precision": "int8" if int8 else "float32"}
+        _write_graph(inner, folder / MODEL)
+        if int8:
+            _quantise(folder / MODEL)
+        shutil.copyfile(source / encoders.TOKENIZER, folder / TOKENIZER)
+    else:
+        settings = _text_settings(inner, model, threshold)
+        settings["inputs"] = texts.write(inner, correction, folder / MODEL)
+    return directory.write_description(folder, {**description, "kind": "onnx", "onnx": settings})
+
+
+def _text_settings(inner: Any, model: Any, threshold: float | None) -> dict[str, Any]:
+    profile = getattr(getattr(inner, "features_", None), "normalisation", None)
+    return {
+        "classes": [str(label) for label in inner.classes_],
+        "normalisation": profile.to_dict() if profile else None,
+        "probabilities": model.probability_kind_,
+        "threshold": None if threshold is None else str(threshold),
+        "precision": "float32",
+    }
+
+
+def is_encoder(model: Any) -> bool:
+    """Is it a fitted encoder?"""
+    return hasattr(model, "tokenizer_")
+
+
+def unwrapped(model: Any) -> tuple[Any, Mapping[str, Any] | None, float | None]:
+    """(inner classifier, correction of its probabilities, threshold) of a classifier and the wrappers round it."""
+    threshold = None
+    if hasattr(model, "abstains"):
+        threshold, model = float(model.threshold_), model.classifier_
+    correction: dict[str, Any] | None = None
+    if type(model).__name__ == "Calibrated":
+        if hasattr(model, "temperature_"):
+            correction = {"temperature": float(model.temperature_)}
+        else:
+            steps = [{"x": s.X_thresholds_.tolist(), "y": s.y_thresholds_.tolist()} for s in model.steps_]
+            correction = {"steps": steps}
+        model = model.classifier_
+    return model, correction, threshold
+
+
+def _require_packages() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"--format onnx needs the package {error.name}", INSTALL) from error
+
+
+def _write_graph(encoder: Any, path: Path) -> None:
+    import onnx
+    import torch
+
+    from naba.classifier.torch_program import INPUTS, example, scores
+
+    names = INPUTS if encoder.reads_types() else INPUTS[:2]
+    inputs, shapes = example(names, encoder.reading.max_length)
+    with quiet():
+        torch.onnx.export(
+            scores(encoder.model_, names),
+            inputs,
+            os.fspath(path),
+            input_names=list(names),
+            output_names=["scores"],
+            dynamic_shapes=(shapes,),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    graph = onnx.load(os.fspath(path))
+    # Shapes that the exporter noted for the example stop the quantiser, and bind nobody.
+    del graph.graph.value_info[:]
+    onnx.save(graph, os.fspath(path))
+
+
+def _quantise(path: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory(dir=path.parent) as place, quiet():
+        target = Path(place) / "int8.onnx"
+        quantize_dynamic(os.fspath(path), os.fspath(target), weight_type=QuantType.QInt8, per_channel=True)
+        target.replace(path)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without the exporters' remarks on packages that are not needed and on their own internals."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stdout(nowhere):
+                yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,86 @@
+"""`naba check`: what is wrong with a data set, before anybody trains on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naba.cli import console
+from naba.cli.arguments import Parser, data_options
+from naba.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from naba.data.checks.findings import Report
+
+COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+DESCRIPTION = """Numbered checks of a data set: duplicates after Arabic normalisation, the same text with two labels,
+leaks through order, pairs or one side alone, groups across splits, odd characters, drift. Exit code 1 if a check
+found an error."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `naba check`."""
+    parser = Parser("check", DESCRIPTION)
+    parser.add_argument("datasets", nargs="*", metavar="DATASET", help="names of `naba list datasets`")
+    parser.add_argument("--all", action="store_true", help="every data set whose files are here or in the mirror")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--markdown", metavar="FILE", help="write one Markdown page, without example texts")
+    parser.add_argument("--html", metavar="FILE", help="write one page with examples")
+    parser.add_argument("--quick", action="store_true", help="only the checks that run before every training")
+    options = parser.parse_args(arguments)
+    data = data_options()
+    from naba.data import catalogue
+
+    names = _names(options.datasets, everything=options.all)
+    if options.markdown:
+        Path(options.markdown).write_text(catalogue.quality_report(names, data), encoding="utf-8")
+        print(f"wrote {options.markdown}")
+        return 0
+    reports = []
+    for name in names:
+        reports.append(catalogue.check(name, data, slow=not options.quick))
+        if not options.json:
+            _print(reports[-1])
+    if options.json:
+        print(json.dumps([report.to_dict() for report in reports], ensure_ascii=False, indent=1))
+    if options.html:
+        Path(options.html).write_text("\n".join(report.to_html() for report in reports), encoding="utf-8")
+    return 1 if any(report.errors for report in reports) else 0
+
+
+def _names(wanted: Sequence[str], *, everything: bool) -> list[str]:
+    from naba.data import catalogue
+
+    known = catalogue.names()
+    for name in wanted:
+        if name not in known:
+            raise UserError(unknown_name("dataset", name, known))
+    if everything:
+        here = [name for name in known if catalogue.is_here(name, data_options())]
+        absent = [name for name in known if name not in here]
+        if absent:
+            console.note(f"not here (naba data fetch NAME, or NABA_MIRROR): {', '.join(absent)}")
+        return here
+    if not wanted:
+        raise UserError("naba check: name a data set, or --all", "naba check --help")
+    return list(wanted)
+
+
+def _print(report: Report) -> None:
+    from rich.markup import escape
+
+    out = console.console()
+    out.print(f"[bold]{escape(report.dataset)}[/]  {report.rows} rows  {report.fingerprint[:12]}")
+    shown = console.table("check", "", "finding")
+    for code, state, title, message in report.table():
+        colour = COLOURS.get(state)
+        marked = f"[{colour}]{state}[/]" if colour else f"[dim]{state}[/]"
+        shown.add_row(f"{code} {title}", marked, escape(message))
+    out.print(shown)
+    for finding in [*report.errors, *report.warnings]:
+        out.print(f"[bold]{finding.code} {finding.title}[/]: {escape(finding.remedy)}")
+        for example in finding.examples[:3]:
+            out.print(f"    {escape(example)}")

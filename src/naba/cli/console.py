@@ -1,0 +1,185 @@
+"""What a person sees on the terminal: outcome lines, tables, progress. Bars only on a terminal; NO_COLOR is obeyed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
+
+from naba.experiment.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
+
+MARKS = {"trained": "[green]trained[/]", "found": "[cyan]found[/]  ", "failed": "[red]failed[/] ",
+         "unknown": "[yellow]unknown[/]"}  # fmt: skip
+POLL_SECONDS = 0.1
+LONGEST_WARNING = 220
+
+
+@cache
+def console() -> Console:
+    """The one console; width 120 in a pipe, so that tables are not cut."""
+    import shutil
+    import sys
+
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else max(120, shutil.get_terminal_size((160, 24)).columns)
+    return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
+
+
+def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table in naba's style; columns named in `right` hold numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def note(message: str) -> None:
+    """A remark beside the output proper: on standard error, so that a pipe stays clean."""
+    import sys
+
+    print(f"naba: {message}", file=sys.stderr)
+
+
+def interval(metrics: dict[str, float], name: str) -> str:
+    """`0.701 [0.655, 0.745]` out of the metrics of a run."""
+    if name not in metrics:
+        return ""
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    bounds = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+    return f"{metrics[name]:.3f}{bounds}"
+
+
+def print_scores(
+    metrics: dict[str, float], sections: list[str], primary: dict[str, str], confidence: float = 0.95
+) -> None:
+    """Each section's primary metric and per-class F1, with intervals."""
+    from rich.markup import escape
+
+    shown = table("section", "metric", f"value [{100 * confidence:g} % interval]", "rows", right=("rows",))
+    for section in sections:
+        names = [primary.get(section, "macro_f1"), "macro_f1", "accuracy"]
+        names += sorted(name.partition("/")[2] for name in metrics
+                        if name.startswith(f"{section}/f1_") and not name.endswith(("_low", "_high")))  # fmt: skip
+        for index, name in enumerate(dict.fromkeys(names)):
+            if f"{section}/{name}" in metrics:
+                rows = f"{metrics.get(f'{section}/rows', 0):.0f}" if index == 0 else ""
+                value = escape(interval(metrics, f"{section}/{name}"))
+                shown.add_row(section if index == 0 else "", name, value, rows)
+    console().print(shown)
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """What `naba train` says at the end of a single run."""
+    from rich.markup import escape
+
+    out = console()
+    out.print(outcome_line(outcome))
+    print_scores(dict(outcome.metrics), list(outcome.sections), dict(outcome.primary), outcome.confidence)
+    _print_warnings(outcome.warnings)
+    out.print(f"run {outcome.run} in {escape(outcome.where)}")
+    if outcome.where.startswith(("sqlite", "http", "postgres")):
+        out.print("look: naba show " + outcome.run[:12] + ", naba compare, naba ui")
+
+
+def _print_warnings(warnings: Iterable[str]) -> None:
+    """Each warning in at most two lines; the run holds them whole."""
+    from rich.markup import escape
+
+    for warning in warnings:
+        shown = warning if len(warning) <= LONGEST_WARNING else warning[: LONGEST_WARNING - 1] + "…"
+        console().print(f"[yellow]warning[/] {escape(shown)}")
+
+
+def outcome_line(outcome: Outcome, seconds: float | None = None) -> str:
+    """One job in one line, as rich markup."""
+    from rich.markup import escape
+
+    if outcome.status in {"failed", "unknown"}:
+        return f"{MARKS[outcome.status]} {escape(outcome.name)}: {escape(outcome.message)}"
+    section = outcome.sections[-1] if "test" not in outcome.sections else "test"
+    name = f"{section}/{outcome.primary.get(section, 'macro_f1')}"
+    took = f"  {seconds:.1f} s" if seconds is not None and outcome.status == "trained" else ""
+    return (
+        f"{MARKS[outcome.status]} {escape(outcome.name)}  {name} {escape(interval(dict(outcome.metrics), name))}{took}"
+    )
+
+
+class SweepWatcher:
+    """Prints each job of a sweep as it ends, whichever process ran it, with a progress bar on a terminal."""
+
+    def __init__(self, folder: Path, jobs: int) -> None:
+        self.folder = folder
+        self.jobs = jobs
+        self.outcomes: list[Outcome] = []
+        self.start = time.perf_counter()
+        self.seen: set[str] = set()
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        out = console()
+        if out.is_terminal:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self.progress = Progress(*columns, console=out, transient=True)
+            self.task = self.progress.add_task("training", total=self.jobs or None)
+            self.progress.start()
+        self.thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop.set()
+        self.thread.join()
+        self._collect()
+        if self.progress is not None:
+            self.progress.stop()
+
+    def _watch(self) -> None:
+        while not self.stop.wait(POLL_SECONDS):
+            self._collect()
+
+    def _collect(self) -> None:
+        for path in sorted(self.folder.glob("*.json")):
+            if path.name in self.seen:
+                continue
+            self.seen.add(path.name)
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            seconds = content.pop("seconds")
+            outcome = Outcome(**content)
+            self.outcomes.append(outcome)
+            console().print(outcome_line(outcome, seconds))
+            if self.progress is not None and self.task is not None:
+                self.progress.advance(self.task)
+
+    def summarise(self) -> int:
+        """Print how many jobs were trained, found, failed; returns the exit code: 1 unless all are known to be fine."""
+        out = console()
+        _print_warnings(dict.fromkeys(warning for outcome in self.outcomes for warning in outcome.warnings))
+        counts = {status: sum(o.status == status for o in self.outcomes) for status in MARKS}
+        unknown = counts.pop("unknown")
+        seconds = time.perf_counter() - self.start
+        said = ", ".join(f"{count} {status}" for status, count in counts.items())
+        said += f", {unknown} unknown" if unknown else ""
+        out.print(f"{len(self.outcomes)} runs: {said}, in {seconds:.1f} s")
+        out.print("look: naba compare, naba ui")
+        return 1 if counts["failed"] or unknown else 0

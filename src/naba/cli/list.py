@@ -1,0 +1,77 @@
+"""`naba list`: what there is to choose from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from naba import config
+from naba.cli import console
+from naba.cli.arguments import Parser
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `naba list datasets|models|experiments|metrics`."""
+    parser = Parser("list")
+    parser.add_argument("kind", choices=[*KINDS], help="what to list")
+    options = parser.parse_args(arguments)
+    KINDS[options.kind]()
+    return 0
+
+
+def _datasets() -> None:
+    shown = console.table("dataset", "task", "input", "labels", "primary metric", "licence", "labelled by")
+    for name in config.names("dataset"):
+        if name in {"file", "hub"}:
+            shown.add_row(name, "", "", "", "", "", "your own data: naba train dataset=" + name + " …")
+            continue
+        try:
+            dataset = config.dataset_config(name)
+        except UserError as error:
+            console.note(str(error))
+            continue
+        kind = "pair" if dataset.pair else "single"
+        labels = ", ".join(dataset.labels)
+        source = dataset.label_source.replace("_", " ")
+        shown.add_row(name, dataset.task, kind, labels, dataset.primary_metric, dataset.licence, source)
+    console.console().print(shown)
+
+
+def _models() -> None:
+    shown = console.table("model", "input", "description")
+    for name in config.names("model"):
+        try:
+            section = config.section("model", name)
+        except UserError as error:
+            console.note(str(error))
+            continue
+        shown.add_row(name, ", ".join(section.get("accepts", [])), str(section.get("description", "")))
+    console.console().print(shown)
+
+
+def _experiments() -> None:
+    shown = console.table("experiment", "question")
+    for name in config.names("experiment"):
+        lines = config.yaml_path("experiment", name).read_text(encoding="utf-8").splitlines()
+        comments = [line[1:].strip() for line in lines if line.startswith("#") and "@package" not in line]
+        shown.add_row(name, "\n".join(comments))
+    console.console().print(shown)
+
+
+def _metrics() -> None:
+    from naba.evaluation.metrics import FAMILIES, catalogue
+
+    shown = console.table("metric", "what it is", "source")
+    for name, metric in sorted(catalogue().items()):
+        shown.add_row(name, metric.description, metric.source)
+    console.console().print(shown)
+    families = console.table("family", "what it is", "source")
+    for prefix, (_, description, source) in FAMILIES.items():
+        families.add_row(f"{prefix}<label>" + ("_<label>…" if prefix == "macro_f1_" else ""), description, source)
+    console.console().print(families)
+
+
+KINDS = {"datasets": _datasets, "models": _models, "experiments": _experiments, "metrics": _metrics}

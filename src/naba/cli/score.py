@@ -1,0 +1,53 @@
+"""`naba score`: an outside system's predictions, scored like a model of naba's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naba.cli import console
+from naba.cli.arguments import Parser, check_name
+from naba.config import overrides
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DESCRIPTION = """Score a file of predictions (CSV, TSV, JSON Lines, Parquet, Excel) made by any other system.
+
+The file has a column id, a column label, and may have a column probability_<label> for each label. Ids must be those
+of the split: `naba data ids NAME` prints them with their texts. key=value are those of naba train (dataset=, seed=,
+evaluation.metrics=)."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `naba score`."""
+    parser = Parser("score", DESCRIPTION)
+    parser.add_argument("file", help="the predictions")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="dataset=ans_stance …")
+    parser.add_argument("--split", default="test", choices=["test", "validation"])
+    parser.add_argument("--track", metavar="NAME", help="keep it as a run under this model name")
+    options = parser.parse_intermixed_args(arguments)
+    check_name("--track", options.track)
+    wrong = [item for item in options.overrides if not item.startswith(("dataset", "seed=", "evaluation.", "split"))]
+    if wrong:
+        raise UserError(f"naba score takes dataset=, split=, seed= and evaluation.…, not {wrong[0]}")
+    if not any(item.startswith("dataset=") for item in options.overrides):
+        raise UserError("naba score: say which data set: dataset=NAME", "naba list datasets")
+    plan = overrides.plan(options.overrides, multirun=False)
+    from naba.experiment import outside
+
+    result = outside.score(Path(options.file), plan.overrides, options.split)
+    section = result.sections[options.split]
+    metrics: dict[str, float] = {}
+    for found in section.scores:
+        metrics |= {f"{section.name}/{found.name}": found.value}
+        metrics |= {f"{section.name}/{found.name}_low": found.low, f"{section.name}/{found.name}_high": found.high}
+    metrics[f"{section.name}/rows"] = len(section.predictions)
+    confidence = result.settings.evaluation.confidence
+    console.print_scores(metrics, [section.name], {section.name: section.primary_metric}, confidence)
+    if options.track:
+        outcome = outside.track(result, options.track)
+        kept = "kept" if outcome.status == "trained" else "already there"
+        print(f"{kept}: run {outcome.run} in {outcome.where}; look: naba compare dataset={result.dataset.name}")
+    return 0

@@ -1,0 +1,226 @@
+"""Model builders: a name in a YAML, its options as a dataclass, and the check of one against the other.
+
+A builder is a frozen dataclass below `Options`. Its fields are what the YAML may say; its docstring says what they
+mean; `build` makes the estimator and imports what is heavy. naba's own stand in the table `naba.models.BUILDERS` and
+in modules that import no library, so that checking a YAML takes no time. Those of others come with their module (see
+`naba.config.plugins`). No file layout is part of a YAML or of a run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from naba.config import plugins
+from naba.config.explain import explain
+from naba.config.schema import FORBID
+from naba.errors import Problems, UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from naba.arabic.profile import Profile
+
+logger = logging.getLogger(__name__)
+
+ABOUT = frozenset({"name", "accepts", "description", "builder"})
+"""Keys of a model's YAML that are not options of its builder."""
+
+_OLD_KEY = "_target_"
+_OLD_PACKAGE = "naba.models."
+_REGISTERED: dict[str, type[Options]] = {}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run gives a builder beside its options.
+
+    Attributes:
+        seed: of everything that draws.
+        normalisation: of the texts; None leaves them as they are.
+        pair: is the task one of pairs (`text` and `target`)?
+        primary_metric: what early stopping watches.
+        checkpoint_folder: where a training that can be resumed keeps its checkpoints.
+        background_texts: name of an unlabelled data set -> its distinct texts, in order.
+    """
+
+    seed: int = 0
+    normalisation: Profile | None = None
+    pair: bool = False
+    primary_metric: str | None = None
+    checkpoint_folder: Path | None = None
+    background_texts: Callable[[str], Sequence[str]] | None = None
+
+
+class Options:
+    """Options of a builder; `class TfidfNb(Options, builder="tfidf_nb")`, a frozen dataclass, keywords only.
+
+    Its docstring has a part `Attributes:` that says what each field means.
+    """
+
+    __pydantic_config__ = FORBID
+    builder: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    """To be raised when equal options begin to give another model: it enters the identity of a run."""
+
+    def __init_subclass__(cls, builder: str = "", **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if builder:
+            cls.builder = builder
+            _REGISTERED[builder] = cls
+
+    def build(self, context: Context) -> Any:
+        """The unfitted estimator."""
+        raise NotImplementedError
+
+    def content(self) -> dict[str, Any]:
+        """What decides the model, for a run's identity: the options, files by what is in them rather than by name."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload]
+
+
+@cache
+def table() -> dict[str, str]:
+    """naba's own builders -> `module:class`; the table itself imports nothing."""
+    return dict(plugins.registry("naba.models:BUILDERS"))
+
+
+def names() -> list[str]:
+    """All builders, those of plug-ins as well."""
+    plugins.load()
+    return sorted({*table(), *_REGISTERED})
+
+
+def options_class(name: str) -> type[Options]:
+    """The options of a builder.
+
+    Raises:
+        UserError: there is no such builder; names the nearest one.
+    """
+    if name in table():
+        own: type[Options] = plugins.registry(table()[name])
+        return own
+    plugins.load()
+    if name not in _REGISTERED:
+        raise UserError(unknown_name("builder", name, names()))
+    return _REGISTERED[name]
+
+
+def builder_of(model: Mapping[str, Any]) -> str:
+    """The builder that a model's section names.
+
+    Raises:
+        UserError: it names none.
+    """
+    name = model.get("builder")
+    if name is None and isinstance(target := model.get(_OLD_KEY), str):
+        # Version 0.1 named a function by its file, `naba.models.sparse.tfidf_logreg`.
+        name = target.rpartition(".")[2] if target.startswith(_OLD_PACKAGE) else target
+    if not isinstance(name, str):
+        raise UserError(f"builder: expected a name, one of {', '.join(names())}")
+    return name
+
+
+def modern(model: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's section with `builder: NAME`, also for one of version 0.1 (`_target_: naba.models.….NAME`).
+
+    The models inside a model are brought up to date with it. A target that is no builder is left as it is, so that
+    the check names it.
+    """
+    section = {key: modern(value) if isinstance(value, dict) else value for key, value in model.items()}
+    target = section.get(_OLD_KEY)
+    if not isinstance(target, str) or "builder" in section or not target.startswith(_OLD_PACKAGE):
+        return section
+    name = target.rpartition(".")[2]
+    if name not in table():
+        return section
+    _note(target, name)
+    # In its place: the order of keys is that of the file.
+    return {("builder" if key == _OLD_KEY else key): name if key == _OLD_KEY else v for key, v in section.items()}
+
+
+@cache
+def _note(target: str, name: str) -> None:
+    logger.warning("`_target_: %s` is how version 0.1 named a model; write `builder: %s`", target, name)
+
+
+def checked(model: Mapping[str, Any], place: str = "model") -> tuple[dict[str, Any], list[str]]:
+    """A model's section with every option written out and typed, and what is wrong with it.
+
+    Args:
+        model: as a YAML has it; other models may stand inside (`classifier:`).
+        place: where it stands, for messages.
+    Returns:
+        The section (as given where there are problems), and one line a problem.
+    """
+    section = modern(model)
+    try:
+        kind = options_class(builder_of(section))
+    except UserError as error:
+        return section, [f"{place}.builder: {error.message}"]
+    given = {key: value for key, value in section.items() if key not in ABOUT}
+    problems = []
+    for key in [key for key in given if key in Context.__dataclass_fields__]:
+        problems.append(f"{place}.{key}: the run itself gives it; leave it out")
+        del given[key]
+    for key, value in given.items():
+        if isinstance(value, Mapping) and ("builder" in value or _OLD_KEY in value):
+            given[key], inside = checked(value, f"{place}.{key}")
+            problems += inside
+    try:
+        options = TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        problems += explain(error, kind, f"{place}.")
+    if problems:
+        return section, problems
+    about = {key: value for key, value in section.items() if key in ABOUT}
+    return about | dataclasses.asdict(options), []  # type: ignore[call-overload]
+
+
+def options(model: Mapping[str, Any]) -> Options:
+    """The options that a model's section gives its builder.
+
+    Raises:
+        UserError: no such builder, or options that it does not have or that are out of range; all of them at once.
+    """
+    section, problems = checked(model)
+    if problems:
+        raise Problems(problems, f"model '{model.get('name', 'model')}' has")
+    given = {key: value for key, value in section.items() if key not in ABOUT}
+    return TypeAdapter(options_class(section["builder"])).validate_python(given)
+
+
+def content(model: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides a model, for a run's identity: builder, its version, options; no names, descriptions or paths."""
+    chosen = options(model)
+    inside = {
+        key: content(value) if isinstance(value, Mapping) and "builder" in value else value
+        for key, value in chosen.content().items()
+    }
+    return {"builder": chosen.builder, "version": chosen.version, "options": inside}
+
+
+def documentation(kind: type) -> dict[str, str]:
+    """What the `Attributes:` part of a docstring says of each field; `C, words: …` says it of both."""
+    found: dict[str, str] = {}
+    for cls in reversed(kind.__mro__):
+        lines = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:\n")[2].splitlines()
+        fields: list[str] = []
+        for line in lines:
+            indent = len(line) - len(line.lstrip())
+            if line.strip() and indent < 4:
+                break
+            if indent == 4 and ": " in line:
+                head, _, text = line.strip().partition(": ")
+                fields = [name.strip() for name in head.split(",")]
+                found |= dict.fromkeys(fields, text)
+            else:
+                found |= {name: f"{found[name]} {line.strip()}".strip() for name in fields}
+    return found

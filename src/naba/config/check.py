@@ -1,0 +1,204 @@
+"""Checking an experiment: every problem is found at once, before anything heavy is imported."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from naba.arabic.profile import profile_from
+from naba.config import builders, plugins
+from naba.config.explain import explain
+from naba.config.folders import names, section, yaml_path
+from naba.config.identity import digest
+from naba.config.readers import check_reader
+from naba.config.schema import DatasetConfig, SplitConfig, TrainConfig
+from naba.errors import Problems, UserError, unknown_name
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
+    """The experiment as typed dataclasses, or every problem it has.
+
+    Checks names of keys, types, ranges, the builder's options, metric names, further data sets, and that the model can
+    take the data set's kind of input. Imports no library that is heavy.
+
+    Returns:
+        Typed values with every default written out, those of the model as well: equal experiments are equal.
+    Raises:
+        Problems: one line each for all that is wrong.
+    """
+    plain = plain_dict(cfg)
+    problems: list[str] = []
+    settings: TrainConfig | None = None
+    try:
+        settings = TypeAdapter(TrainConfig).validate_python(plain)
+    except ValidationError as error:
+        problems += explain(error, TrainConfig, "")
+    model = plain.get("model")
+    if isinstance(model, Mapping):
+        model, found = builders.checked(model)
+        problems += [*found, *check_input(model, plain.get("dataset") or {})]
+    problems += _check_normalisation(plain.get("normalisation"))
+    if settings is not None:
+        problems += check_dataset(settings.dataset)
+        problems += _check_split(settings.split)
+        problems += _check_names(settings)
+    if problems or settings is None:
+        raise Problems(list(dict.fromkeys(problems)))
+    settings.model = dict(model or {})
+    return _named_after_its_file(settings)
+
+
+def _named_after_its_file(settings: TrainConfig) -> TrainConfig:
+    """Own data given on the command line is called as its file is, so that two files are two data sets."""
+    dataset = settings.dataset
+    source = dataset.path or dataset.repo_id
+    if dataset.name not in {"file", "hub"} or not source:
+        return settings
+    stem = Path(source).stem if dataset.path else source
+    name = re.sub(r"[^A-Za-z0-9_.\-]+", "_", stem).strip("_.-")
+    # A name without a Latin letter or digit still needs an id of its own.
+    named = name if name and stem.isascii() else f"{name or dataset.name}_{digest(source)[:6]}"
+    if settings.tracking.experiment == dataset.name:
+        settings.tracking.experiment = named
+    settings.dataset = dataclasses.replace(dataset, name=named)
+    return settings
+
+
+def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """A composed configuration as plain dicts, interpolations resolved, without Hydra's own section."""
+    from omegaconf import MissingMandatoryValue, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    if not OmegaConf.is_config(cfg):
+        return dict(cfg)
+    try:
+        plain = OmegaConf.to_container(typing.cast("DictConfig", cfg), resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        key = str(getattr(error, "full_key", "") or error)
+        raise UserError(f"'{key}' has no value: give it on the command line ({key}=…)") from error
+    except OmegaConfBaseException as error:
+        raise UserError(f"the configuration does not resolve: {str(error).splitlines()[0]}") from error
+    result = typing.cast("dict[str, Any]", plain)
+    result.pop("hydra", None)
+    return result
+
+
+def check_input(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[str]:
+    """The problem that a model cannot take this data set's kind of input, if it is one."""
+    pair, accepts = dataset.get("pair"), model.get("accepts")
+    needed = "pair" if pair else "single"
+    for inner in model.values():
+        if isinstance(inner, Mapping) and "builder" in inner and (problems := check_input(inner, dataset)):
+            return problems
+    if not isinstance(accepts, Sequence) or not isinstance(pair, bool) or needed in accepts:
+        return []
+    kind = "pairs of texts (text and target)" if pair else "single texts"
+    return [
+        f"model '{model.get('name')}' takes {', '.join(accepts)} input, but dataset '{dataset.get('name')}' "
+        f"holds {kind}: choose one of {', '.join(accepting(needed))}"
+    ]
+
+
+def accepting(kind: str) -> list[str]:
+    """The models that can take `single` or `pair` input; one whose YAML cannot be read is none of them."""
+    return [name for name in names("model") if kind in _accepts(name)]
+
+
+def _accepts(name: str) -> Sequence[str]:
+    try:
+        accepts = section("model", name).get("accepts", [])
+    except UserError:
+        return []
+    return accepts if isinstance(accepts, Sequence) else []
+
+
+def _check_normalisation(section_: Any) -> list[str]:
+    if not isinstance(section_, Mapping):
+        return []
+    try:
+        profile_from(dict(section_))
+    except Problems as error:
+        return [f"normalisation: {problem}" for problem in error.problems]
+    except UserError as error:
+        return [f"normalisation: {error.message}"]
+    return []
+
+
+def dataset_config(name: str) -> DatasetConfig:
+    """The checked configuration of a data set of the catalogue.
+
+    Raises:
+        UserError: no such data set, or its YAML is wrong (all problems at once).
+    """
+    path = yaml_path("dataset", name)
+    try:
+        dataset = TypeAdapter(DatasetConfig).validate_python(section("dataset", name))
+    except ValidationError as error:
+        raise Problems(explain(error, DatasetConfig, ""), f"{path} has") from error
+    if problems := check_dataset(dataset):
+        raise Problems(problems, f"{path} has")
+    return dataset
+
+
+def check_dataset(dataset: DatasetConfig) -> list[str]:
+    """What is wrong with a data set's section beyond types: its reader, the reader's options, label names."""
+    problems = check_reader(dataset)
+    for value, label in dataset.label_values.items():
+        if dataset.labels and label not in dataset.labels:
+            problems.append(f"dataset.label_values.{value}: {unknown_name('label', label, dataset.labels)}")
+    for label, carried in dataset.label_map.items():
+        if dataset.labels and carried not in dataset.labels:
+            problems.append(f"dataset.label_map.{label}: {unknown_name('label', carried, dataset.labels)}")
+    return problems
+
+
+def _check_split(split: SplitConfig) -> list[str]:
+    problems = []
+    if split.name not in names("split"):
+        problems.append(unknown_name("split", split.name, names("split")))
+    if split.name == "kfold" and split.fold > split.folds:
+        problems.append(f"split.fold: expected at most {split.folds} (split.folds), got {split.fold}")
+    if split.name == "leave_one_out":
+        missing = [key for key in ("column", "held_out") if getattr(split, key) is None]
+        problems += [
+            f"split.{key}: missing; split=leave_one_out split.column=topic split.held_out=…" for key in missing
+        ]
+    return problems
+
+
+def _check_names(settings: TrainConfig) -> list[str]:
+    metric = plugins.registry("naba.evaluation.metrics:metric")
+    problems = []
+    dataset = settings.dataset
+    wanted = {"dataset.primary_metric": [dataset.primary_metric], "dataset.metrics": dataset.metrics}
+    for place, metrics in (wanted | {"evaluation.metrics": settings.evaluation.metrics}).items():
+        for name in metrics:
+            try:
+                metric(name, tuple(dataset.labels) or None)
+            except UserError as error:
+                problems.append(f"{place}: {error.message}")
+    for name in settings.evaluation.also:
+        if name == dataset.name:
+            problems.append(
+                f"evaluation.also: '{name}' is the data set that is trained on; its test rows are scored anyway"
+            )
+            continue
+        try:
+            other = dataset_config(name)
+        except UserError as error:
+            problems.append(f"evaluation.also: {error.message}")
+            continue
+        if other.task != dataset.task:
+            problems.append(
+                f"evaluation.also: '{name}' is a {other.task} data set, '{dataset.name}' a {dataset.task} one"
+            )
+    return problems

@@ -1,0 +1,288 @@
+"""Hydra overrides, checked together before Hydra sees them, so that one run of the command shows every mistake."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba import config
+from naba.config.folders import folders, read_yaml
+from naba.errors import Problems, UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hydra.core.override_parser.types import Override
+    from omegaconf import DictConfig
+
+
+@dataclass
+class Plan:
+    """What the command line asks for."""
+
+    overrides: list[str]
+    """Overrides for Hydra, completed (`++` where the schema allows a key YAML leaves out)."""
+    multirun: bool
+    jobs: int
+    """How many trainings a sweep has; 0 if it cannot be told."""
+
+
+@dataclass
+class _Parsed:
+    choices: dict[str, list[str]] = field(default_factory=dict)
+    values: list[tuple[str, list[Any]]] = field(default_factory=list)
+    hydra: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    swept: list[str] = field(default_factory=list)
+
+
+def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
+    """Check the overrides of `naba train` and complete them for Hydra.
+
+    Raises:
+        Problems: all that is wrong with them and with every combination of choices they ask for.
+    """
+    parsed = _parse(arguments)
+    sweep = _experiment_sweep(parsed)
+    multirun = multirun or bool(sweep)
+    if len(parsed.choices.get("experiment", [])) > 1:
+        parsed.problems.append("experiment: one at a time (each has a sweep of its own)")
+    if parsed.swept and not multirun:
+        parsed.problems.append(f"several values ({', '.join(parsed.swept)}) need -m: naba train … -m")
+    keys = _check_combinations(parsed)
+    if parsed.problems:
+        raise Problems(list(dict.fromkeys(parsed.problems)))
+    counts = [len(values) for values in (*parsed.choices.values(), *(options for _, options in parsed.values))]
+    return Plan([_completed(argument, keys) for argument in arguments], multirun, math.prod(counts))
+
+
+def _completed(argument: str, known: set[str]) -> str:
+    argument = _plain(argument)
+    key = argument.partition("=")[0]
+    if key == "experiment":
+        return "+" + argument
+    plain = "=" in argument and key and key[0] not in "+~" and "@" not in key and not key.startswith("hydra")
+    return "++" + argument if plain and key not in known and key not in config.GROUPS else argument
+
+
+def _plain(argument: str) -> str:
+    """`+seed=1` and `++seed=1` mean `seed=1`: what may be added is what the schema allows, with or without a plus."""
+    return argument.lstrip("+") if not argument.startswith(("+hydra", "++hydra")) else argument
+
+
+def _parse(arguments: Sequence[str]) -> _Parsed:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parser, parsed = OverridesParser.create(), _Parsed()
+    for argument in map(_plain, arguments):
+        try:
+            override = parser.parse_override(argument)
+        except HydraException as error:
+            parsed.problems.append(_unreadable(argument, str(error)))
+            continue
+        key = override.key_or_group
+        if key.startswith("hydra"):
+            _parse_hydra(key, argument, parsed)
+            continue
+        if override.is_delete():
+            parsed.problems.append(f"{argument}: nothing can be removed from an experiment")
+            continue
+        if override.package:
+            # `model@model.classifier=tfidf_svm`: a choice inside another; Hydra composes it, each job checks it.
+            parsed.hydra.append(argument)
+            continue
+        values = _values(override, key)
+        if override.is_interval_sweep():
+            parsed.problems.append(f"{argument}: a grid cannot go through an interval; list values: {key}=1,2,3")
+            continue
+        if override.is_sweep_override():
+            parsed.swept.append(argument)
+        if key in {*config.GROUPS, "experiment"}:
+            parsed.choices[key] = [choice for choice in map(str, values) if _is_choice(key, choice, parsed)]
+        else:
+            parsed.values.append((key, values))
+    return parsed
+
+
+def _parse_hydra(key: str, argument: str, parsed: _Parsed) -> None:
+    value = argument.partition("=")[2]
+    if key == "hydra/launcher" and value not in (available := _launchers()):
+        extra = "parallel" if value == "joblib" else "slurm" if value in {"slurm", "submitit_slurm"} else ""
+        hint = f"; it needs: pip install 'naba[{extra}]'" if extra else ""
+        parsed.problems.append(unknown_name(key, value, available) + hint)
+    elif key == "hydra/sweeper" and value != "basic":
+        parsed.problems.append(f"{unknown_name(key, value, ['basic'])}; list values instead: model.C=0.1,1,10")
+    else:
+        # What was said to be wrong is not given to Hydra, which would say it again.
+        parsed.hydra.append(argument)
+
+
+def _launchers() -> list[str]:
+    from hydra.core.plugins import Plugins
+    from hydra.plugins.launcher import Launcher
+
+    plugins = Plugins.instance().discover(Launcher)
+    available = {plugin.__name__.removesuffix("Launcher").lower() for plugin in plugins}
+    available = {*available, *config.names("hydra/launcher")} - {"local", "slurm"}
+    if importlib.util.find_spec("submitit") is not None:
+        available |= {"slurm", "submitit_local", "submitit_slurm"}
+    return sorted(available)
+
+
+def _unreadable(argument: str, reason: str) -> str:
+    key, equals, value = argument.partition("=")
+    if equals and not argument.isascii():
+        inner = value.strip("'\"").replace("'", "\\'")
+        return f"{argument}: Hydra reads Arabic only in quotes: \"{key}='{inner}'\" (double quotes for the shell)"
+    if not equals:
+        return f"{argument}: expected key=value, such as dataset=ans_stance or model.C=0.5"
+    return f"{argument}: {reason.splitlines()[0]} (quote values with special characters: \"{key}='{value}'\")"
+
+
+def _values(override: Override, key: str) -> list[Any]:
+    from hydra.core.override_parser.types import Glob, QuotedString
+
+    if override.is_sweep_override():
+        if override.is_interval_sweep():
+            return []
+        value = override.value()
+        found = list(value.filter(config.names(key)) if isinstance(value, Glob) else override.sweep_iterator())
+    else:
+        found = [override.value()]
+    return [value.text if isinstance(value, QuotedString) else value for value in found]
+
+
+def _is_choice(group: str, choice: str, parsed: _Parsed) -> bool:
+    if choice in config.names(group):
+        return True
+    parsed.problems.append(unknown_name(group, choice, config.names(group)))
+    return False
+
+
+def _experiment_sweep(parsed: _Parsed) -> bool:
+    """Adds what the chosen experiments sweep over, where the command line does not say otherwise."""
+    sweep = False
+    for name in parsed.choices.get("experiment", []):
+        try:
+            composed = compose([f"+experiment={name}"], with_hydra=True)
+        except UserError as error:
+            parsed.problems.append(error.message)
+            continue
+        params = composed.hydra.sweeper.params or {}
+        found = _parse([f"{key}={value}" for key, value in params.items()])
+        parsed.problems += found.problems
+        given = {key for key, _ in parsed.values}
+        parsed.values += [item for item in found.values if item[0] not in given]
+        parsed.choices = found.choices | parsed.choices
+        sweep = sweep or bool(params)
+    return sweep
+
+
+def _check_combinations(parsed: _Parsed) -> set[str]:
+    """Checks the values with each choice of each group, and every model with every data set.
+
+    Choices are varied one at a time from the first of each group: composing all combinations of a large sweep would
+    take longer than finding out that its runs are done. Each job checks its own combination again.
+    Returns the keys that YAML has.
+    """
+    experiments = [f"+experiment={name}" for name in parsed.choices.pop("experiment", [])[:1]]
+    choices = {group: found for group, found in parsed.choices.items() if found}
+    first = {group: found[0] for group, found in choices.items()}
+    combinations = [first, *({**first, group: name} for group, found in choices.items() for name in found[1:])]
+    known: set[str] = set()
+    sections: dict[str, dict[str, Any]] = {"dataset": {}, "model": {}}
+    for index, combination in enumerate(combinations):
+        overrides = [f"{group}={choice}" for group, choice in combination.items()]
+        try:
+            composed = compose([*experiments, *overrides, *parsed.hydra])
+        except UserError as error:
+            parsed.problems.append(error.message)
+            continue
+        known |= _keys(composed)
+        for group, found in sections.items():
+            found[combination.get(group, "")] = composed[group]
+        # Every value is tried once; later choices only need one value of each key.
+        for values in _value_sets(parsed.values, every=index == 0):
+            _check_values(composed, values, parsed)
+    for model, dataset in itertools.product(sections["model"].values(), sections["dataset"].values()):
+        parsed.problems += config.check_input(model, dataset)
+    return known
+
+
+def _value_sets(values: list[tuple[str, list[Any]]], *, every: bool) -> list[dict[str, Any]]:
+    depth = max((len(options) for _, options in values), default=1) if every else 1
+    return [
+        {key: options[min(step, len(options) - 1)] for key, options in values if options}
+        for step in range(max(depth, 1))
+    ]
+
+
+def _check_values(composed: DictConfig, values: dict[str, Any], parsed: _Parsed) -> None:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    changed = composed.copy()
+    OmegaConf.set_struct(changed, False)
+    for key, value in values.items():
+        try:
+            OmegaConf.update(changed, key, value, merge=True, force_add=True)
+        except OmegaConfBaseException as error:
+            parsed.problems.append(f"{key}: {str(error).splitlines()[0]}")
+    try:
+        config.check(changed)
+    except Problems as error:
+        parsed.problems += error.problems
+    except UserError as error:
+        parsed.problems.append(error.message)
+
+
+def _keys(composed: DictConfig) -> set[str]:
+    found: set[str] = set()
+
+    def walk(node: Any, prefix: str) -> None:
+        for key, value in node.items():
+            found.add(f"{prefix}{key}")
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{key}.")
+
+    from omegaconf import OmegaConf
+
+    walk(OmegaConf.to_container(composed, resolve=False), "")
+    return found
+
+
+def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
+    """The experiment that these overrides compose, as Hydra would.
+
+    Raises:
+        UserError: a file is missing or wrong; Hydra's first line is the message.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    own = str(Path(folders()[-1]).resolve())
+    try:
+        with initialize_config_dir(own, version_base="1.3", job_name="naba"):
+            return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
+        raise UserError(next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)) from error
+
+
+def defaults() -> dict[str, str]:
+    """What is chosen where the command line says nothing: group -> choice."""
+    entries = read_yaml(folders()[-1] / "train.yaml")["defaults"]
+    return {
+        group: name
+        for entry in entries
+        if isinstance(entry, dict)
+        for group, name in entry.items()
+        if group in config.GROUPS
+    }

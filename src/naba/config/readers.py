@@ -1,0 +1,51 @@
+"""Readers of data sets as a YAML chooses them: the name of one, and its options checked against its signature."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import field, make_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Strict, TypeAdapter, ValidationError
+
+from naba.config import plugins
+from naba.config.explain import explain
+from naba.config.schema import FORBID
+from naba.errors import unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from naba.config.schema import DatasetConfig
+
+READERS = "naba.data.corpora.readers:READERS"
+"""The table that `@reader` fills, which is the one that reads as well."""
+
+
+def check_reader(dataset: DatasetConfig) -> list[str]:
+    """What is wrong with a data set's `reader` and `options`, one line a problem."""
+    known: dict[str, Callable[..., Any]] = plugins.registry(READERS)
+    if dataset.reader not in known:
+        plugins.load()
+    if dataset.reader not in known:
+        return [f"dataset.reader: {unknown_name('reader', dataset.reader, known)}"]
+    kind = _options(known[dataset.reader])
+    try:
+        TypeAdapter(kind).validate_python(dataset.options)
+    except ValidationError as error:
+        return explain(error, kind, "dataset.options.")
+    return []
+
+
+@cache
+def _options(reader: Callable[..., Any]) -> type:
+    """The keyword arguments of a reader, after the files, as a dataclass that takes nothing else."""
+    parameters = list(inspect.signature(reader, eval_str=True).parameters.values())[1:]
+    required = [(one.name, Annotated[one.annotation, Strict()]) for one in parameters if one.default is one.empty]
+    optional = [
+        (one.name, Annotated[one.annotation, Strict()], field(default=one.default))
+        for one in parameters
+        if one.default is not one.empty
+    ]
+    return make_dataclass("Options", [*required, *optional], namespace={"__pydantic_config__": FORBID}, kw_only=True)

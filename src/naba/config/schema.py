@@ -1,0 +1,203 @@
+"""The schema of an experiment: what `conf/` may say, with types, ranges and defaults.
+
+Plain dataclasses, checked by pydantic so that every problem is reported at once. Light on purpose: this module
+is imported before anything is known to be right, so it imports no library that takes a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, Strict, StringConstraints
+
+# Types for configuration values; model builders annotate their arguments with them.
+Text = Annotated[str, Strict()]
+Flag = Annotated[bool, Strict()]
+Integer = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+PositiveInteger = Annotated[int, Strict(), Field(gt=0)]
+CountInteger = Annotated[int, Strict(), Field(ge=0)]
+PositiveNumber = Annotated[float, Strict(), Field(gt=0)]
+Fraction = Annotated[float, Strict(), Field(gt=0, lt=1)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Name = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+Sha256 = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Commit = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+
+FORBID = ConfigDict(extra="forbid")
+
+
+@dataclass
+class FileConfig:
+    """One file of a data set."""
+
+    __pydantic_config__ = FORBID
+    path: Text
+    sha256: Sha256 | None = None
+    split: Literal["train", "validation", "test"] | None = None
+    member: Text | None = None
+    """Path inside the file, if it is a zip archive."""
+    columns: dict[Text, Text] = field(default_factory=dict)
+    """Constant columns added to each row read from the file (`topic: Aramco`)."""
+
+
+@dataclass
+class SourceConfig:
+    """Where the files of a data set are: GitHub, the Hugging Face Hub, or a local folder."""
+
+    __pydantic_config__ = FORBID
+    repository: Text | None = None
+    commit: Commit | None = None
+    repo_id: Text | None = None
+    revision: Text | None = None
+    folder: Text | None = None
+    """A local folder; a relative one is below naba's own `data/`, `${oc.env:PWD}/…` is below yours."""
+    files: list[FileConfig] = field(default_factory=list)
+    manifest: Text | None = None
+    """Further files: a list as `sha256sum` writes it (hash, two spaces, path), below naba's own `data/`."""
+
+
+@dataclass
+class ColumnsConfig:
+    """Which columns of the files hold what. Without `id`, ids are made of split and row number."""
+
+    __pydantic_config__ = FORBID
+    text: Text = "text"
+    label: Text | None = "label"
+    target: Text | None = None
+    id: Text | None = None
+    group: Text | None = None
+    split: Text | None = None
+    slices: dict[Text, Text] = field(default_factory=dict)
+    """Further columns to report scores by: name in naba -> name in the file."""
+    keep: dict[Text, Text] = field(default_factory=dict)
+    """Further columns to keep, without scores by them: name in naba -> name in the file."""
+
+
+@dataclass
+class DatasetConfig:
+    """A data set: its files, columns, labels, official metric and provenance."""
+
+    __pydantic_config__ = FORBID
+    name: Name
+    task: Name
+    labels: dict[Name, Text]
+    """Label id -> Arabic display name, in the order in which labels are always shown."""
+    primary_metric: Name
+    pair: Flag = False
+    """Does a row have a `target` (claim, topic, other headline) beside its text?"""
+    title: Text = ""
+    description: Text = ""
+    metrics: list[Name] = field(default_factory=list)
+    source: SourceConfig = field(default_factory=SourceConfig)
+    union: dict[Name, Name] = field(default_factory=dict)
+    """Instead of a source: part -> data set. The union of data sets with one label scheme, with a slice `corpus`."""
+    reader: Name = "table"
+    """A function of `naba.data.corpora.readers`."""
+    options: dict[Text, Any] = field(default_factory=dict)
+    """Arguments of the reader."""
+    columns: ColumnsConfig = field(default_factory=ColumnsConfig)
+    label_values: dict[Text, Name] = field(default_factory=dict)
+    """Value in the file -> label id, where they differ."""
+    label_map: dict[Name, Name] = field(default_factory=dict)
+    """Labels of other schemes -> labels of this one, so that a model of one scheme is scored on another."""
+    licence: Text = ""
+    citation: Text = ""
+    homepage: Text = ""
+    protocol: Name = "given"
+    """The split that `split=given` stands for where the rows carry none: `official_folds`, `kfold`, `stratified`, …"""
+    path: Text | None = None
+    """Own data, instead of a source: a file, or a folder with train, validation (dev) and test files."""
+    repo_id: Text | None = None
+    """Own data on the Hugging Face Hub: `owner/name`; `path` may then name a file or folder in it."""
+    revision: Text | None = None
+    label_source: Literal["human", "language_model", "construction", "unknown"] = "unknown"
+    """Who labelled it: people, language models, or the way it was built (corrupted headlines)."""
+
+
+@dataclass
+class DataConfig:
+    """How files are fetched; see `naba.data.sources`."""
+
+    __pydantic_config__ = FORBID
+    mirror: Text | None = None
+    cache: Text | None = None
+    offline: Flag = False
+    timeout: PositiveNumber = 30.0
+    """Seconds a server may stay silent."""
+    retries: CountInteger = 2
+    """Further attempts after a dropped connection, a time-out or a server's own error."""
+
+
+@dataclass
+class SplitConfig:
+    """Which rows train, validate and test; see `naba.data.splits`."""
+
+    __pydantic_config__ = FORBID
+    name: Name = "given"
+    validation: Annotated[float, Strict(), Field(ge=0, lt=1)] = 0.0
+    """Share of the training rows that validate, where the data set gives no validation rows."""
+    test: Fraction = 0.2
+    """Share of all rows that test, in `stratified` and `grouped`."""
+    folds: Annotated[int, Strict(), Field(ge=2)] = 5
+    fold: PositiveInteger = 1
+    """Which fold tests, from 1, in `kfold` and `official_folds`."""
+    column: Text | None = None
+    """The column whose values stay together (`grouped`, `kfold`: `group`) or are left out (`leave_one_out`)."""
+    held_out: Text | None = None
+    """The value of `column` that tests, in `leave_one_out`."""
+    fraction: Annotated[float, Strict(), Field(gt=0, le=1)] = 1.0
+    """Share of the training rows that are used, in `learning_curve`; of the latest groups, in `latest`."""
+
+
+@dataclass
+class EvaluationConfig:
+    """What is computed from the predictions."""
+
+    __pydantic_config__ = FORBID
+    also: list[Name] = field(default_factory=list)
+    """Further data sets whose test split the model is scored on."""
+    metrics: list[Name] = field(default_factory=list)
+    """Metrics beside those the data set names."""
+    resamples: PositiveInteger = 10_000
+    confidence: Fraction = 0.95
+    worst_errors: CountInteger = 50
+
+
+@dataclass
+class TrackingConfig:
+    """Where results go."""
+
+    __pydantic_config__ = FORBID
+    name: Literal["mlflow", "off"] = "mlflow"
+    uri: Text | None = None
+    experiment: Text | None = None
+    log_model: Flag = True
+    figures: Flag = True
+    """Draw figures and say which features decided the worst errors; both can be made later from what is kept."""
+    folder: Text | None = None
+
+
+@dataclass
+class NormalisationConfig:
+    """Rules of `naba.arabic.normalise.Profile`, by name; see there."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")
+    name: Name = "news"
+
+
+@dataclass
+class TrainConfig:
+    """A whole experiment: one training run."""
+
+    __pydantic_config__ = FORBID
+    dataset: DatasetConfig
+    model: dict[Text, Any]
+    split: SplitConfig
+    evaluation: EvaluationConfig
+    tracking: TrackingConfig
+    normalisation: dict[Text, Any]
+    data: DataConfig = field(default_factory=DataConfig)
+    seed: CountInteger = 0
+    force: Flag = False

@@ -1,0 +1,92 @@
+"""Corpora in formats of their own; `naba.data.corpora.readers` gives each a name for the YAML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from naba.data.rows.tables import Place, RawTable, Value, as_text, check_unicode, decode, parse_json
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def _field(record: Any, key: str, name: str, kind: type) -> Any:
+    value = record.get(key) if isinstance(record, dict) else None
+    if not isinstance(value, kind):
+        found = ", ".join(record) if isinstance(record, dict) else type(record).__name__
+        raise UserError(f"{name}: expected '{key}' with a JSON {kind.__name__}; found {found}")
+    return value
+
+
+def stance_by_id(content: bytes, name: str) -> RawTable:
+    """ArabicStanceX: `{"text": {id: tweet}, "stance": {id: label}}`, one file a topic.
+
+    Returns:
+        Columns tweet_id, text, stance.
+    """
+    document = parse_json(content, name)
+    texts, stances = _field(document, "text", name, dict), _field(document, "stance", name, dict)
+    if list(texts) != list(stances):
+        odd = [each for each in [*texts, *stances] if (each in texts) != (each in stances)]
+        raise UserError(f"{name}: 'text' and 'stance' do not have the same ids: {', '.join(odd[:5]) or 'other order'}")
+    columns: dict[str, list[Value]] = {
+        "tweet_id": list(texts),
+        "text": [as_text(value) for value in texts.values()],
+        "stance": [as_text(value) for value in stances.values()],
+    }
+    table = RawTable(columns, [Place(name, number) for number in range(1, len(texts) + 1)])
+    check_unicode(table)
+    return table
+
+
+def unified_claims(claims: Sequence[tuple[bytes, str]], folds: dict[str, str]) -> RawTable:
+    """UnifiedFC: one JSON file a claim, with its articles, their stance toward it and its rationale.
+
+    Args:
+        claims: content and name of each file.
+        folds: claim id -> official fold.
+    Returns:
+        A row for each article: id (claim, place of the article from 1), claim_id, claim, fact, article, url, stance,
+        rationale, fold.
+    """
+    columns: dict[str, list[Value]] = {
+        name: [] for name in ("id", "claim_id", "claim", "fact", "fold", "article", "url", "stance", "rationale")
+    }
+    places: list[Place] = []
+    for content, name in claims:
+        document = parse_json(content, name)
+        shared = {key: str(_field(document, key, name, str)) for key in ("id", "claim", "fact")}
+        lists = {key: _field(document, key, name, list) for key in ("article", "url", "stance", "rationale")}
+        if len({len(values) for values in lists.values()}) != 1:
+            raise UserError(f"{name}: article, url, stance and rationale do not have the same length")
+        if shared["id"] not in folds:
+            raise UserError(f"{name}: the claim '{shared['id']}' is in none of the official folds")
+        for index in range(len(lists["article"])):
+            columns["id"].append(f"{shared['id']}-{index + 1}")
+            columns["claim_id"].append(shared["id"])
+            columns["claim"].append(shared["claim"])
+            columns["fact"].append(shared["fact"])
+            columns["fold"].append(folds[shared["id"]])
+            for key, values in lists.items():
+                columns[key].append(as_text(values[index]))
+            places.append(Place(name, index + 1))
+    table = RawTable(columns, places)
+    check_unicode(table)
+    return table
+
+
+def fold_lists(content: bytes, name: str) -> dict[str, str]:
+    """Lines `Fold_1: R-3 V-11 …`: claim id -> fold number."""
+    folds: dict[str, str] = {}
+    for line, text in enumerate(decode(content, name).splitlines(), start=1):
+        if not text.strip():
+            continue
+        head, colon, members = text.partition(":")
+        number = head.strip().removeprefix("Fold_")
+        if not colon or not number.isdigit():
+            raise UserError(f"{name}: line {line}: expected 'Fold_<number>: ids'")
+        for member in members.split():
+            if folds.setdefault(member, number) != number:
+                raise UserError(f"{name}: line {line}: '{member}' is in fold {folds[member]} and in fold {number}")
+    return folds

@@ -1,0 +1,210 @@
+"""Reader functions: what a dataset YAML may name as `reader`.
+
+A reader takes the files of a data set, already verified, and the YAML's `options` as keyword arguments, and returns
+one `RawTable`. A data set in an odd format is one more function here (or one imported here) and one YAML.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence  # noqa: TC003 - `naba.config.readers` evaluates signatures
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from naba.data.corpora import formats, standoff
+from naba.data.rows.tables import Options, RawTable, Value, read_bytes, zip_member
+from naba.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from naba.config.schema import FileConfig
+
+READERS: dict[str, Callable[..., RawTable]] = {}
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A verified file: where it is, what messages call it, and its entry in the config."""
+
+    path: Path
+    name: str
+    config: FileConfig
+
+    def read(self) -> tuple[bytes, str]:
+        """The bytes, taken out of the archive where it is one, and the name for messages."""
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.name}: cannot be read: {error.strerror}") from error
+        if self.config.member is not None or self.path.suffix.lower() == ".zip":
+            return zip_member(content, self.name, self.config.member)
+        return content, self.name
+
+
+def reader(function: Callable[..., RawTable]) -> Callable[..., RawTable]:
+    """Make a function known to the `reader` key of dataset YAMLs under its own name."""
+    READERS[function.__name__] = function
+    return function
+
+
+def read(name: str, files: Sequence[SourceFile], options: dict[str, Any]) -> RawTable:
+    """Run the reader `name`; `config.check` has seen to it that there is one, and that it takes these options."""
+    return READERS[name](files, **options)
+
+
+@reader
+def table(
+    files: Sequence[SourceFile],
+    format: str | None = None,  # noqa: A002  (the YAML key)
+    delimiter: str | None = None,
+    quoting: bool = True,
+    encoding: str = "utf-8",
+    sheet: str | None = None,
+    derived: dict[str, Any] | None = None,
+) -> RawTable:
+    """CSV, TSV, JSON Lines, JSON (one list of objects), Parquet and Excel files, one after the other.
+
+    Args:
+        files: they must have the same columns, constant ones (`columns:` of a file) included.
+        format: csv, tsv, jsonl, json, parquet or xlsx, where the suffix does not say it.
+        delimiter: of CSV and TSV files.
+        quoting: false where `"` is an ordinary character (the common case in TSV).
+        encoding: of text files; a byte order mark wins.
+        sheet: of an Excel file; the first unless given.
+        derived: new column -> {column, pattern}: the first group of the regular expression, which must match the
+            whole value (`article: {column: sentence_id, pattern: "(.*)_[^_]*"}`).
+    """
+    options = Options(format, delimiter, quoting, encoding, sheet)
+    raw = concatenate([_with_constants(read_bytes(*file.read(), options), file.config) for file in files])
+    for name, rule in (derived or {}).items():
+        raw = _derive(raw, name, rule)
+    return raw
+
+
+def _derive(raw: RawTable, name: str, rule: Any) -> RawTable:
+    if not isinstance(rule, dict) or set(rule) != {"column", "pattern"}:
+        raise UserError(f"dataset.options.derived.{name}: expected a column and a pattern")
+    try:
+        pattern = re.compile(rule["pattern"], re.DOTALL)
+    except re.error as error:
+        raise UserError(f"dataset.options.derived.{name}.pattern: {error}") from error
+    values: list[Value] = []
+    for value, place in zip(raw.column(rule["column"], "slices"), raw.places, strict=True):
+        match = pattern.fullmatch(value or "")
+        if match is None or not pattern.groups:
+            raise UserError(f"{place}: '{value}' (column '{rule['column']}') does not match {rule['pattern']}")
+        values.append(match.group(1))
+    return RawTable(raw.columns | {name: values}, raw.places, raw.splits)
+
+
+def _with_constants(raw: RawTable, config: FileConfig) -> RawTable:
+    clash = sorted(set(config.columns) & set(raw.columns))
+    if clash:
+        raise UserError(f"{raw.places[0].file}: the constant column '{clash[0]}' is also in the file")
+    constants: dict[str, list[Value]] = {name: [value] * len(raw) for name, value in config.columns.items()}
+    return RawTable(raw.columns | constants, raw.places, [config.split or ""] * len(raw))
+
+
+def concatenate(tables: Sequence[RawTable]) -> RawTable:
+    """Tables below one another; a column that only some files have is an error that names the file."""
+    if not tables:
+        raise UserError("the data set names no files", "List them under dataset.source.files.")
+    first = tables[0]
+    for other in tables[1:]:
+        for name in first.columns:
+            if name not in other.columns:
+                raise UserError(
+                    f"{other.places[0].file}: {unknown_name('column', name, other.columns)}",
+                    f"{first.places[0].file} has it; all files of a data set need the same columns.",
+                )
+    return RawTable(
+        {name: [value for each in tables for value in each.columns[name]] for name in first.columns},
+        [place for each in tables for place in each.places],
+        [split for each in tables for split in each.splits],
+    )
+
+
+@reader
+def standoff_labels(
+    files: Sequence[SourceFile], annotations: str, text: str, key: str = "row", quoting: bool = True
+) -> RawTable:
+    """Texts of public files joined with the labels naba ships for them; see `standoff.join_labels`."""
+    sources = {file.config.path: read_bytes(*file.read(), Options(quoting=quoting)) for file in files}
+    return standoff.join_labels(sources, annotations, text, key)
+
+
+@reader
+def article_stance(files: Sequence[SourceFile]) -> RawTable:
+    """The labelled article: every claim with every sentence.
+
+    Args:
+        files: stance.jsonl, sentences.jsonl and claims.jsonl, in this order.
+    Returns:
+        id (claim-sentence), claim, sentence, target (the claim's text), text (the sentence's), stance, and
+        has_speaker, has_quotes ("yes" or "no").
+    """
+    stance, sentences, claims = (read_bytes(*file.read()) for file in files)
+    claim_texts = dict(zip(claims.column("id", "id"), claims.column("text", "target"), strict=True))
+    rows = {
+        name: dict(zip(sentences.column("id", "id"), values, strict=True))
+        for name, values in _described(sentences).columns.items()
+    }
+    columns: dict[str, list[Value]] = {name: [] for name in ("id", "claim", "sentence", "target", "stance")}
+    columns |= {name: [] for name in ("text", "has_speaker", "has_quotes")}
+    for index, place in enumerate(stance.places):
+        claim, sentence = stance.column("claim", "group")[index], stance.column("sentence", "id")[index]
+        if claim not in claim_texts or sentence not in rows["text"]:
+            raise UserError(f"{place}: claim '{claim}' or sentence '{sentence}' does not exist")
+        values = {
+            "id": f"{claim}-{sentence}",
+            "claim": claim,
+            "sentence": sentence,
+            "target": claim_texts[claim],
+            "stance": stance.column("stance", "label")[index],
+        }
+        values |= {name: rows[name][sentence] for name in ("text", "has_speaker", "has_quotes")}
+        for name, value in values.items():
+            columns[name].append(value)
+    return RawTable(columns, stance.places, [files[0].config.split or ""] * len(stance))
+
+
+@reader
+def article_sentences(files: Sequence[SourceFile]) -> RawTable:
+    """The sentences of the labelled article, with has_speaker and has_quotes ("yes" or "no")."""
+    table = _described(read_bytes(*files[0].read()))
+    return RawTable(table.columns, table.places, [files[0].config.split or ""] * len(table))
+
+
+def _described(sentences: RawTable) -> RawTable:
+    speakers = ["no" if value is None else "yes" for value in sentences.column("speaker", "slices")]
+    quotes = ["yes" if json.loads(value or "[]") else "no" for value in sentences.column("quotes", "slices")]
+    described: dict[str, list[Value]] = {"has_speaker": [*speakers], "has_quotes": [*quotes]}
+    return RawTable(sentences.columns | described, sentences.places, sentences.splits)
+
+
+@reader
+def arabicstancex(files: Sequence[SourceFile]) -> RawTable:
+    """ArabicStanceX: one JSON file a topic; the file's constant columns name topic, target and domain.
+
+    Returns:
+        id (topic and tweet id), tweet_id, text, stance and the constant columns.
+    """
+    tables = []
+    for file in files:
+        raw = _with_constants(formats.stance_by_id(*file.read()), file.config)
+        ids: list[Value] = [f"{file.config.columns.get('topic', '')}-{each}" for each in raw.columns["tweet_id"]]
+        tables.append(RawTable({"id": ids} | raw.columns, raw.places, raw.splits))
+    return concatenate(tables)
+
+
+@reader
+def unifiedfc(files: Sequence[SourceFile]) -> RawTable:
+    """UnifiedFC: the fold lists, then one JSON file a claim; see `naba.data.corpora.formats.unified_claims`."""
+    folds = [file for file in files if file.path.suffix == ".txt"]
+    if len(folds) != 1:
+        raise UserError("the reader unifiedfc needs exactly one .txt file, that of the folds")
+    claims = [file.read() for file in files if file.path.suffix == ".json"]
+    return formats.unified_claims(claims, formats.fold_lists(*folds[0].read()))

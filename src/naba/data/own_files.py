@@ -1,0 +1,256 @@
+"""A user's own files: where they are, which splits they hold, which labels occur, and a YAML written from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+from naba.config.schema import DataConfig, FileConfig, SourceConfig
+from naba.data import download, sources
+from naba.data.rows.tables import SPLIT_NAMES, SUFFIXES
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from naba.config.schema import DatasetConfig
+    from naba.data.rows.tables import RawTable
+
+MISSING = "???"
+LISTING = ".files.json"
+"""In the cache, beside the files of a Hub data set: the names of all of them."""
+MOST_LABELS = 100
+READABLE = {*SUFFIXES, ".zip"}
+
+
+def resolved(config: DatasetConfig, data: DataConfig) -> DatasetConfig:
+    """The config with `path` or `repo_id` turned into a source; one without either is returned as it is.
+
+    Raises:
+        UserError: no such file, no data files in a folder, or a Hub data set whose files cannot be listed.
+    """
+    if config.path == MISSING and config.repo_id is None:
+        raise UserError(
+            f"dataset={config.name} needs a file", f"For example: dataset={config.name} dataset.path=my.csv"
+        )
+    if MISSING in (config.repo_id, config.revision):
+        raise UserError(
+            f"dataset={config.name} needs the name and the commit of a data set on the Hub",
+            f"For example: dataset={config.name} dataset.repo_id=owner/name dataset.revision=COMMIT",
+        )
+    if config.repo_id is not None:
+        source = _hub_source(config, data)
+    elif config.path is not None:
+        source = _local_source(Path(config.path).expanduser())
+    else:
+        return config
+    grouped = config.protocol == "stratified" and config.columns.group is not None
+    return dataclasses.replace(config, source=source, protocol="grouped" if grouped else config.protocol)
+
+
+def _local_source(path: Path) -> SourceConfig:
+    path = path.resolve()
+    if path.is_file():
+        return SourceConfig(folder=str(path.parent), files=[FileConfig(path=path.name)])
+    if not path.is_dir():
+        near = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
+        raise UserError(f"no such file: {path}", f"{path.parent} holds: {', '.join(near[:20]) or 'nothing'}")
+    found = by_split(entry.name for entry in path.iterdir() if entry.is_file())
+    if not found:
+        raise UserError(f"{path} holds no data files", f"Known are {', '.join(sorted(READABLE))}.")
+    return SourceConfig(folder=str(path), files=found)
+
+
+def by_split(names: Iterable[str]) -> list[FileConfig]:
+    """Data files among `names` with the split their names tell; if any tells one, the others are left out."""
+    data_files = sorted(name for name in names if _suffix(name) in READABLE and _is_data(PurePosixPath(name).name))
+    files = [FileConfig(path=name, split=split_of(name)) for name in data_files]
+    known = [file for file in files if file.split is not None]
+    order = {"train": 0, "validation": 1, "test": 2}
+    return sorted(known, key=lambda file: (order[file.split or ""], file.path)) or files
+
+
+def split_of(name: str) -> Literal["train", "validation", "test"] | None:
+    """`data/train-00000.parquet` -> train, `my_dev.csv` -> validation, `claims.csv` -> None."""
+    words = re.split(r"[^a-z]+", PurePosixPath(name).stem.lower())
+    found = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_data(name: str) -> bool:
+    return not name.startswith(".") and name != "dataset_infos.json"
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _hub_source(config: DatasetConfig, data: DataConfig) -> SourceConfig:
+    source = SourceConfig(repo_id=config.repo_id, revision=config.revision)
+    within = (config.path or "").strip("/")
+    if _suffix(within) in READABLE:
+        source.files = [FileConfig(path=within)]
+        return source
+    names = _local_listing(source, data) or _hub_listing(source, data)
+    source.files = by_split(name for name in names if not within or name.startswith(f"{within}/"))
+    if not source.files:
+        raise UserError(
+            f"the Hub data set {config.repo_id} holds no data files at {within or 'its root'}",
+            f"It holds: {', '.join(sorted(names)[:20]) or 'nothing'}",
+        )
+    return source
+
+
+def _local_listing(source: SourceConfig, data: DataConfig) -> list[str]:
+    """What an earlier listing said, else what a mirror folder holds; the cache alone may hold only some files."""
+    earlier = sources.cache_of(data) / sources.relative_path(source, FileConfig(path=LISTING))
+    if earlier.is_file():
+        return [str(name) for name in json.loads(earlier.read_text(encoding="utf-8"))]
+    mirror = sources.mirror_of(data)
+    if mirror is None or "://" in mirror:
+        return []
+    folder = Path(mirror).expanduser() / sources.relative_path(source, FileConfig(path="."))
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def _hub_listing(source: SourceConfig, data: DataConfig) -> list[str]:
+    if sources.is_offline(data):
+        raise UserError(
+            f"the files of the Hub data set {source.repo_id} are neither in the cache nor in a mirror",
+            sources.OFFLINE_HINT,
+        )
+    address = f"{sources.HUB_API}/{quote(f'{source.repo_id}/tree/{source.revision}')}?recursive=true"
+    try:
+        entries = download.json_list(address, timeout=data.timeout, retries=data.retries)
+    except UserError as error:
+        raise UserError(error.message, sources.OFFLINE_HINT) from error
+    names = [str(entry["path"]) for entry in entries if entry.get("type") == "file"]
+    listing = sources.cache_of(data) / sources.relative_path(source, FileConfig(path=LISTING))
+    download.write_text(listing, json.dumps(names))
+    return names
+
+
+def with_labels(config: DatasetConfig, raw: RawTable) -> DatasetConfig:
+    """The config with the labels that occur, where it lists none: ids are ASCII, the display name is the value."""
+    if config.labels or config.columns.label is None:
+        return config
+    values = sorted({value for value in raw.column(config.columns.label, "label") if value is not None})
+    if len(values) > MOST_LABELS:
+        raise UserError(
+            f"{raw.places[0].file}: the column '{config.columns.label}' has {len(values)} different values, too many "
+            "for labels", "Name the label column: dataset.columns.label=NAME. It has: " + ", ".join(raw.columns),
+        )  # fmt: skip
+    ids = label_ids(values)
+    return dataclasses.replace(
+        config,
+        labels={label: value for value, label in ids.items()},
+        label_values={value: label for value, label in ids.items() if value != label},
+    )
+
+
+def label_ids(values: Sequence[str]) -> dict[str, str]:
+    """Value in a file -> ASCII label id, like the value where possible: `not entail` -> not_entail, `مع` -> label_1."""
+    ids: dict[str, str] = {}
+    for number, value in enumerate(values, start=1):
+        cleaned = re.sub(r"[^A-Za-z0-9_.\-]+", "_", value.strip()).strip("_.-") if value.isascii() else ""
+        label = cleaned if cleaned and cleaned not in ids.values() else f"label_{number}"
+        ids[value] = label
+    return ids
+
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "text": ("text", "sentence", "tweet_text", "tweet", "article", "content", "body", "headline", "title", "hypothesis",
+             "evidence_text", "s2", "نص", "النص"),
+    "label": ("label", "class_label", "stance", "class", "category", "claim_type", "gold", "y", "تصنيف", "التصنيف"),
+    "target": ("target", "claim", "claim_text", "premise", "topic", "rumor_text", "s1", "ادعاء", "الادعاء"),
+    "id": ("id", "tweet_id", "sentence_id", "uid", "guid", "index"),
+    "split": ("split", "part", "fold_name", "subset", "set"),
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Guess:
+    """Which column holds what, as guessed from names and values; None where nothing fits."""
+
+    text: str
+    label: str
+    target: str | None
+    id: str | None
+    group: str | None
+    split: str | None
+
+
+def guess_columns(raw: RawTable) -> Guess:
+    """Guess from the names of the columns, then from their values.
+
+    Raises:
+        UserError: no column repeats few enough values to be a label, or none is left for the text.
+    """
+    left = dict(raw.columns)
+
+    def named(role: str) -> str | None:
+        for name in NAMES[role]:
+            found = next((column for column in left if column.strip().lower() == name), None)
+            if found is not None:
+                return found
+        return None
+
+    split = named("split")
+    if split is None or not {str(value).strip().lower() for value in left[split]} <= set(SPLIT_NAMES):
+        split = None
+    identifier = named("id")
+    if identifier is not None and (None in left[identifier] or len(set(left[identifier])) < len(raw)):
+        identifier = None
+    for used in (split, identifier):
+        left.pop(used or "", None)
+    label = named("label") or _label_like(left, raw)
+    left.pop(label)
+    text = named("text") or max(left, key=lambda column: sum(len(value or "") for value in left[column]), default=None)
+    if text is None:
+        raise UserError(f"{raw.places[0].file}: no column is left for the text besides the label '{label}'")
+    left.pop(text)
+    target = named("target")
+    repeats = target is not None and len(set(left[target])) < 0.9 * len(raw)
+    return Guess(text, label, target, identifier, target if repeats else None, split)
+
+
+def _label_like(columns: Mapping[str, list[str | None]], raw: RawTable) -> str:
+    few = {name: len(set(values)) for name, values in columns.items() if 2 <= len(set(values)) <= min(20, len(raw) / 2)}
+    if not few:
+        raise UserError(
+            f"{raw.places[0].file}: no column looks like labels (few values that recur)",
+            f"Columns: {', '.join(raw.columns)}.",
+        )
+    return min(few, key=lambda name: few[name])
+
+
+def yaml_text(path: Path, name: str, guess: Guess, raw: RawTable) -> str:
+    """A dataset YAML for the file, with the labels that occur (most frequent first) and what was guessed."""
+    import yaml
+
+    counts = Counter(str(value) for value in raw.columns[guess.label])
+    ids = label_ids([value for value, _ in counts.most_common()])
+    columns = {key: value for key, value in dataclasses.asdict(guess).items() if value is not None}
+    content: dict[str, object] = {
+        "name": name,
+        "task": "stance" if guess.target else "own",
+        "pair": guess.target is not None,
+        "title": path.name,
+        "description": f"Written by `naba data new` from {path.name}: {len(raw)} rows. Check the guessed columns.",
+        "path": str(path.resolve()),
+        "labels": {label: value for value, label in ids.items()},
+        "label_values": {value: label for value, label in ids.items() if value != label},
+        "primary_metric": "macro_f1",
+        "metrics": ["accuracy"],
+        "columns": columns,
+        "protocol": "grouped" if guess.group else "stratified",
+        "licence": "",
+        "citation": "",
+        "label_source": "unknown",
+    }
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=120)

@@ -1,0 +1,315 @@
+"""Bootstrap intervals, vectorised on confusion counts.
+
+A metric of confusion counts sees rows only through the cell each falls in, so resampling n rows with replacement is
+one multinomial draw over the cells. Ten thousand resamples then cost as much as ten thousand small matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from naba.errors import UserError
+from naba.evaluation.metrics import Array, FloatArray, Metric, metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from naba.evaluation.predictions import IntArray, ObjectArray, Predictions
+
+Method = Literal["percentile", "bca"]
+
+VALUES_IN_A_CHUNK = 4_000_000
+"""Resampled counts held at once (32 MB), so that memory does not grow with resamples or labels."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value with its interval.
+
+    Attributes:
+        name: the metric.
+        value: on the rows themselves.
+        low, high: bounds of the interval.
+        n: rows scored.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.3f} [{self.low:.3f}, {self.high:.3f}] n={self.n}"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows as cells of a (t, k, k) table of target, gold and predicted label; t is 1 where targets do not matter."""
+
+    codes: IntArray
+    shape: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, predictions: Predictions, by_target: bool) -> Cells:
+        """The cells of some predictions; targets are their groups."""
+        size = len(predictions.labels)
+        if not by_target:
+            return cls(predictions.cells, (1, size, size))
+        targets = codes_of(groups_of(predictions))
+        return cls(targets * size * size + predictions.cells, (int(targets.max()) + 1, size, size))
+
+    def counts(self) -> IntArray:
+        """(t, k, k) rows in each cell."""
+        return np.bincount(self.codes, minlength=int(np.prod(self.shape))).reshape(self.shape).astype(np.int64)
+
+
+def groups_of(predictions: Predictions) -> ObjectArray:
+    """The group of each row.
+
+    Raises:
+        UserError: these predictions carry no groups.
+    """
+    if predictions.groups is None:
+        raise UserError("these predictions say nothing of groups (targets, claims), and what was asked needs them")
+    return predictions.groups
+
+
+FEWEST_GROUPS = 20
+"""With fewer groups than this a bootstrap of whole groups is too narrow to be of use (Cameron & Miller 2015)."""
+
+
+def share_groups(predictions: Predictions, measures: Sequence[Metric]) -> bool:
+    """Do rows share groups enough, and are there groups enough, that groups should be drawn rather than rows?
+
+    Yes with at least `FEWEST_GROUPS` groups and more rows than groups by a twentieth; never with a metric over
+    targets among `measures`, since that keeps its targets (the groups) fixed.
+    """
+    if predictions.groups is None or any(item.needs == "target_confusion" for item in measures):
+        return False
+    groups = len(np.unique(units_of(predictions)))
+    return groups >= FEWEST_GROUPS and len(predictions) >= 1.05 * groups
+
+
+def units_of(predictions: Predictions) -> IntArray:
+    """(n,) what each row is drawn with, as codes from 0: its group, or, for a row without one, the row alone.
+
+    Raises:
+        UserError: these predictions carry no groups at all.
+    """
+    position: dict[object, int] = {}
+    keys = (group or (row,) for row, group in enumerate(groups_of(predictions)))
+    return np.fromiter((position.setdefault(key, len(position)) for key in keys), np.int64, len(predictions))
+
+
+def codes_of(values: ObjectArray) -> IntArray:
+    """(n,) each value as the position of its first appearance among the distinct values."""
+    position: dict[object, int] = {}
+    return np.fromiter((position.setdefault(value, len(position)) for value in values), np.int64, len(values))
+
+
+def interval(
+    predictions: Predictions,
+    measure: Metric | str,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    method: Method = "percentile",
+    by_group: bool | None = None,
+) -> Score:
+    """One metric with its bootstrap interval; see `scores`."""
+    return scores(predictions, [measure], resamples, confidence, seed, method, by_group)[0]
+
+
+def scores(
+    predictions: Predictions,
+    measures: Sequence[Metric | str],
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    method: Method = "percentile",
+    by_group: bool | None = None,
+) -> list[Score]:
+    """Metrics with bootstrap intervals, all from one shared set of resamples.
+
+    Rows are drawn with replacement (Efron & Tibshirani 1993, ch. 13); with `by_group`, whole groups are, since rows
+    of one claim or topic are no independent evidence (Davison & Hinkley 1997, sec. 3.8). A per-target metric keeps
+    its targets fixed and resamples rows over all of them. Equal arguments give equal bounds.
+
+    Args:
+        measures: metrics, or their names.
+        resamples: bootstrap draws.
+        confidence: coverage of the interval, 0.95 for 95 %.
+        seed: of the draws.
+        method: "percentile", or "bca" for the bias-corrected and accelerated interval (Efron 1987), which is the
+            better of the two for a metric near 0 or 1.
+        by_group: draw whole groups; by default where `share_groups` says so.
+    Returns:
+        one `Score` a metric, in the order given.
+    Raises:
+        UserError: there are no rows, a metric is unknown, or groups are needed and absent.
+    """
+    if len(predictions) == 0:
+        raise UserError("there are no rows to score")
+    chosen = [metric(item, predictions.labels) if isinstance(item, str) else item for item in measures]
+    counted = [item for item in chosen if item.needs != "ranking"]
+    grouped = share_groups(predictions, counted) if by_group is None else by_group
+    found = _count_scores(predictions, counted, resamples, confidence, seed, method, grouped) if counted else {}
+    for item in chosen:
+        if item.needs == "ranking":
+            found[item.name] = _ranking_score(predictions, item, resamples, confidence, seed)
+    return [found[item.name] for item in chosen]
+
+
+def value(predictions: Predictions, measure: Metric | str) -> float:
+    """A metric on the rows themselves, without an interval."""
+    item = metric(measure, predictions.labels) if isinstance(measure, str) else measure
+    if item.needs == "ranking":
+        return float(np.mean([item.function(ranked, predictions.labels) for ranked in rankings(predictions, item)]))
+    by_target = item.needs == "target_confusion"
+    counts = Cells.of(predictions, by_target).counts()
+    return float(item.function(counts if by_target else counts[0], predictions.labels))
+
+
+def _count_scores(
+    predictions: Predictions,
+    measures: Sequence[Metric],
+    resamples: int,
+    confidence: float,
+    seed: int,
+    method: Method,
+    by_group: bool,
+) -> dict[str, Score]:
+    cells = Cells.of(predictions, any(item.needs == "target_confusion" for item in measures))
+    units = group_units(cells, units_of(predictions)) if by_group else None
+    draws: list[list[FloatArray]] = [[] for _ in measures]
+    for counts in resampled_counts(cells, resamples, np.random.default_rng(seed), units):
+        for drawn, item in zip(draws, measures, strict=True):
+            drawn.append(apply(item, counts, predictions.labels))
+    original = cells.counts()[None]
+    found = {}
+    for drawn, item in zip(draws, measures, strict=True):
+        estimate = float(apply(item, original, predictions.labels)[0])
+        sample = np.concatenate(drawn)
+        if method == "bca":
+            left_out, weights = jackknife(cells, units)
+            low, high = bca(sample, estimate, apply(item, left_out, predictions.labels), weights, confidence)
+        else:
+            low, high = percentile(sample, confidence)
+        found[item.name] = Score(item.name, estimate, low, high, len(predictions))
+    return found
+
+
+def apply(item: Metric, counts: Array, labels: Sequence[str]) -> FloatArray:
+    """A metric on counts of shape (..., t, k, k), whether or not it looks at targets."""
+    return item.function(counts if item.needs == "target_confusion" else counts.sum(axis=-3), labels)
+
+
+def group_units(cells: Cells, codes: IntArray) -> IntArray:
+    """(m, t*k*k) counts of each of the m units that `codes` (n,) puts the rows in."""
+    size = int(np.prod(cells.shape))
+    units = int(codes.max()) + 1
+    return np.bincount(codes * size + cells.codes, minlength=units * size).reshape(units, size).astype(np.int64)
+
+
+def resampled_counts(
+    cells: Cells, resamples: int, generator: np.random.Generator, units: IntArray | None = None
+) -> Iterator[IntArray]:
+    """Chunks (c, t, k, k) of bootstrap counts: rows drawn with replacement, or the groups in `units`."""
+    rows, size = len(cells.codes), int(np.prod(cells.shape))
+    occupied, frequency = np.unique(cells.codes, return_counts=True)
+    if units is not None:
+        # Most groups are small and many are alike: drawing kinds of groups is the same draw in a fraction of the time.
+        kinds, alike = np.unique(units, axis=0, return_counts=True)
+    width = max(size, 0 if units is None else len(kinds))
+    chunk = max(1, VALUES_IN_A_CHUNK // width)
+    for start in range(0, resamples, chunk):
+        drawn = min(chunk, resamples - start)
+        if units is None:
+            counts = np.zeros((drawn, size), dtype=np.int64)
+            counts[:, occupied] = generator.multinomial(rows, frequency / rows, size=drawn)
+        else:
+            times = generator.multinomial(len(units), alike / len(units), size=drawn)
+            # Products of whole numbers this small are exact in floating point, and there the product is BLAS's.
+            counts = (times.astype(np.float64) @ kinds.astype(np.float64)).astype(np.int64)
+        yield counts.reshape(drawn, *cells.shape)
+
+
+def jackknife(cells: Cells, units: IntArray | None = None) -> tuple[IntArray, FloatArray]:
+    """Counts with one row (or group) left out, (j, t, k, k), and how many rows each of the j stands for."""
+    counts = cells.counts().reshape(-1)
+    if units is not None:
+        return (counts - units).reshape(-1, *cells.shape), np.ones(len(units))
+    occupied = np.flatnonzero(counts)
+    left_out = np.repeat(counts[None], len(occupied), axis=0)
+    left_out[np.arange(len(occupied)), occupied] -= 1
+    return left_out.reshape(-1, *cells.shape), counts[occupied].astype(np.float64)
+
+
+def percentile(sample: FloatArray, confidence: float) -> tuple[float, float]:
+    """The percentile interval of bootstrap values (Efron & Tibshirani 1993, ch. 13)."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(sample, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def bca(
+    sample: FloatArray, estimate: float, left_out: FloatArray, weights: FloatArray, confidence: float
+) -> tuple[float, float]:
+    """The bias-corrected and accelerated interval (Efron 1987; Efron & Tibshirani 1993, eq. 14.9 to 14.15).
+
+    Args:
+        sample: (b,) bootstrap values.
+        estimate: the value on the rows themselves.
+        left_out, weights: (j,) jackknife values, and how many rows share each.
+    """
+    from scipy.special import ndtr, ndtri
+
+    # Metrics of counts are discrete: ties with the estimate are split, so that a symmetric sample has no bias.
+    below = (np.mean(sample < estimate) + np.mean(sample <= estimate)) / 2
+    if not 0 < below < 1:
+        return percentile(sample, confidence)
+    bias = float(ndtri(below))
+    away = np.average(left_out, weights=weights) - left_out
+    spread = float((weights * away**2).sum())
+    acceleration = float((weights * away**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    ends = bias + np.array([1, -1]) * ndtri((1 - confidence) / 2)
+    low, high = np.quantile(sample, np.sort(ndtr(bias + ends / (1 - acceleration * ends))))
+    return float(low), float(high)
+
+
+def rankings(predictions: Predictions, item: Metric) -> list[Array]:
+    """Relevance of rows by descending probability of the positive label, one (n,) bool array a group (file).
+
+    Ties keep the order of the rows.
+
+    Raises:
+        UserError: no label is the positive one.
+    """
+    positive = [i for i, label in enumerate(predictions.labels) if label.lower() in item.positive]
+    if len(positive) != 1:
+        raise UserError(
+            f"'{item.name}' ranks by the probability of the positive label; of {', '.join(predictions.labels)} "
+            f"one must be one of {', '.join(item.positive)}"
+        )
+    relevant = predictions.gold_codes == positive[0]
+    order = np.argsort(-predictions.probabilities[:, positive[0]], kind="stable")
+    files = np.zeros(len(predictions), np.int64) if predictions.groups is None else codes_of(predictions.groups)
+    return [relevant[order[files[order] == file]] for file in range(int(files.max()) + 1)]
+
+
+def _ranking_score(predictions: Predictions, item: Metric, resamples: int, confidence: float, seed: int) -> Score:
+    generator = np.random.default_rng(seed)
+    files = rankings(predictions, item)
+    sample = np.zeros(resamples)
+    for relevant in files:
+        chunk = max(1, VALUES_IN_A_CHUNK // len(relevant))
+        for start in range(0, resamples, chunk):
+            size = (min(chunk, resamples - start), len(relevant))
+            drawn = np.sort(generator.integers(0, len(relevant), size=size), axis=1)
+            sample[start : start + chunk] += item.function(relevant[drawn], predictions.labels)
+    low, high = percentile(sample / len(files), confidence)
+    return Score(item.name, value(predictions, item), low, high, len(predictions))

@@ -1,0 +1,381 @@
+"""From tracked runs to leaderboards: cells of seeds, intervals, paired tests, and which models are truly different.
+
+Pure functions of `TrackedRun`s; where the runs come from is the tracker's matter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from naba.errors import UserError
+from naba.evaluation.bootstrap import Score, interval, share_groups, units_of, value
+from naba.evaluation.metrics import FloatArray, metric
+from naba.evaluation.significance import CellDraws, Difference, compare_cells, holm, letters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from naba.evaluation.predictions import Predictions
+
+SIGNIFICANCE = 0.05
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """One finished run, as scored on one data set.
+
+    Attributes:
+        run_id, identity, cell: which run; equal cells differ in the seed only.
+        dataset, task, model, seed: what was trained on what.
+        metrics: metric name -> value on `scored_on`, without section or bounds.
+        params, tags: as tracked.
+        train_seconds, predict_seconds: wall seconds; nan if not known.
+        model_bytes: size of the saved model; nan if not known.
+        predictions: reads the predictions on `scored_on`; called once, and only when a test needs them.
+        scored_on: the data set the metrics are of; "" for the test rows of `dataset`.
+        primary_metric: the metric that `scored_on` is judged by.
+        part: the fold or held-out value tested on, where the run is one of a cross-validation.
+        section: the run's own name for these rows: `test`, `validation` or a further data set.
+        curves: name -> (step, value) pairs, such as `validation/macro_f1` by epoch.
+    """
+
+    run_id: str
+    identity: str
+    cell: str
+    dataset: str
+    task: str
+    model: str
+    seed: int
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    train_seconds: float
+    predict_seconds: float
+    model_bytes: float
+    predictions: Callable[[], Predictions]
+    scored_on: str = ""
+    primary_metric: str = "macro_f1"
+    section: str = "test"
+    part: str = ""
+    curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+
+    @property
+    def scored(self) -> str:
+        """The data set whose rows were scored."""
+        return self.scored_on or self.dataset
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs that differ in their seed only, on one scored data set."""
+
+    name: str
+    runs: tuple[TrackedRun, ...]
+
+    @cached_property
+    def predictions(self) -> list[Predictions]:
+        """The predictions of each seed."""
+        return [run.predictions() for run in self.runs]
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.runs[0].model
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The distinct seeds, in rising order."""
+        return tuple(sorted({run.seed for run in self.runs}))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The distinct folds or held-out values of a cross-validation; () for other splits."""
+        return tuple(dict.fromkeys(run.part for run in self.runs if run.part))
+
+    def mean_of(self, attribute: str) -> float:
+        """Mean over the seeds of a number such as `train_seconds`."""
+        return float(np.mean([getattr(run, attribute) for run in self.runs]))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a leaderboard.
+
+    Attributes:
+        cell: the runs.
+        score: mean over the seeds, with the interval over examples and seeds.
+        spread: standard deviation over the seeds, for a cross-validation over its parts; nan for one.
+        paired: was it tested against the others? Not if it was scored on other rows.
+        ranks: best and worst rank that the tests allow, from 1.
+        letters: cells that share a letter cannot be told apart.
+        to_best, to_baseline: this cell minus the best, minus the baseline; None for itself.
+        p_best, p_baseline: their p-values after Holm's correction over all pairs of the board.
+    """
+
+    cell: Cell
+    score: Score
+    spread: float
+    paired: bool = False
+    ranks: tuple[int, int] = (0, 0)
+    letters: str = ""
+    to_best: Difference | None = None
+    to_baseline: Difference | None = None
+    p_best: float = NAN
+    p_baseline: float = NAN
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pairs of c cells, each array (c, c), row minus column; the diagonals mean nothing.
+
+    Attributes:
+        estimate, low, high: the differences with their 95 % intervals.
+        p_value: Holm-corrected over the pairs.
+        detectable: the smallest difference each pair's test would find four times in five.
+    """
+
+    estimate: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p_value: FloatArray
+    detectable: FloatArray
+
+
+@dataclass(frozen=True)
+class Board:
+    """Cells on one scored data set and metric, best first.
+
+    Attributes:
+        scored: the data set.
+        metric: the metric's name.
+        rows: the lines; paired cells first.
+        pairs: every two of the paired cells, in the order of `rows`; None if there are none.
+        notes: what a reader must know.
+    """
+
+    scored: str
+    metric: str
+    rows: tuple[Row, ...]
+    pairs: Pairs | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def paired(self) -> tuple[Row, ...]:
+        """The rows that were tested against one another."""
+        return tuple(row for row in self.rows if row.paired)
+
+
+def cells_of(runs: Sequence[TrackedRun]) -> list[Cell]:
+    """Runs grouped into cells, for each scored data set; a seed that was run twice counts once (the first given).
+
+    The folds (or held-out topics) of a cross-validation are one cell, each standing for itself in its mean.
+
+    A cell is named by its model, its training set where that is not the scored one, and, where several cells would
+    have the same name, by the parameters in which they differ.
+    """
+    grouped: dict[tuple[str, str], dict[tuple[int, str], TrackedRun]] = defaultdict(dict)
+    for run in runs:
+        grouped[(run.scored, run.cell)].setdefault((run.seed, run.part), run)
+    cells = [Cell(_plain_name(found), found) for found in (_by_seed(seeds) for seeds in grouped.values())]
+    twins: dict[tuple[str, str], dict[str, Cell]] = defaultdict(dict)
+    for cell in cells:
+        twins[(cell.model, cell.runs[0].dataset)].setdefault(cell.runs[0].cell, cell)
+    return [_named(cell, list(twins[(cell.model, cell.runs[0].dataset)].values())) for cell in cells]
+
+
+def _named(cell: Cell, twins: Sequence[Cell]) -> Cell:
+    return cell if len(twins) == 1 else replace(cell, name=f"{cell.name} {_what_differs(cell, twins)}")
+
+
+def _by_seed(seeds: Mapping[tuple[int, str], TrackedRun]) -> tuple[TrackedRun, ...]:
+    return tuple(seeds[seed] for seed in sorted(seeds))
+
+
+def _plain_name(runs: Sequence[TrackedRun]) -> str:
+    first = runs[0]
+    return first.model if first.section in {"test", "validation"} else f"{first.model} ({first.dataset})"
+
+
+def _what_differs(cell: Cell, twins: Sequence[Cell]) -> str:
+    params = [twin.runs[0].params for twin in twins]
+    keys = sorted(
+        {key for one in params for key in one if key not in {"seed", "part"} and not key.startswith("evaluation.")}
+    )
+    differing = [key for key in keys if len({one.get(key) for one in params}) > 1]
+    mine = cell.runs[0].params
+    said = [f"{key.removeprefix('model.')}={mine[key]}" for key in differing if key in mine]
+    return " ".join(said) or cell.runs[0].cell[:8]
+
+
+def leaderboards(
+    runs: Sequence[TrackedRun],
+    measure: str | None = None,
+    baseline: str = "majority",
+    resamples: int = 10_000,
+    seed: int = 0,
+    by_group: bool | None = None,
+) -> list[Board]:
+    """One board for each scored data set, in the order of their names.
+
+    Args:
+        measure: the metric; each data set's own primary metric if None.
+        baseline: the model that every other is also compared with, where it was run.
+        by_group: draw whole groups; by default where `statistics.share_groups` says so, and the notes say it.
+    Raises:
+        UserError: there are no runs, or the metric is unknown.
+    """
+    if not runs:
+        raise UserError("there are no finished runs to compare", "train some: naba train -m …")
+    boards = defaultdict(list)
+    for cell in cells_of(runs):
+        boards[cell.runs[0].scored].append(cell)
+    return [
+        leaderboard(
+            boards[scored], measure or boards[scored][0].runs[0].primary_metric, baseline, resamples, seed, by_group
+        )
+        for scored in sorted(boards)
+    ]
+
+
+def leaderboard(
+    cells: Sequence[Cell],
+    measure: str,
+    baseline: str = "majority",
+    resamples: int = 10_000,
+    seed: int = 0,
+    by_group: bool | None = None,
+) -> Board:
+    """Cells on one scored data set, best first, with intervals and paired tests.
+
+    Examples are resampled jointly over all cells and seeds within each (`comparison.compare_cells`). Every pair is
+    tested, and all p-values are corrected together by Holm's method, so letters, ranks and p-values are one family.
+    Cells on other rows than most (another fold, another version of the data) are listed without tests.
+    """
+    paired, alone = _on_the_same_rows(cells)
+    if metric(measure, cells[0].predictions[0].labels).needs == "ranking":
+        paired, alone = [], list(cells)
+    notes = [f"{len(alone)} cells were scored on other rows and are not tested"] if alone and paired else []
+    folded = [cell for cell in cells if cell.parts]
+    if folded:
+        notes.append(
+            f"{len(folded)} cells are cross-validations: means over their parts, each the mean of its seeds; "
+            "intervals are of the spread over the parts"
+        )
+    one_seed = sum(len(cell.runs) == 1 for cell in cells)
+    if one_seed:
+        notes.append(f"{one_seed} of {len(cells)} cells have one seed: their intervals are over examples only")
+    rows = [_alone(cell, measure, resamples, seed) for cell in alone]
+    rows.sort(key=lambda row: -row.score.value)
+    if not paired:
+        return Board(cells[0].runs[0].scored, measure, tuple(rows), notes=tuple(notes))
+    first = paired[0].predictions[0]
+    grouped = share_groups(first, [metric(measure, first.labels)]) if by_group is None else by_group
+    draws = compare_cells([cell.predictions for cell in paired], measure, resamples, seed, grouped)
+    order = np.argsort(-draws.means, kind="stable")
+    paired, draws = [paired[place] for place in order], _reordered(draws, order)
+    pairs = _all_pairs(draws)
+    tested = _rows(paired, draws, pairs.p_value, baseline, measure)
+    drawn = f"; the bootstrap resamples whole groups ({len(set(units_of(first).tolist()))})" if grouped else ""
+    notes.append(
+        f"{draws.rows} rows{drawn}; intervals 95 %; p-values paired and Holm-corrected over "
+        f"{len(paired) * (len(paired) - 1) // 2} pairs; cells that share a letter cannot be told apart"
+    )
+    return Board(cells[0].runs[0].scored, measure, (*tested, *rows), pairs, tuple(notes))
+
+
+def _on_the_same_rows(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
+    signatures = [{_signature(one) for one in cell.predictions} for cell in cells]
+    common = Counter(next(iter(found)) for found in signatures if len(found) == 1)
+    if not common:
+        return [], list(cells)
+    most = max(common.values())
+    chosen = next(key for found in signatures for key in found if len(found) == 1 and common[key] == most)
+    paired = [found == {chosen} for found in signatures]
+    return (
+        [cell for cell, same in zip(cells, paired, strict=True) if same],
+        [cell for cell, same in zip(cells, paired, strict=True) if not same],
+    )
+
+
+def _signature(predictions: Predictions) -> int:
+    return hash((predictions.labels, frozenset(zip(predictions.ids, predictions.gold, strict=True))))
+
+
+def _reordered(draws: CellDraws, order: npt.NDArray[np.int64]) -> CellDraws:
+    return replace(
+        draws,
+        means=draws.means[order],
+        seeds=draws.seeds[order],
+        example_draws=draws.example_draws[order],
+        seed_draws=draws.seed_draws[order],
+        between=draws.between[order],
+    )
+
+
+def _all_pairs(draws: CellDraws) -> Pairs:
+    size = len(draws.means)
+    found = Pairs(*(np.full((size, size), NAN) for _ in range(5)))
+    places = list(combinations(range(size), 2))
+    differences = [draws.difference(a, b) for a, b in places]
+    corrected = holm([one.p_value for one in differences])
+    for (a, b), one, p_value in zip(places, differences, corrected, strict=True):
+        found.estimate[a, b], found.estimate[b, a] = one.estimate, -one.estimate
+        found.low[a, b], found.high[a, b] = one.low, one.high
+        found.low[b, a], found.high[b, a] = -one.high, -one.low
+        found.p_value[a, b] = found.p_value[b, a] = p_value
+        found.detectable[a, b] = found.detectable[b, a] = one.detectable
+    return found
+
+
+def _rows(cells: Sequence[Cell], draws: CellDraws, p_values: FloatArray, baseline: str, measure: str) -> list[Row]:
+    different = p_values < SIGNIFICANCE
+    groups = letters(different)
+    base = next((place for place, cell in enumerate(cells) if cell.model == baseline), None)
+    rows = []
+    for place, cell in enumerate(cells):
+        low, high = draws.interval(place)
+        better, worse = int(different[place, :place].sum()), int(different[place, place + 1 :].sum())
+        rows.append(
+            Row(
+                cell,
+                Score(measure, float(draws.means[place]), low, high, draws.rows),
+                _spread([value(one, measure) for one in cell.predictions]),
+                paired=True,
+                ranks=(1 + better, len(cells) - worse),
+                letters=groups[place],
+                to_best=draws.difference(place, 0) if place else None,
+                to_baseline=draws.difference(place, base) if base is not None and base != place else None,
+                p_best=float(p_values[place, 0]),
+                p_baseline=float(p_values[place, base]) if base is not None else NAN,
+            )
+        )
+    return rows
+
+
+def _spread(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else NAN
+
+
+def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
+    if len(cell.runs) == 1:
+        return Row(cell, interval(cell.predictions[0], measure, resamples, seed=seed), NAN)
+    from scipy.special import stdtrit
+
+    by_rows: dict[str, list[float]] = {}
+    for run, one in zip(cell.runs, cell.predictions, strict=True):
+        by_rows.setdefault(run.part or f"seed {run.seed}", []).append(value(one, measure))
+    # Rows of its own has each fold, or without folds each seed: their spread holds that of the examples too. Seeds of
+    # one fold share its rows, so they count as one.
+    groups = list(by_rows.values())
+    values = [float(np.mean(found)) for found in groups] if len(groups) > 1 else groups[0]
+    reach = float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
+    mean = float(np.mean(values))
+    return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(cell.predictions[0])), _spread(values))

@@ -1,0 +1,352 @@
+"""From a result to what is written down about it: a list of log items that a tracker performs in one batch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from naba import config, machine
+from naba.config.builders import ABOUT
+from naba.config.schema import EvaluationConfig, SplitConfig
+from naba.experiment.summary import command, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    from naba.config.schema import TrainConfig
+    from naba.data.checks.findings import Report
+    from naba.data.dataset import Dataset
+    from naba.evaluation.slices import Slice
+    from naba.experiment.result import Result, Section
+
+
+@dataclass(frozen=True)
+class Param:
+    """A choice that made the run what it is."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number; names are ASCII and `/` makes sections (`test/macro_f1`)."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A searchable fact about a run."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text file."""
+
+    path: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text and numbers."""
+
+    path: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A matplotlib figure."""
+
+    path: str
+    figure: MatplotlibFigure
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a function writes."""
+
+    path: str
+    write: Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class Input:
+    """The data set a run used, in the role (`train`, `test`) it played."""
+
+    dataset: Dataset
+    role: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """The trained classifier."""
+
+    model: Any
+    description: Mapping[str, Any]
+
+
+SLICE_RESAMPLES = 500
+
+Item = Param | Metric | Tag | Text | Table | Figure | File | Input | Model
+
+
+def run_name(settings: TrainConfig) -> str:
+    """What a person tells runs apart by: model, data set, split and its part, seed."""
+    part = split_part(settings)
+    if settings.split.name == "learning_curve":
+        part = f"{settings.split.fraction:g}"
+    named = "" if settings.split.name == "given" else f" {settings.split.name}"
+    return f"{settings.model['name']} {settings.dataset.name}{named}{f' {part}' if part else ''} seed {settings.seed}"
+
+
+def split_part(settings: TrainConfig) -> str:
+    """The fold or held-out value that a run of a cross-validation tests on; "" for other splits."""
+    split = settings.split
+    if split.name in {"kfold", "official_folds"}:
+        return str(split.fold)
+    return str(split.held_out or "") if split.name == "leave_one_out" else ""
+
+
+def opening(settings: TrainConfig, plain: Mapping[str, Any], facts: Mapping[str, str]) -> list[Item]:
+    """What is known before a training: choices, tags and the configuration, so that a failed run has them too.
+
+    Args:
+        facts: identity, cell, fingerprint and evaluation, as tags.
+    """
+    return [*_params(settings), *_tags(settings, facts), Text("config.yaml", _yaml(plain))]
+
+
+def items(result: Result) -> list[Item]:
+    """All that is written down about a result beside its `opening`, in the order in which it is written."""
+    kept, page = result.model is not None and result.settings.tracking.log_model, summary(result)
+    found: list[Item] = [*_metrics(result)]
+    found.append(Tag("naba.sections", " ".join(result.sections)))
+    primary = " ".join(f"{name}={part.primary_metric}" for name, part in result.sections.items())
+    found += [Tag("naba.primary_metrics", primary), Tag("naba.warnings", str(len(result.warnings)))]
+    found += [Tag("naba.model_kept", str(kept).lower()), Tag("mlflow.note.content", page)]
+    found.append(Text("summary.md", page))
+    drawn = result.settings.tracking.figures
+    for section in result.sections.values():
+        found += _section_items(section, result.settings.evaluation.worst_errors, result.model if drawn else None)
+    if drawn:
+        found += [*class_features(result), *_figures(result)]
+    found.append(Input(result.dataset, "train" if result.model is not None else "test"))
+    if kept:
+        found.append(Model(result.model, classifier_description(result)))
+    return found
+
+
+def _figures(result: Result) -> Iterator[Item]:
+    from naba.evaluation.calibration import coverage_risk_plot, reliability_diagram
+    from naba.evaluation.plots import confusion_matrix
+
+    for name, section in result.sections.items():
+        figure = confusion_matrix(section.predictions, section.display_names, name)
+        yield Figure(f"figures/{name}_confusion.png", figure)
+    main = result.main
+    yield Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name))
+    curve = [(str(result.settings.model["name"]), main.predictions)]
+    yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name))
+
+
+def _params(settings: TrainConfig) -> Iterator[Param]:
+    yield Param("dataset", settings.dataset.name)
+    yield Param("model", str(settings.model["name"]))
+    yield Param("split", settings.split.name)
+    yield Param("normalisation", str(settings.normalisation.get("name", "")))
+    yield Param("seed", str(settings.seed))
+    if split_part(settings):
+        yield Param("part", split_part(settings))
+    for key, value in settings.model.items():
+        if key not in ABOUT:
+            yield Param(f"model.{key}", str(value))
+    for group, chosen, usual in (
+        ("split", asdict(settings.split), asdict(SplitConfig())),
+        ("evaluation", asdict(settings.evaluation), asdict(EvaluationConfig())),
+    ):
+        for key, value in chosen.items():
+            if value != usual[key] and key not in {"name", *config.PARTS_OF_A_SPLIT}:
+                yield Param(f"{group}.{key}", str(value))
+    stored = str(settings.normalisation.get("name", ""))
+    usual = config.section("normalisation", stored) if stored in config.names("normalisation") else {}
+    for key, value in settings.normalisation.items():
+        if usual and usual.get(key) != value:
+            yield Param(f"normalisation.{key}", str(value))
+
+
+def _tags(settings: TrainConfig, facts: Mapping[str, str]) -> Iterator[Tag]:
+    commit, dirty = machine.revision()
+    known = {
+        **facts,
+        "task": settings.dataset.task,
+        "dataset": settings.dataset.name,
+        "model": str(settings.model["name"]),
+        "split": settings.split.name,
+        "seed": str(settings.seed),
+        "part": split_part(settings),
+        "primary_metric": settings.dataset.primary_metric,
+        "confidence": str(settings.evaluation.confidence),
+        "label_source": settings.dataset.label_source,
+        "revision": commit or "none",
+        "dirty": str(dirty).lower(),
+    }
+    yield from (Tag(f"naba.{name}", value) for name, value in known.items())
+    yield from (Tag(f"version.{name}", value) for name, value in machine.versions().items())
+    yield from (Tag(f"hardware.{name}", value) for name, value in machine.hardware().items())
+
+
+def _metrics(result: Result) -> Iterator[Metric]:
+    for section in result.sections.values():
+        for score in section.scores:
+            yield Metric(f"{section.name}/{score.name}", score.value)
+            yield Metric(f"{section.name}/{score.name}_low", score.low)
+            yield Metric(f"{section.name}/{score.name}_high", score.high)
+        yield Metric(f"{section.name}/rows", len(section.predictions))
+    for phase, seconds in result.seconds.items():
+        yield Metric(f"time/{phase}_seconds", seconds)
+    for split, rows in result.rows.items():
+        yield Metric(f"data/{split}_rows", rows)
+    for entry in getattr(result.model, "history_", []):
+        step = int(entry.get("epoch", 0))
+        for name, value in entry.items():
+            if name != "epoch" and isinstance(value, (int, float)):
+                yield Metric(f"epoch/{name}", float(value), step)
+
+
+def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
+    from naba.evaluation.calibration import brier_score, expected_calibration_error
+    from naba.evaluation.slices import slice_scores
+
+    predictions, name = section.predictions, section.name
+    yield File(f"predictions/{name}.parquet", predictions.to_parquet)
+    yield Table(f"tables/{name}_confusion.json", predictions.confusion_table(section.display_names))
+    yield Table(f"tables/{name}_scores.json", score_table(section))
+    slices = slice_scores(predictions, section.columns, section.primary_metric, SLICE_RESAMPLES)
+    yield Table(f"tables/{name}_slices.json", slice_frame(slices))
+    yield Metric(f"{name}/calibration_error_equal_mass_10_bins", expected_calibration_error(predictions))
+    yield Metric(f"{name}/brier_score", brier_score(predictions))
+    if worst:
+        yield Table(f"tables/{name}_worst_errors.json", worst_errors(section, model, worst))
+
+
+def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
+    """The most confident errors, and, where the model can tell, the features that decided each."""
+    table = section.predictions.worst_errors(count, section.rows)
+    from naba.models.explain import explain, explainable
+
+    # Token attributions of an encoder take seconds a row: `naba show RUN --example ID` makes them when asked for.
+    if model is None or not len(table) or _is_encoder(model) or not explainable(model):
+        return table
+    if not set(table["predicted"]) <= set(model.classes_.tolist()):
+        return table  # labels carried into another scheme are not the model's own
+    rows = table[["text", "target"]].astype(object)
+    found = explain(model, rows, table["predicted"].tolist(), top=5)
+    table["because"] = ["; ".join(f"{name} {weight:+.2f}" for name, weight in one.contributions) for one in found]
+    return table
+
+
+def _is_encoder(model: Any) -> bool:
+    """Also one with calibration or abstention round it."""
+    while hasattr(model, "classifier_"):
+        model = model.classifier_
+    return hasattr(model, "tokenizer_")
+
+
+def class_features(result: Result) -> list[Item]:
+    """For each label the features that spoke for it most, over the rows the run is judged by."""
+    import pandas as pd
+
+    from naba.models.explain import explain_classes, explainable
+
+    model = result.model
+    if model is None or _is_encoder(model) or not explainable(model):
+        return []
+    found = explain_classes(model, result.main.rows, top=20, predicted=result.main.predictions.predicted)
+    rows = [
+        (label, rank, name, weight)
+        for label, one in found.items()
+        for rank, (name, weight) in enumerate(one.contributions, start=1)
+    ]
+    table = pd.DataFrame(rows, columns=["label", "rank", "feature", "contribution"])
+    return [Table("tables/features_by_class.json", table)]
+
+
+def slice_frame(slices: Sequence[Slice]) -> pd.DataFrame:
+    """Slices as plain values, the worst first."""
+    import pandas as pd
+
+    names = ["column", "value", "metric", "score", "low", "high", "rows", "share", "to_all", "small"]
+    rows = [
+        (one.column, one.value, one.score.name, one.score.value, one.score.low, one.score.high, one.score.n, one.share,
+         one.gap, one.small)
+        for one in slices
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=names)
+
+
+def check_items(checked: Report) -> list[Item]:
+    """The data checks that ran before the training: a page and JSON."""
+    content = json.dumps(checked.to_dict(), ensure_ascii=False, indent=1)
+    return [Text("data_checks.html", checked.to_html()), Text("data_checks.json", content)]
+
+
+def score_table(section: Section) -> pd.DataFrame:
+    """Each metric of a section with its interval: columns metric, value, low, high, rows."""
+    import pandas as pd
+
+    rows = [(score.name, score.value, score.low, score.high, score.n) for score in section.scores]
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "rows"])
+
+
+def classifier_description(result: Result) -> dict[str, Any]:
+    """What a saved classifier must know to be used without this run: task, labels, input, normalisation, origin."""
+    settings = result.settings
+    return {
+        "task": settings.dataset.task,
+        "dataset": settings.dataset.name,
+        "label_source": settings.dataset.label_source,
+        "licence": settings.dataset.licence,
+        "model": str(settings.model["name"]),
+        "labels": {label: result.dataset.display_names.get(label, label) for label in result.dataset.labels},
+        "input": ["text", "target"] if settings.dataset.pair else ["text"],
+        "normalisation": dict(settings.normalisation),
+        "probabilities": getattr(result.model, "probability_kind_", "model"),
+        "identity": result.identity,
+        "seed": settings.seed,
+        "versions": dict(machine.versions()),
+        "primary_metric": settings.dataset.primary_metric,
+        "rows": {section.name: len(section.predictions) for section in result.sections.values()},
+        "provenance": {
+            "fingerprint": result.dataset.fingerprint,
+            "split": settings.split.name,
+            "rows": dict(result.rows),
+            "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
+            "command": command(result),
+            "revision": machine.revision()[0],
+            "hardware": dict(machine.hardware()),
+        },
+        "metrics": {
+            f"{section.name}/{score.name}": [score.value, score.low, score.high]
+            for section in result.sections.values()
+            for score in section.scores
+        },
+    }
+
+
+def _yaml(config: Mapping[str, Any]) -> str:
+    import yaml
+
+    return str(yaml.safe_dump(dict(config), allow_unicode=True, sort_keys=False, width=110))

@@ -1,0 +1,146 @@
+"""A tracked run leaves the harness: written, loaded in a fresh process, compared, described; or nothing is left."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from naba import tracking
+from naba.classifier import folder as directory
+from naba.classifier import torch_program
+from naba.classifier.onnx import export
+from naba.errors import UserError, unknown_name
+from naba.export import card
+from naba.export.parity import TOLERANCE, Parity, measure
+from naba.tracking import registry, runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from naba.tracking import Run
+
+FORMATS = ("directory", "onnx", "pt2", "mlflow")
+BEST = "best:"
+
+
+def find_run(name: str, uri: str | None = None) -> Run:
+    """The run that `name` stands for: an id or its beginning, a name, `models:/stance@champion`, `best:ans_stance`.
+
+    Raises:
+        UserError: there is none, or several, or it has no model.
+    """
+    return _best(name.removeprefix(BEST), uri) if name.startswith(BEST) else registry.find_trained(name, uri)
+
+
+def _best(dataset: str, uri: str | None) -> Run:
+    """The finished run with a model that is best by its primary metric on the validation rows."""
+    from naba.evaluation.metrics import metric
+
+    found = tracking.search(uri, {"dataset": dataset})
+    if not found:
+        known = {run.data.tags.get("naba.dataset", "") for run in tracking.search(uri, {})}
+        raise UserError(unknown_name("data set with finished runs", dataset, known - {""}))
+    scored = []
+    for run in found:
+        primary = metric(runs.primary_metrics(run).get("validation") or run.data.tags["naba.primary_metric"])
+        value = run.data.metrics.get(f"validation/{primary.name}", math.nan)
+        if not math.isnan(value) and "size/model_bytes" in run.data.metrics:
+            scored.append((value if primary.higher_is_better else -value, run))
+    if not scored:
+        raise UserError(f"no run on '{dataset}' has a model and a score on validation rows", "name a run by its id")
+    return max(scored, key=lambda item: item[0])[1]
+
+
+def export_run(
+    run: Run,
+    folder: Path,
+    kind: str = "directory",
+    *,
+    int8: bool = False,
+    tolerance: float = TOLERANCE,
+    uri: str | None = None,
+) -> Parity:
+    """Export a run's classifier to a new folder.
+
+    Args:
+        kind: one of `FORMATS`.
+        int8: 8-bit arithmetic, for `onnx`.
+        tolerance: largest difference of a probability from the run's own test predictions.
+    Returns:
+        How it compares with its run; also in the model card.
+    Raises:
+        UserError: the folder exists, the format cannot hold this model, or the export does not answer as the run did;
+            nothing is left behind.
+    """
+    _check_request(folder, kind, int8=int8)
+    section = "test" if "test" in runs.sections_of(run) else "validation"
+    wanted = runs.read_predictions(run, section, uri)
+    rows = runs.section_rows(run, section, uri, wanted)
+    source = registry.mlflow_model_folder(run, uri)
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write(source, unfinished, kind, int8=int8)
+        name = f"{kind} int8" if int8 else kind
+        columns = {column: rows[column].tolist() for column in ("text", "target")}
+        parity = measure(name, unfinished, directory.size(unfinished), wanted, columns)
+        _require_parity(parity, tolerance, run)
+        inner = unfinished / registry.CLASSIFIER if kind == "mlflow" else unfinished
+        text = card.render(directory.describe(inner), _about(run, uri), _slices(run, section, uri), parity)
+        (unfinished / directory.CARD).write_text(text, encoding="utf-8")
+        unfinished.replace(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return parity
+
+
+def _require_parity(parity: Parity, tolerance: float, run: Run) -> None:
+    problems = parity.problems(tolerance)
+    if not problems:
+        return
+    exact = parity.format in {"directory", "mlflow"}
+    raise UserError(
+        f"the export ({parity.format}) does not answer as run '{run.info.run_name}' did: {'; '.join(problems)}",
+        "nothing was written; was the run trained with other versions? naba reproduce RUN tells"
+        if exact
+        else "nothing was written; --format directory is exact",
+    )
+
+
+def _check_request(folder: Path, kind: str, *, int8: bool) -> None:
+    if kind == "torchscript":
+        raise UserError(
+            "torch has deprecated TorchScript (torch.jit.save and torch.jit.load warn of it since 2.13)",
+            "--format pt2 writes its successor, a program of torch.export",
+        )
+    if kind not in FORMATS:
+        raise UserError(unknown_name("format", kind, FORMATS))
+    if int8 and kind != "onnx":
+        raise UserError(f"--int8 goes with --format onnx, not with {kind}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists and is not empty", "name a new folder")
+
+
+def _write(source: Path, folder: Path, kind: str, *, int8: bool) -> None:
+    if kind == "onnx":
+        export.export(source / registry.CLASSIFIER, folder, int8=int8)
+        return
+    if kind == "pt2":
+        torch_program.export(source / registry.CLASSIFIER, folder)
+        return
+    # A directory that cannot be loaded is refused here, before it is copied.
+    directory.load(source / registry.CLASSIFIER)
+    shutil.copytree(source if kind == "mlflow" else source / registry.CLASSIFIER, folder)
+
+
+def _about(run: Run, uri: str | None) -> dict[str, str]:
+    dataset: dict[str, Any] = runs.run_config(run, uri).get("dataset", {})
+    keys = ("title", "licence", "homepage", "citation", "label_source")
+    return {key: str(dataset.get(key) or "") for key in keys}
+
+
+def _slices(run: Run, section: str, uri: str | None) -> list[dict[str, Any]]:
+    return card.slice_rows(tracking.artifact(run, f"tables/{section}_slices.json", uri).read_text(encoding="utf-8"))

@@ -1,0 +1,240 @@
+"""Encoders as scikit-learn classifiers: fine-tuned from a checkpoint, or trained from scratch."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from naba.errors import UserError
+from naba.models.encoder.options import Architecture, Pretrained, Reading, Training
+from naba.models.inputs import chunks, code_labels, require_classes, text_columns
+from naba.models.temperature import softmax
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from naba.arabic.normalise import Profile
+    from naba.evaluation.metrics import Metric
+    from naba.models.encoder.data import Tokens
+    from naba.models.encoder.training import Forward
+
+
+class EncoderClassifier(ClassifierMixin, BaseEstimator):
+    """A transformer with a classification head.
+
+    Pairs are two segments: the target, then the text. Equal seeds give equal predictions on one kind of processor.
+
+    Args:
+        start: `Pretrained(checkpoint)` or `Architecture(…)`.
+        reading, training: options; early stopping goes by `training.stopping_metric`, without one by `macro_f1`.
+        pair: use `target` as well as `text`.
+        normalisation: profile applied where `reading.preprocessing` is `profile`.
+        seed: of new weights, batches and dropout.
+        checkpoint_folder: where a training keeps its checkpoint until it is done, so that it can be resumed.
+
+    Attributes:
+        classes_: labels, (k,) object.
+        history_: one dict an epoch: epoch, train_loss, learning_rate, train_seconds, and with validation rows
+            validation_loss and validation_<metric>.
+        best_epoch_: the epoch whose weights are kept (from 1); the last one without validation rows.
+        stopping_metric_: the metric that was watched, or None.
+        model_, tokenizer_: the transformers objects.
+        probability_kind_: `model`.
+    """
+
+    def __init__(
+        self,
+        start: Pretrained | Architecture,
+        reading: Reading,
+        training: Training,
+        *,
+        pair: bool = False,
+        normalisation: Profile | None = None,
+        seed: int = 0,
+        checkpoint_folder: Path | None = None,
+    ) -> None:
+        self.start = start
+        self.reading = reading
+        self.training = training
+        self.pair = pair
+        self.normalisation = normalisation
+        self.seed = seed
+        self.checkpoint_folder = checkpoint_folder
+
+    def fit(self, X: Any, y: Any, validation: tuple[Any, Any] | None = None) -> EncoderClassifier:
+        """Train on a table X of n rows with columns text and target, and their labels y, (n,).
+
+        Args:
+            validation: (X, y) to choose the best epoch on; without it all epochs are trained.
+        Raises:
+            UserError: one label only, or a checkpoint that cannot be loaded.
+        """
+        from naba.models.encoder.training import FineTuning, fixed_threads
+
+        self.classes_, codes = code_labels(y)
+        require_classes(self.classes_.tolist(), "an encoder")
+        self.probability_kind_ = "model"
+        self.stopping_metric_ = self._watched() if validation is not None else None
+        with fixed_threads(self.training.threads):
+            texts, targets = self._prepared(X)
+            self._start(texts, targets)
+            tokens = self._tokens(texts, targets)
+            forward = self._forward(training=True)
+            store = self._store((X, y), validation)
+            tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, store)
+            evaluate = None if validation is None else self._evaluator(forward, *validation)
+            progress = tuning.run(tokens, codes, evaluate)
+        self.history_ = progress.history
+        self.best_epoch_ = progress.best_epoch or progress.epoch
+        self.model_.eval()
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """One label a row, (n,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities in the order of `classes_`, (n, k) float64; computed in float32, in chunks of rows."""
+        return softmax(self.decision_scores(X))
+
+    def decision_scores(self, X: Any) -> np.ndarray:
+        """The scores before the softmax, (n, k) float32."""
+        from naba.models.encoder.training import device, fixed_threads
+
+        self.model_.to(device())
+        forward = self._forward(training=False)
+        with fixed_threads(self.training.threads):
+            parts = [forward.scores(self.tokens(part), 2 * self.training.batch_size) for part in chunks(X)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.classes_)), dtype=np.float32)
+
+    def _prepared(self, X: Any) -> tuple[list[str], list[str] | None]:
+        from naba.models.encoder.text import prepare
+
+        texts, targets = text_columns(X)
+        step = self.reading.preprocessing
+        return prepare(texts, step, self.normalisation), prepare(
+            targets, step, self.normalisation
+        ) if self.pair else None
+
+    def tokens(self, X: Any) -> Tokens:
+        """The rows of table X as the model reads them."""
+        return self._tokens(*self._prepared(X))
+
+    def reads_types(self) -> bool:
+        """Does the fitted model tell segments apart by `token_type_ids`?"""
+        return getattr(self.model_.config, "type_vocab_size", 0) > 1
+
+    def _tokens(self, texts: list[str], targets: list[str] | None) -> Tokens:
+        from naba.models.encoder.data import tokenise
+
+        return tokenise(self.tokenizer_, texts, targets, self.reading)
+
+    def _start(self, texts: list[str], targets: list[str] | None) -> None:
+        import torch
+
+        from naba.models.encoder import weights as encoder_start
+
+        labels = [str(label) for label in self.classes_]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            if isinstance(self.start, Pretrained):
+                self.tokenizer_, self.model_ = encoder_start.load_pretrained(self.start.checkpoint, labels)
+            else:
+                length = self.reading.max_length
+                distinct = list(dict.fromkeys([*texts, *(targets or ())]))
+                self.tokenizer_ = encoder_start.new_tokenizer(distinct, self.start.vocabulary, length)
+                self.model_ = encoder_start.new_model(self.start, self.tokenizer_, labels, length)
+        self._check_length()
+
+    def _check_length(self) -> None:
+        places = getattr(self.model_.config, "max_position_embeddings", 0) or 0
+        for name, module in self.model_.named_modules():
+            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+                places -= module.padding_idx + 1  # RoBERTa and its kin number positions behind the padding token's id
+        if 0 < places < self.reading.max_length:
+            raise UserError(
+                f"model.reading.max_length is {self.reading.max_length}, but the checkpoint has {places} positions",
+                f"give model.reading.max_length={places} or less, and model.reading.windows for long texts",
+            )
+
+    def _forward(self, *, training: bool) -> Forward:
+        from naba.models.encoder.training import Forward, device, has_bfloat16
+
+        precision = self.training.precision
+        fast = training and (precision == "bfloat16" or (precision == "auto" and has_bfloat16(device())))
+        padding = self.tokenizer_.pad_token_id or 0
+        return Forward(self.model_, padding, self.reads_types(), self.reading.pooling, fast)
+
+    def _class_weights(self, codes: np.ndarray) -> np.ndarray | None:
+        if self.training.class_weight is None:
+            return None
+        counts = np.bincount(codes, minlength=len(self.classes_))
+        return len(codes) / (len(counts) * counts)
+
+    def _watched(self) -> str:
+        from naba.evaluation.metrics import metric
+
+        name = self.training.stopping_metric or "macro_f1"
+        # A metric over topics or of a ranking cannot be had from labels alone.
+        return name if metric(name).needs == "confusion" else "macro_f1"
+
+    def _evaluator(self, forward: Forward, X: Any, y: Any) -> Any:
+        """A function that scores the model on validation rows."""
+        from naba.evaluation.metrics import metric
+
+        watched: Metric = metric(str(self.stopping_metric_))
+        tokens = self.tokens(X)
+        gold = [str(label) for label in y]
+        labels = [str(label) for label in self.classes_]
+        labels += sorted(set(gold) - set(labels))
+        places = np.array([labels.index(label) for label in gold])
+        known = places < len(self.classes_)
+
+        def evaluate() -> dict[str, float]:
+            probabilities = softmax(forward.scores(tokens, 2 * self.training.batch_size))
+            counts = np.zeros((len(labels), len(labels)))
+            np.add.at(counts, (places, probabilities.argmax(axis=1)), 1)
+            value = float(watched.function(counts, labels))
+            right = probabilities[known, places[known]]
+            loss = float(-np.log(np.maximum(right, 1e-12)).mean()) if known.any() else float("nan")
+            signed = value if watched.higher_is_better else -value
+            return {"validation_loss": loss, f"validation_{watched.name}": value, "watched": signed}
+
+        return evaluate
+
+    def _store(self, *tables: tuple[Any, Any] | None) -> Any:
+        if self.checkpoint_folder is None:
+            return None
+        from naba.models.encoder.checkpoints import Store
+
+        settings = [dataclasses.asdict(part) for part in (self.start, self.reading, self.training)]
+        about = [settings, self.pair, self.seed, repr(self.normalisation)]
+        rows = [[*text_columns(X), [str(label) for label in y]] for X, y in filter(None, tables)]
+        digest = hashlib.sha256(json.dumps([about, rows], sort_keys=True).encode("ascii"))
+        return Store(self.checkpoint_folder, digest.hexdigest())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Weights as arrays: a model trained on a GPU loads where there is none."""
+        state = dict(super().__getstate__())
+        model = state.pop("model_", None)
+        if model is not None:
+            state["model_config_"] = model.config.to_dict()
+            state["model_weights_"] = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        config, weights = state.pop("model_config_", None), state.pop("model_weights_", None)
+        super().__setstate__(state)
+        if config is None or weights is None:
+            return
+        import torch
+        from transformers import AutoConfig, AutoModelForSequenceClassification
+
+        self.model_ = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))
+        self.model_.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+        self.model_.float().eval()

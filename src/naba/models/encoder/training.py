@@ -1,0 +1,307 @@
+"""The training loop of encoders: what `transformers.Trainer` does, for one job and without its detours."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import math
+import os
+import time
+from collections.abc import Callable
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from naba import machine
+from naba.models.encoder.data import Tokens, length_parts, sorted_batches, training_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from naba.models.encoder.checkpoints import Store
+    from naba.models.encoder.options import Training
+
+Evaluate = Callable[[], dict[str, float]]
+"""Scores of the model as it stands; the key `watched` is what early stopping goes by."""
+
+
+def device() -> Any:
+    """The GPU of this process if there is one, else the CPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cpu")
+
+
+def has_bfloat16(where: Any) -> bool:
+    """Does the device have instructions for bfloat16? Without them it would be slower, not faster."""
+    import torch
+
+    if where.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    # oneDNN also takes bfloat16 where it has to imitate it; a torch that cannot tell gets float32.
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+@contextmanager
+def fixed_threads(threads: int) -> Iterator[None]:
+    """Run with a given number of CPU threads, whatever OMP_NUM_THREADS says: sums depend on it."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A model as a function from rows of tokens to one line of scores a row.
+
+    Attributes:
+        padding: id of the padding token.
+        types: does the model tell segments apart?
+        pooling: of the windows of a row, `mean` or `max`.
+        autocast: compute in bfloat16 where that is safe.
+    """
+
+    model: Any
+    padding: int
+    types: bool
+    pooling: str
+    autocast: bool = False
+
+    def __call__(self, tokens: Tokens, rows: np.ndarray, model: Any = None) -> Any:
+        """Scores of some rows, (rows, labels) float32 tensor."""
+        import torch
+
+        model = self.model if model is None else model
+        where = next(model.parameters()).device
+        batch = tokens.batch(rows, self.padding, multiple=8 if where.type == "cuda" else 1)
+        inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
+        if self.types:
+            inputs["token_type_ids"] = batch.types
+        moved = {name: torch.from_numpy(value).to(where, non_blocking=True) for name, value in inputs.items()}
+        with torch.autocast(where.type, torch.bfloat16) if self.autocast else nullcontext():
+            scores = model(**moved).logits
+        return pool(scores.float(), batch.owner, len(rows), self.pooling)
+
+    def scores(self, tokens: Tokens, batch_size: int) -> np.ndarray:
+        """Scores of all rows without dropout, (n, labels) float32."""
+        import torch
+
+        self.model.eval()
+        result = np.zeros((len(tokens), self.model.config.num_labels), dtype=np.float32)
+        with torch.inference_mode():
+            for rows in sorted_batches(tokens.lengths, batch_size):
+                result[rows] = self(tokens, rows).cpu().numpy()
+        return result
+
+
+def pool(scores: Any, owner: np.ndarray, rows: int, pooling: str) -> Any:
+    """The scores of the windows of each row as one: (windows, labels) to (rows, labels)."""
+    import torch
+
+    if len(owner) == rows:
+        return scores
+    index = torch.from_numpy(owner).to(scores.device)[:, None].expand_as(scores)
+    zeros = scores.new_zeros(rows, scores.shape[1])
+    return zeros.scatter_reduce(0, index, scores, "amax" if pooling == "max" else "mean", include_self=False)
+
+
+@dataclass
+class Progress:
+    """How far a training has come; with the weights and the optimiser, all that a checkpoint needs."""
+
+    epoch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: float = -math.inf
+    best_epoch: int = 0
+    best_weights: dict[str, Any] | None = None
+
+
+class FineTuning:
+    """One training of an encoder.
+
+    Args:
+        forward: the model; its weights change.
+        training: options.
+        class_weights: (k,) weight of each label in the loss, or None.
+        seed: of batches and dropout.
+        store: where checkpoints go; None keeps none.
+    """
+
+    def __init__(
+        self, forward: Forward, training: Training, class_weights: np.ndarray | None, seed: int, store: Store | None
+    ) -> None:
+        import torch
+
+        self.forward, self.training, self.seed, self.store = forward, training, seed, store
+        self.parallel = _parallel()
+        model = forward.model
+        self.where = self.parallel.device if self.parallel else device()
+        model.to(self.where)
+        self.optimiser = _optimiser(model, training)
+        self.wrapped = self.parallel.prepare(model) if self.parallel else model
+        weights = np.ones(model.config.num_labels) if class_weights is None else class_weights
+        self.weights = torch.tensor(weights, dtype=torch.float32, device=self.where)
+        self.loss = torch.nn.CrossEntropyLoss(self.weights, reduction="sum", label_smoothing=training.label_smoothing)
+
+    def run(self, tokens: Tokens, codes: np.ndarray, evaluate: Evaluate | None) -> Progress:
+        """Train on rows with label codes (n,); goes on from the store's checkpoint, if it has one.
+
+        With `evaluate`, the weights of the best epoch are restored at the end.
+        """
+        import torch
+
+        with torch.random.fork_rng(devices=[self.where] if self.where.type == "cuda" else []):
+            torch.manual_seed(self.seed)
+            progress = (self.store.restore(self) if self.store else None) or Progress()
+            while progress.epoch < self.training.epochs and not self._has_stopped(progress):
+                self._epoch(progress, tokens, codes)
+                self._finish_epoch(progress, evaluate)
+        if progress.best_weights is not None:
+            self.forward.model.load_state_dict(progress.best_weights)
+        if self.store:
+            self.store.clear(self)
+        return progress
+
+    def _has_stopped(self, progress: Progress) -> bool:
+        patience = self.training.patience
+        return bool(patience and progress.best_epoch and progress.epoch - progress.best_epoch >= patience)
+
+    def _epoch(self, progress: Progress, tokens: Tokens, codes: np.ndarray) -> None:
+        """One pass over the data, from the step that `progress` has come to."""
+        import torch
+
+        begun = time.perf_counter()
+        lengths, on_cpu = tokens.lengths, self.where.type == "cpu"
+        steps = self._steps(len(tokens), progress.epoch)
+        total = len(steps) * self.training.epochs
+        targets = torch.from_numpy(codes).to(self.where)
+        self.wrapped.train()
+        while progress.step < len(steps):
+            rate = self._set_learning_rate(progress.epoch * len(steps) + progress.step, total)
+            # A GPU is faster with one large part.
+            parts = [length_parts(lengths, rows) if on_cpu else [rows] for rows in steps[progress.step]]
+            progress.loss += self._step(tokens, targets, parts)
+            progress.step += 1
+            if self.store and progress.step % self.training.checkpoint_steps == 0 and progress.step < len(steps):
+                self.store.save(self, progress)
+        progress.seconds += time.perf_counter() - begun
+        progress.history.append({
+            "epoch": progress.epoch + 1,
+            "train_loss": progress.loss / len(steps),
+            "learning_rate": rate,
+            "train_seconds": round(progress.seconds, 3),
+        })  # fmt: skip
+        progress.epoch, progress.step, progress.loss, progress.seconds = progress.epoch + 1, 0, 0.0, 0.0
+
+    def _finish_epoch(self, progress: Progress, evaluate: Evaluate | None) -> None:
+        if evaluate is not None:
+            found = self._agreed(evaluate())
+            watched = found.pop("watched")
+            progress.history[-1] |= found
+            if watched > progress.best:
+                progress.best, progress.best_epoch = watched, progress.epoch
+                state = self.forward.model.state_dict()
+                progress.best_weights = {name: value.detach().to("cpu", copy=True) for name, value in state.items()}
+        if self.store:
+            self.store.save(self, progress)
+
+    def _agreed(self, found: dict[str, float]) -> dict[str, float]:
+        """The first process's scores: all must stop at the same epoch, whatever their last digits."""
+        if not self.parallel:
+            return found
+        from accelerate.utils import broadcast_object_list
+
+        return dict(broadcast_object_list([found])[0])
+
+    def _steps(self, rows: int, epoch: int) -> list[list[np.ndarray]]:
+        """The batches of each optimiser step of an epoch, for this process."""
+        generator = np.random.default_rng([self.seed, epoch])
+        batches = training_batches(rows, self.training.batch_size, generator)
+        if self.parallel:
+            count = self.parallel.num_processes
+            batches += itertools.islice(itertools.cycle(list(batches)), -len(batches) % count)
+            batches = batches[self.parallel.process_index :: count]
+        size = self.training.accumulation
+        return [batches[start : start + size] for start in range(0, len(batches), size)]
+
+    def _step(self, tokens: Tokens, targets: Any, batches: list[list[np.ndarray]]) -> float:
+        """One step of the optimiser over some batches, each in parts; the mean loss."""
+        import torch
+
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for batch, parts in enumerate(batches):
+            gold = [targets[torch.from_numpy(rows).to(self.where)] for rows in parts]
+            # What the mean over the whole batch divides by, so that the parts' gradients add up to the batch's.
+            divisor = self.weights[torch.cat(gold)].sum() * len(batches)
+            for part, rows in enumerate(parts):
+                last = (batch, part) == (len(batches) - 1, len(parts) - 1)
+                with nullcontext() if last or not self.parallel else self.parallel.no_sync(self.wrapped):
+                    loss = self.loss(self.forward(tokens, rows, self.wrapped), gold[part]) / divisor
+                    loss.backward()
+                total += loss.item()
+        torch.nn.utils.clip_grad_norm_(self.wrapped.parameters(), self.training.gradient_norm)
+        self.optimiser.step()
+        return total
+
+    def _set_learning_rate(self, step: int, total: int) -> float:
+        rate = self.training.learning_rate * schedule(step, total, self.training.warmup, self.training.decay)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+
+def schedule(step: int, total: int, warmup: float, decay: str) -> float:
+    """Share of the highest learning rate at `step` of `total`: up in a line, then down by `decay` to 0."""
+    rising = math.ceil(total * warmup)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    left = (total - step) / max(1, total - rising)
+    if decay == "linear":
+        return left
+    return (1 - math.cos(math.pi * left)) / 2 if decay == "cosine" else 1.0
+
+
+def _optimiser(model: Any, training: Training) -> Any:
+    import torch
+
+    decayed: list[Any] = []
+    plain: list[Any] = []
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            (decayed if parameter.ndim > 1 else plain).append(parameter)
+    groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
+
+
+def _parallel() -> Any:
+    """accelerate's view of the processes that torchrun or `accelerate launch` started; None for one process."""
+    if machine.processes()[1] < 2:
+        return None
+    import torch
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    _leave_group_at_exit()
+    return accelerator
+
+
+@cache
+def _leave_group_at_exit() -> None:
+    """Processes that are still joined when the interpreter ends are aborted at times (pytorch#190489)."""
+    from accelerate import PartialState
+
+    atexit.register(PartialState().destroy_process_group)

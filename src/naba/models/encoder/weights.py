@@ -1,0 +1,208 @@
+"""Where an encoder comes from: a checkpoint, or an architecture and a tokenizer trained on the training texts."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from naba.models.encoder.options import Architecture
+
+SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+HUB_SECONDS = 10
+"""How long the Hub may take to say whether it has a model."""
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+
+
+def load_pretrained(checkpoint: str, labels: Sequence[str]) -> tuple[Any, Any]:
+    """(tokenizer, model) of a checkpoint, with a new classification head for `labels`.
+
+    The local cache is asked before the network; offline (NABA_OFFLINE or data.offline, or HF_HUB_OFFLINE), only it.
+
+    Args:
+        checkpoint: a folder, or a model's name on the Hub, which may end in `@revision`.
+    Raises:
+        UserError: it is not there, or has no fast tokenizer; says what to do offline.
+    """
+    from huggingface_hub import constants
+
+    from naba.data import sources
+
+    name, _, revision = (checkpoint, "", "") if Path(checkpoint).is_dir() else checkpoint.partition("@")
+    offline = sources.is_offline(sources.current()) or constants.HF_HUB_OFFLINE
+    common: dict[str, Any] = {"revision": revision} if revision else {}
+    with _quiet():
+        try:
+            return _load(name, labels, {**common, "local_files_only": True})
+        except OSError as error:
+            if offline or Path(name).exists() or name.startswith((".", "/", "~")):
+                raise _missing(checkpoint, error) from error
+        try:
+            _reach(name, revision)
+            return _load(name, labels, common)
+        except OSError as error:
+            raise _missing(checkpoint, error) from error
+
+
+def _reach(name: str, revision: str) -> None:
+    """Ask the Hub for the model, once: without a network, loading would try again and again for each of its files.
+
+    Raises:
+        OSError: the Hub cannot be reached, or has no such model.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    # The HTTP library below differs between versions of the client; this is its error for all that can go wrong.
+    http_error: Any = HfHubHTTPError.__bases__[0]
+    try:
+        HfApi().model_info(name, revision=revision or None, timeout=HUB_SECONDS)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        found = "model" if isinstance(error, RepositoryNotFoundError) else f"revision '{revision}'"
+        raise OSError(f"the Hub has no such {found}, or it is private and needs HF_TOKEN") from error
+    except (http_error, HFValidationError) as error:
+        raise OSError(f"the Hub cannot be reached ({str(error).partition(chr(10))[0]})") from error
+
+
+def _load(name: str, labels: Sequence[str], common: dict[str, Any]) -> tuple[Any, Any]:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **common)
+        if not tokenizer.is_fast:
+            raise UserError(f"checkpoint '{name}' has no fast tokenizer", "it needs a tokenizer.json")
+        model = AutoModelForSequenceClassification.from_pretrained(
+            name,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: place for place, label in enumerate(labels)},
+            ignore_mismatched_sizes=True,
+            **common,
+        )
+    except ValueError as error:
+        reason = str(error)
+        hint = "it may need: pip install 'naba[sentencepiece]'" if "sentencepiece" in reason else None
+        first = reason.splitlines()[0]
+        raise UserError(f"checkpoint '{name}' is no encoder that transformers can load: {first}", hint) from error
+    return tokenizer, model.float()
+
+
+def _missing(checkpoint: str, error: OSError) -> UserError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if Path(checkpoint).is_dir():
+        return UserError(
+            f"folder '{checkpoint}' holds no checkpoint: {reason}",
+            "it needs config.json, model.safetensors and tokenizer.json",
+        )
+    return UserError(
+        f"checkpoint '{checkpoint}' is neither a folder nor in the local cache, and cannot be fetched: {reason}",
+        f"offline: run `hf download {checkpoint.partition('@')[0]} --local-dir FOLDER` on a machine with a network, "
+        "copy the folder here, and give model.checkpoint=FOLDER; or train without weights: model=encoder_small",
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the library's progress bars, and its remarks on heads that are new: they are meant to be."""
+    from transformers.utils import logging
+
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def new_tokenizer(texts: Sequence[str], vocabulary: int, max_length: int) -> Any:
+    """A WordPiece tokenizer of at most `vocabulary` pieces, trained on `texts`; it marks two segments."""
+    from tokenizers import Tokenizer, models, processors
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = {piece: place for place, piece in enumerate(_pieces(texts, vocabulary))}
+    tokenizer = Tokenizer(models.WordPiece(pieces, unk_token=SPECIAL["unk"]))
+    _read_as_bert(tokenizer)
+    cls, sep = SPECIAL["cls"], SPECIAL["sep"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{cls} $A {sep}",
+        pair=f"{cls} $A {sep} $B:1 {sep}:1",
+        special_tokens=[(token, pieces[token]) for token in (cls, sep)],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=max_length,
+        # Without it the second segment is invisible to the model.
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **{f"{kind}_token": token for kind, token in SPECIAL.items()},
+    )
+
+
+def _pieces(texts: Sequence[str], vocabulary: int) -> list[str]:
+    """The word pieces, most basic first; the same for equal texts, every time.
+
+    The trainer numbers the inner letters (`##x`) in the order of a randomly seeded hash table and breaks ties between
+    pieces by number. Naming these letters beforehand, as it allows for special tokens only, settles the numbers.
+    """
+    from tokenizers import Tokenizer, models, trainers
+
+    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL["unk"]))
+    _read_as_bert(tokenizer)
+    letters = sorted({letter for text in texts for letter in tokenizer.normalizer.normalize_str(text)} - {" "})
+    named = [*SPECIAL.values(), *(f"##{letter}" for letter in letters)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(vocabulary, len(named) + len(letters)),
+        special_tokens=named,
+        show_progress=False,
+        min_frequency=2,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    found: dict[str, int] = tokenizer.get_vocab()
+    return sorted(found, key=found.__getitem__)
+
+
+def _read_as_bert(tokenizer: Any) -> None:
+    from tokenizers import normalizers, pre_tokenizers
+
+    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False, lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+
+
+def new_model(architecture: Architecture, tokenizer: Any, labels: Sequence[str], max_length: int) -> Any:
+    """A BERT with random weights (drawn from torch's generator) for `labels`.
+
+    Raises:
+        UserError: `hidden` is not a multiple of `heads`.
+    """
+    from transformers import BertConfig, BertForSequenceClassification
+
+    if architecture.hidden % architecture.heads:
+        raise UserError(
+            f"model.architecture.hidden is {architecture.hidden}, which {architecture.heads} heads cannot share",
+            "make it a multiple of model.architecture.heads",
+        )
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=architecture.hidden,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        intermediate_size=4 * architecture.hidden,
+        max_position_embeddings=max_length,
+        pad_token_id=tokenizer.pad_token_id,
+        id2label=dict(enumerate(labels)),
+        label2id={label: place for place, label in enumerate(labels)},
+        **dict.fromkeys(DROPOUTS, architecture.dropout),
+    )
+    return BertForSequenceClassification(config)

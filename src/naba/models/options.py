@@ -1,0 +1,75 @@
+"""Options of the baselines, and of the wrappers round other models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from naba.config.builders import Context, Options, options
+from naba.config.schema import Fraction, Text
+
+if TYPE_CHECKING:
+    from naba.models.baselines import LabelShares
+    from naba.models.calibration import Abstaining, Calibrated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Majority(Options, builder="majority"):
+    """Always the commonest label of the training part."""
+
+    def build(self, context: Context) -> LabelShares:  # noqa: ARG002
+        """See `LabelShares`."""
+        from naba.models.baselines import LabelShares
+
+        return LabelShares("majority")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StratifiedRandom(Options, builder="stratified_random"):
+    """Labels drawn at random by their shares in the training part."""
+
+    def build(self, context: Context) -> LabelShares:
+        """See `LabelShares`."""
+        from naba.models.baselines import LabelShares
+
+        return LabelShares("stratified", context.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedModel(Options, builder="calibrated"):
+    """Any model with probabilities corrected on validation rows; its decisions stay what they were.
+
+    Attributes:
+        classifier: the model inside, its whole YAML.
+        method: `temperature` (Guo et al. 2017) or `isotonic` (Zadrozny & Elkan 2002).
+    """
+
+    classifier: dict[Text, Any]
+    method: Literal["temperature", "isotonic"] = "temperature"
+
+    def build(self, context: Context) -> Calibrated:
+        """See `Calibrated`."""
+        from naba.models.calibration import Calibrated
+
+        return Calibrated(options(self.classifier).build(context), self.method)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbstainingModel(Options, builder="abstaining"):
+    """Any model with a threshold below which its answers are withheld.
+
+    Attributes:
+        classifier: the model inside, its whole YAML.
+        risk: share of errors allowed among the answers given.
+        confidence: that the risk is kept on new rows.
+    """
+
+    classifier: dict[Text, Any]
+    risk: Fraction = 0.1
+    confidence: Fraction = 0.95
+
+    def build(self, context: Context) -> Abstaining:
+        """See `Abstaining`."""
+        from naba.models.calibration import Abstaining
+
+        return Abstaining(options(self.classifier).build(context), self.risk, self.confidence)

@@ -1,0 +1,236 @@
+"""Pair features: what a text says about a target, as named and documented numbers for tree models.
+
+Lexical, numeric, place, polarity and cue features need nothing but the two texts (`naba.models.pairs.groups`);
+inverse document frequencies and TF-IDF and SVD spaces are fitted on the training texts only. A text longer than a few
+sentences is represented by the sentences that match the target best, and adds features of the whole document.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+from sklearn.utils.validation import check_is_fitted
+
+from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.segment import light_stem, sentences, tokens
+from naba.arabic.words import CUE_NAMES
+from naba.models.inputs import normalise_texts, text_columns
+from naba.models.pairs.alignment import Texts, codes, ragged, unit
+from naba.models.pairs.groups import GROUPS, Batch, Columns, describe
+from naba.models.pairs.soft_alignment import SOFT_DESCRIPTIONS, soft_alignment
+from naba.models.pairs.vectors import WordVectors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from naba.arabic.normalise import Profile
+    from naba.models.pairs.alignment import FloatArray, IntArray
+
+LONG_TEXT = 60
+_PASSAGE = 30  # words; articles have sentences of over a hundred
+_BLOCK = 2048
+_DOCUMENT_CUES = ("negation", "refutation", "doubt_verb", "attribution", "hedge", "contrast")
+
+_SPACE_DESCRIPTIONS = (
+    {
+        "word_cosine": "cosine of the sides' TF-IDF vectors over light stems",
+        "character_cosine": "cosine of their TF-IDF vectors over character 2- to 4-grams within words",
+        "word_topic_cosine": "cosine of their vectors in the SVD space of the stem TF-IDF",
+        "character_topic_cosine": "cosine of their vectors in the SVD space of the character TF-IDF",
+        "document_sentences": "sentences of the text",
+        "document_best": "cosine of the target and the best-matching sentence of the text",
+        "document_mean": "mean cosine of the target and the sentences of the text",
+        "document_first": "cosine of the target and the first sentence of the text",
+        "document_matching": "share of the text's sentences whose cosine with the target is at least 0.2",
+        "document_best_place": "place of the best-matching sentence: 0 first, 1 last",
+        "document_cosine": "cosine of the target and the whole text",
+    }
+    | {f"document_{cue}": f"cues of {cue} per word of the whole text" for cue in _DOCUMENT_CUES}
+    | SOFT_DESCRIPTIONS
+)
+
+
+def stems(text: str) -> list[str]:
+    """The light stems of a text in `news` normalisation, in order."""
+    return [light_stem(token) for token in tokens(text)]
+
+
+def _cosines(left: sparse.csr_matrix, right: sparse.csr_matrix) -> FloatArray:
+    return np.asarray(left.multiply(right).sum(axis=1)).ravel()
+
+
+def _passages(text: str) -> list[str]:
+    """The sentences of a long text, the longest ones cut; a headline stays whole even with a full stop in it."""
+    if text.count(" ") <= LONG_TEXT:
+        return [text]
+    passages = []
+    for sentence in sentences(text):
+        words = sentence.split()
+        pieces = max(1, round(len(words) / _PASSAGE))
+        size = -(-len(words) // pieces)
+        passages += [" ".join(words[at : at + size]) for at in range(0, len(words), size)]
+    return passages or [text]
+
+
+class PairFeatures(TransformerMixin, BaseEstimator):
+    """Table with `target` and `text` -> (n, k) features; the names are `get_feature_names_out()`.
+
+    Args:
+        components: dimensions of the SVD spaces (fewer where the training texts do not span so many).
+        kept_sentences: sentences that represent a long text.
+        normalisation: applied first; the lexicons and spaces fold further by themselves (the `news` profile).
+        seed: of the randomised SVD.
+        background: an unlabelled data set whose words get vectors (`naba.models.pairs.vectors`); None for no vectors.
+    """
+
+    def __init__(
+        self,
+        *,
+        components: int = 100,
+        kept_sentences: int = 3,
+        normalisation: Profile | None = None,
+        seed: int = 0,
+        background: str | None = None,
+    ) -> None:
+        self.components = components
+        self.kept_sentences = kept_sentences
+        self.normalisation = normalisation
+        self.seed = seed
+        self.background = background
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> PairFeatures:  # noqa: ARG002
+        """Fits the spaces on the distinct texts of the table; labels are not used."""
+        self.vectors_ = None if self.background is None else WordVectors(self.background).fit()
+        targets, texts = self._sides(X)
+        ids, raw = codes([*targets, *texts])
+        distinct = normalise_all(raw, NEWS)
+        self.word_space_ = TfidfVectorizer(analyzer=stems, sublinear_tf=True).fit(distinct)
+        # The other spaces are of headlines and sentences: what represents an article, not all of it.
+        _, shown = self._documents(raw, ids[: len(targets)], ids[len(targets) :])
+        chosen = normalise_all(list(dict.fromkeys([*targets, *shown])), NEWS)
+        self.character_space_ = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(2, 4), lowercase=False, sublinear_tf=True, min_df=min(2, len(chosen))
+        )
+        self.word_topics_ = self._topics(self.word_space_.transform(chosen))
+        self.character_topics_ = self._topics(self.character_space_.fit_transform(chosen))
+        self.rarest_ = float(np.log((1 + len(distinct)) / 1) + 1)
+        self.names_ = tuple(next(self.batches(X.iloc[:1]))[1])
+        return self
+
+    def _topics(self, matrix: sparse.csr_matrix) -> TruncatedSVD:
+        span = min(self.components, matrix.shape[1] - 1, matrix.shape[0])
+        return TruncatedSVD(max(span, 1), random_state=self.seed).fit(matrix)
+
+    def transform(self, X: pd.DataFrame) -> FloatArray:
+        """The features: (n, k) float64."""
+        check_is_fitted(self)
+        blocks = [np.empty((0, len(self.names_)))]
+        blocks += [np.column_stack([columns[name] for name in self.names_]) for _, columns in self.batches(X)]
+        return np.vstack(blocks)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002
+        """The names of the k features, in order."""
+        check_is_fitted(self)
+        return np.array(self.names_, dtype=object)
+
+    def feature_descriptions(self) -> dict[str, str]:
+        """Name -> what the feature says, in the order of the columns."""
+        check_is_fitted(self)
+        return {name: _SPACE_DESCRIPTIONS.get(name) or describe(name) for name in self.names_}
+
+    def batches(self, X: pd.DataFrame) -> Iterator[tuple[Batch, Columns]]:
+        """The rows in blocks of bounded size: their analysed texts, and their features by name, each (rows,)."""
+        for start in range(0, len(X), _BLOCK):
+            targets, texts = self._sides(X.iloc[start : start + _BLOCK])
+            ids, raw = codes([*targets, *texts])
+            target, text = ids[: len(targets)], ids[len(targets) :]
+            document, shown = self._documents(raw, target, text)
+            rows, chosen = codes([raw[item] for item in target] + shown)
+            analysed = Texts.of(chosen)
+            batch = Batch(chosen, analysed, rows[: len(target)], rows[len(target) :], self._idf(analysed))
+            columns: Columns = {}
+            for group in GROUPS:
+                columns |= group(batch)
+            columns |= self._similarities(batch) | document
+            # Classifiers saved before there were word vectors do not have the attribute.
+            vectors = getattr(self, "vectors_", None)
+            if vectors is not None:
+                columns |= soft_alignment(batch, vectors)
+            yield batch, columns
+
+    def _sides(self, X: pd.DataFrame) -> tuple[list[str], list[str]]:
+        texts, targets = text_columns(X)
+        return normalise_texts(targets, self.normalisation), normalise_texts(texts, self.normalisation)
+
+    def _idf(self, texts: Texts) -> FloatArray:
+        by_stem = self._stem_weights(texts, missing=self.rarest_)
+        return by_stem[texts.words.stem] if len(by_stem) else np.zeros(0)
+
+    def _stem_weights(self, texts: Texts, missing: float) -> FloatArray:
+        """The idf of each distinct stem; `missing` for those that training did not have."""
+        known, weights = self.word_space_.vocabulary_, self.word_space_.idf_
+        return np.array([weights[known[stem]] if stem in known else missing for stem in texts.words.stems])
+
+    def _similarities(self, batch: Batch) -> Columns:
+        columns: Columns = {}
+        normalised = [" ".join(text) for text in batch.texts.tokens]
+        spaces = (
+            ("word", self.word_space_, self.word_topics_),
+            ("character", self.character_space_, self.character_topics_),
+        )
+        for name, space, topics in spaces:
+            matrix = space.transform(normalised)
+            dense = unit(topics.transform(matrix))
+            columns[f"{name}_cosine"] = _cosines(matrix[batch.target], matrix[batch.text])
+            columns[f"{name}_topic_cosine"] = (dense[batch.target] * dense[batch.text]).sum(axis=1)
+        return columns
+
+    def _weighed(self, counts: sparse.csr_array, idf: FloatArray) -> sparse.csr_array:
+        """TF-IDF rows of unit length from counts of stems."""
+        matrix = sparse.csr_array(counts)
+        matrix.sum_duplicates()
+        matrix.data = (1 + np.log(matrix.data)) * idf[matrix.indices]
+        return normalize(matrix)
+
+    def _documents(self, raw: list[str], target: IntArray, text: IntArray) -> tuple[Columns, list[str]]:
+        """Features of the whole documents, and what represents each row's text: itself or its best sentences."""
+        parts = [_passages(item) for item in raw]
+        count = np.fromiter(map(len, parts), np.int64, len(parts))
+        start = np.cumsum(count) - count
+        flat = [passage for passages in parts for passage in passages]
+        analysed = Texts.of(flat)
+        belongs = sparse.csr_array((np.ones(len(flat)), (np.repeat(np.arange(len(raw)), count), np.arange(len(flat)))))
+        counts = analysed.counts(analysed.words.stem, max(len(analysed.words.stems), 1))
+        idf = self._stem_weights(analysed, missing=0.0)
+        pieces, whole = self._weighed(counts, idf), self._weighed(belongs @ counts, idf)
+        row, place = ragged(count[text])
+        score = _cosines(whole[target[row]], pieces[start[text[row]] + place])
+        # The passages of each row, the best first: the first, the second … of them stand where the row's own do.
+        best = np.lexsort((place, -score, row))
+        first = best[place == 0]
+        kept = np.sort(best[place < self.kept_sentences])
+        chosen: list[list[str]] = [[] for _ in text]
+        for element in kept:
+            chosen[row[element]].append(flat[start[text[row[element]]] + place[element]])
+        size = count[text].astype(float)
+        columns = {
+            "document_sentences": size,
+            "document_best": score[first],
+            "document_mean": np.bincount(row, score, len(text)) / size,
+            "document_first": score[place == 0],
+            "document_matching": np.bincount(row, score >= 0.2, len(text)) / size,
+            "document_best_place": place[first] / np.maximum(size - 1, 1),
+            "document_cosine": _cosines(whole[target], whole[text]),
+        }
+        length = np.maximum(belongs @ analysed.length, 1)[:, None]
+        rates = (belongs @ analysed.sums(analysed.words.cues)) / length
+        columns |= {f"document_{cue}": rates[text, CUE_NAMES.index(cue)] for cue in _DOCUMENT_CUES}
+        return columns, [" ".join(sentences_) for sentences_ in chosen]

@@ -1,0 +1,196 @@
+"""Vectors of light stems, learnt here from unlabelled news: no weights are downloaded.
+
+Positive pointwise mutual information of stems that stand near one another, reduced by a truncated SVD whose singular
+values are damped by a square root (Levy, Goldberg & Dagan 2015, Improving Distributional Similarity with Lessons
+Learned from Word Embeddings, TACL 3). The contexts' counts are smoothed by the power .75, as there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from naba import files, sealed
+from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.segment import light_stem, tokens
+from naba.errors import UserError
+from naba.models.inputs import text_digest
+from naba.models.pairs.alignment import unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from naba.models.pairs.alignment import BoolArray, FloatArray, IntArray
+
+DIMENSIONS = 100
+_VERSION = 1  # of the vectors: it enters the name of the cached file
+_WINDOW = 5
+_LEAST = 8
+_BLOCK = 500
+_SMOOTHING = 0.75
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    """Stem ids of all words end to end (-1: too rare), the document of each, and the stems by id."""
+
+    word: IntArray
+    document: IntArray
+    stems: list[str]
+
+
+class WordVectors(BaseEstimator):
+    """Vectors of unit length for the stems of an unlabelled data set.
+
+    Args:
+        corpus: name of the data set (`saudinewsnet`).
+
+    Attributes:
+        stems_: v stems, the most frequent first.
+        table_: (v, d) float16; the vector of each.
+    """
+
+    def __init__(self, corpus: str) -> None:
+        self.corpus = corpus
+
+    def fit(self, X: Any = None, y: Any = None) -> WordVectors:  # noqa: ARG002 - the corpus is the data
+        """Reads the vectors from naba's folder, or learns them (about a minute) and keeps them there.
+
+        Raises:
+            UserError: the data set cannot be had; the message says how to do without.
+        """
+        from naba.data.dataset import load_named
+
+        try:
+            dataset = load_named(self.corpus)
+        except UserError as error:
+            raise UserError(
+                f"model.background={self.corpus} needs the data set {self.corpus}: {error}",
+                "Set NABA_MIRROR or data.mirror, or do without word vectors: model.background=null.",
+            ) from error
+        texts = list(dict.fromkeys(dataset.column_values("text").tolist()))
+        file = cache_file(texts)
+        kept = _kept(file)
+        self.stems_, self.table_ = kept or learn(texts)
+        if kept is None:
+            _keep(file, self.stems_, self.table_)
+        return self
+
+    def of(self, stems: Sequence[str], bases: Sequence[str]) -> tuple[FloatArray, BoolArray]:
+        """(n, d) vectors of n words, by stem, else by `naba.arabic.words.base`; zeros and False for unknown ones."""
+        places = self._places()
+        found = [places.get(stem, places.get(bare, -1)) for stem, bare in zip(stems, bases, strict=True)]
+        place = np.array(found, dtype=np.int64)
+        known = place >= 0
+        vectors = np.zeros((len(place), self.table_.shape[1]))
+        vectors[known] = unit(self.table_[place[known]].astype(float))
+        return vectors, known
+
+    def _places(self) -> dict[str, int]:
+        # Not a learned attribute: it is made again after loading, and pickles and directories need not carry it.
+        if not hasattr(self, "_by_stem"):
+            self._by_stem = {stem: place for place, stem in enumerate(self.stems_)}
+        return self._by_stem
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in super().__getstate__().items() if key != "_by_stem"}
+
+
+def cache_file(texts: Sequence[str]) -> Path:
+    """Where the vectors of these texts are kept, by their content and by how they are learnt."""
+    digest = text_digest(texts, f"{_VERSION} {DIMENSIONS} {_WINDOW} {_LEAST} {_SMOOTHING} {NEWS.hash}")
+    return files.home() / "vectors" / f"{digest[:24]}.npz"
+
+
+def learn(texts: Sequence[str], dimensions: int = DIMENSIONS, least: int = _LEAST) -> tuple[tuple[str, ...], Any]:
+    """Vectors of the stems that occur at least `least` times: the stems, most frequent first, and (v, d) float16.
+
+    Raises:
+        UserError: too few words repeat to learn from.
+    """
+    corpus = _read(texts, least)
+    count = len(corpus.stems)
+    if count < 3:
+        raise UserError(
+            f"only {count} words occur {least} times in {len(texts)} texts, too few for word vectors",
+            "Use a larger background set, or model.background=null.",
+        )
+    with threadpool_limits(1):
+        from sklearn.utils.extmath import randomized_svd
+
+        span = min(dimensions, count - 1)
+        left, values, _ = randomized_svd(
+            _association(_neighbours(corpus)), span, n_oversamples=20, n_iter=3, random_state=0
+        )
+    return tuple(corpus.stems), unit(left * np.sqrt(values)).astype(np.float16)
+
+
+def _read(texts: Sequence[str], least: int) -> _Corpus:
+    known: dict[str, int] = {}
+    stem_of: dict[str, int] = {}
+    rows: list[IntArray] = []
+    for start in range(0, len(texts), _BLOCK):
+        for text in normalise_all(texts[start : start + _BLOCK], NEWS):
+            row = []
+            for form in tokens(text):
+                place = stem_of.get(form)
+                if place is None:
+                    # Numbers stand for one another: their values say nothing about their neighbours.
+                    place = stem_of[form] = known.setdefault("0" if form[0].isdigit() else light_stem(form), len(known))
+                row.append(place)
+            rows.append(np.array(row, dtype=np.int64))
+    word = np.concatenate([np.empty(0, np.int64), *rows])
+    count = np.bincount(word, minlength=len(known))
+    kept = np.argsort(-count, kind="stable")
+    kept = kept[count[kept] >= least]
+    place_of = np.full(len(known), -1)
+    place_of[kept] = np.arange(len(kept))
+    names = list(known)
+    return _Corpus(
+        place_of[word], np.repeat(np.arange(len(rows)), [len(row) for row in rows]), [names[k] for k in kept]
+    )
+
+
+def _neighbours(corpus: _Corpus) -> sparse.csr_array:
+    """(v, v) symmetric counts of stems within the window; a neighbour k words away counts 1 - (k - 1) / window."""
+    size = len(corpus.stems)
+    total = sparse.csr_array((size, size), dtype=np.float32)
+    for step in range(1, _WINDOW + 1):
+        left, right = corpus.word[:-step], corpus.word[step:]
+        near = (corpus.document[:-step] == corpus.document[step:]) & (left >= 0) & (right >= 0)
+        weight = np.full(int(near.sum()), 1 - (step - 1) / _WINDOW, np.float32)
+        total = total + sparse.csr_array((weight, (left[near], right[near])), shape=(size, size))
+    return sparse.csr_array(total + total.T)
+
+
+def _association(counts: sparse.csr_array) -> sparse.csr_matrix:
+    """Positive pointwise mutual information, with smoothed contexts."""
+    by_row = np.asarray(counts.sum(axis=1)).ravel()
+    context = by_row**_SMOOTHING
+    context /= context.sum()
+    entries = counts.tocoo()
+    row, column = entries.coords
+    value = np.log(entries.data / (by_row[row] * context[column]))
+    kept = value > 0
+    return sparse.csr_matrix((value[kept].astype(np.float32), (row[kept], column[kept])), shape=counts.shape)
+
+
+def _kept(file: Path) -> tuple[tuple[str, ...], Any] | None:
+    """The vectors that were kept there; None where there are none, or what is there cannot be read."""
+    try:
+        sealed.seal(file)
+        with np.load(file, allow_pickle=False) as found:
+            return tuple(found["stems"].tolist()), found["table"]
+    except (OSError, ValueError):
+        return None
+
+
+def _keep(file: Path, stems: Sequence[str], table: Any) -> None:
+    with sealed.written(file) as part, part.open("wb") as stream:
+        np.savez(stream, stems=np.array(stems), table=table)

@@ -1,0 +1,120 @@
+"""Pair features for linear models: the dense ones standardised, beside the words that are and are not aligned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from naba.models.pairs.alignment import ALIGNED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from naba.models.pairs.alignment import BoolArray, FloatArray, IntArray
+    from naba.models.pairs.features import PairFeatures
+    from naba.models.pairs.groups import Batch
+
+_LIMIT = 4.0  # standard deviations; rarer extremes would rule a linear score
+
+
+def aligned_words(batch: Batch) -> list[list[str]]:
+    """For each row, its words as `target=stem`, `text=stem` (with a counterpart), or `target-stem`, `text-stem`.
+
+    Function words are left out where they have a counterpart.
+    """
+    found, words = batch.alignment, batch.texts.words
+    stems = np.array([words.stems[stem] for stem in words.stem], dtype=object)
+    lists: list[list[str]] = [[] for _ in range(batch.rows)]
+
+    def add(side: str, rows: IntArray, ids: IntArray, best: FloatArray) -> None:
+        free: BoolArray = best < ALIGNED
+        kept = np.flatnonzero(words.content[ids] | free)
+        for row, stem, alone in zip(rows[kept], stems[ids[kept]], free[kept], strict=True):
+            lists[row].append(f"{side}{'-' if alone else '='}{stem}")
+
+    add("target", found.left_row, found.left_word, found.left_best)
+    add("text", found.right_row, found.right_word, found.right_best)
+    return lists
+
+
+class PairMatrix(TransformerMixin, BaseEstimator):
+    """Table with `target` and `text` -> sparse (n, k + w): k standardised pair features, then w TF-IDF word features.
+
+    Args:
+        features: the pair features.
+        weight: what the standardised features are multiplied by: against TF-IDF values, which are below 1.
+        minimum_count: training rows that a word must occur in on its side.
+    """
+
+    def __init__(self, features: PairFeatures, *, weight: float = 0.1, minimum_count: int = 2) -> None:
+        self.features = features
+        self.weight = weight
+        self.minimum_count = minimum_count
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> PairMatrix:  # noqa: ARG002
+        """Fits the features, their scale and the vocabulary; labels are not used."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: pd.DataFrame, y: Any = None, **_: Any) -> sparse.csr_matrix:  # noqa: ARG002
+        """`fit`, then `transform` of the same table, with its features computed once."""
+        self.features_ = clone(self.features).fit(X)
+        dense, words = self._parts(X)
+        self.scaler_ = StandardScaler().fit(dense)
+        minimum = min(self.minimum_count, len(words))
+        self.words_ = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=minimum).fit(words)
+        return self._assemble(dense, words)
+
+    @property
+    def width(self) -> int:
+        """How many of the columns are pair features."""
+        return len(self.features_.names_)
+
+    def transform(self, X: pd.DataFrame) -> sparse.csr_matrix:
+        """The matrix: (n, k + w) float64."""
+        check_is_fitted(self)
+        return self._assemble(*self._parts(X))
+
+    def _assemble(self, dense: FloatArray, words: list[list[str]]) -> sparse.csr_matrix:
+        scaled = self.scaler_.transform(dense).clip(-_LIMIT, _LIMIT) * self.weight
+        return sparse.hstack([sparse.csr_matrix(scaled), self.words_.transform(words)], format="csr")
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002
+        """The names of the columns: the pair features', then `target=stem` and so on."""
+        check_is_fitted(self)
+        return np.concatenate([self.features_.get_feature_names_out(), self.words_.get_feature_names_out()])
+
+    def _parts(self, X: pd.DataFrame) -> tuple[FloatArray, list[list[str]]]:
+        dense, words = [np.empty((0, self.width))], []
+        for batch, columns in self.features_.batches(X):
+            dense.append(np.column_stack([columns[name] for name in self.features_.names_]))
+            words += aligned_words(batch)
+        return np.vstack(dense), words
+
+
+def _same(words: list[str]) -> list[str]:
+    return words
+
+
+class Columns(TransformerMixin, BaseEstimator):
+    """The first `width` columns of a sparse matrix, dense: what trees and the neural part of a stack see."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def fit(self, X: Any, y: Any = None) -> Columns:  # noqa: ARG002
+        """Nothing to learn."""
+        return self
+
+    def transform(self, X: sparse.csr_matrix) -> FloatArray:
+        """(n, width) float64."""
+        return X[:, : self.width].toarray()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True

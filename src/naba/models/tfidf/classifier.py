@@ -1,0 +1,112 @@
+"""TF-IDF models: a linear classifier or naive Bayes over sparse features of one text or a pair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from naba.models.inputs import chunks, code_labels, require_classes
+from naba.models.temperature import fit_temperature, softmax, two_columns
+
+if TYPE_CHECKING:
+    from naba.models.tfidf.features import TextFeatures
+
+
+class SparseClassifier(ClassifierMixin, BaseEstimator):
+    """A scikit-learn classifier over `TextFeatures`.
+
+    A classifier without `predict_proba` gets probabilities from its decision scores by temperature scaling
+    (Guo et al. 2017), with the temperature fitted on scores of left-out folds; they never change its decision.
+    The features are not refitted for the folds: they see the texts of the left-out rows, never their labels.
+
+    Args:
+        features: the feature transformer.
+        classifier: an estimator for sparse matrices.
+        folds: folds for the temperature; 0 gives one-hot probabilities. Unused where the classifier has its own.
+        seed: of the folds.
+
+    Attributes:
+        classes_: labels in alphabetical order, (k,) object.
+        probability_kind_: `model`, `calibrated` or `one_hot`: where the probabilities come from.
+        temperature_: of calibrated probabilities.
+    """
+
+    def __init__(self, features: TextFeatures, classifier: Any, folds: int = 3, seed: int = 0) -> None:
+        self.features = features
+        self.classifier = classifier
+        self.folds = folds
+        self.seed = seed
+
+    def fit(self, X: Any, y: Any) -> SparseClassifier:
+        """Fit on a table X of n rows with columns text and target, and their labels y, (n,).
+
+        Raises:
+            UserError: only one label, or no text with a word in it.
+        """
+        self.classes_, codes = code_labels(y)
+        require_classes(self.classes_.tolist(), "a TF-IDF model")
+        self.features_ = clone(self.features)
+        matrix = self.features_.fit_transform(X)
+        # Sums depend on how threads share them; one thread makes them repeatable, and sparse fits gain nothing by more.
+        with threadpool_limits(1):
+            self._fit_classifier(matrix, codes)
+        return self
+
+    def _fit_classifier(self, matrix: Any, codes: np.ndarray) -> None:
+        self.classifier_ = clone(self.classifier).fit(matrix, codes)
+        if hasattr(self.classifier_, "predict_proba"):
+            self.probability_kind_ = "model"
+        elif self.folds < 2 or len(codes) < 2 * self.folds:
+            self.probability_kind_ = "one_hot"
+        else:
+            self.probability_kind_ = "calibrated"
+            self.temperature_ = fit_temperature(*self._left_out_scores(matrix, codes))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """One label a row, (n,) object; of a long table no more than a chunk's probabilities are kept."""
+        parts = [self.labels_and_probabilities(part)[0] for part in chunks(X)]
+        return np.concatenate(parts) if parts else self.classes_[:0]
+
+    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`predict` and `predict_proba` of X, vectorised once: the label is that of the highest probability."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)], probabilities
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
+        with threadpool_limits(1):
+            parts = [self._probabilities(self.features_.transform(part)) for part in chunks(X)]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.classes_)))
+
+    def _probabilities(self, matrix: Any) -> np.ndarray:
+        if self.probability_kind_ == "model":
+            return self.classifier_.predict_proba(matrix).astype(np.float64)
+        scores = two_columns(self.classifier_.decision_function(matrix))
+        if self.probability_kind_ == "calibrated":
+            return softmax(scores / self.temperature_)
+        return np.eye(scores.shape[1])[scores.argmax(axis=1)]
+
+    def _left_out_scores(self, matrix: Any, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of each row from a classifier that was not fitted on it, and the row's class.
+
+        A class too rare to stand in every fold keeps its rows out: its score would be made up.
+        """
+        order = np.random.default_rng(self.seed).permutation(len(codes))
+        order = order[np.argsort(codes[order], kind="stable")]
+        fold = np.empty(len(codes), dtype=np.int64)
+        fold[order] = np.arange(len(codes)) % self.folds
+        scores = np.zeros((len(codes), len(self.classes_)))
+        usable = np.bincount(codes, minlength=len(self.classes_))[codes] >= self.folds
+        for index in range(self.folds):
+            rest, out = fold != index, np.flatnonzero((fold == index) & usable)
+            if not len(out) or len(np.unique(codes[rest])) < len(self.classes_):
+                usable &= fold != index
+                continue
+            partial = clone(self.classifier).fit(matrix[rest], codes[rest])
+            scores[out] = two_columns(partial.decision_function(matrix[out]))
+        if not usable.any():
+            return two_columns(self.classifier_.decision_function(matrix)), codes
+        return scores[usable], codes[usable]

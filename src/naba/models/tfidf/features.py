@@ -1,0 +1,167 @@
+"""Sparse TF-IDF features of single texts and of pairs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from naba.errors import UserError
+from naba.models.inputs import normalise_texts, text_columns
+from naba.models.tfidf.overlap import NAMES, NEGATIONS, overlap_features
+from naba.models.tfidf.term_counts import TOKEN_PATTERN, tfidf_rows
+
+if TYPE_CHECKING:
+    from naba.arabic.normalise import Profile
+
+PAIR_BLOCKS = ("text", "target", "difference", "product")
+
+
+class TextFeatures(TransformerMixin, BaseEstimator):
+    """TF-IDF of words and of characters; for pairs of both sides, their difference and their product as well.
+
+    Each distinct text is normalised and vectorised once. Both sides share one vocabulary, fitted on the distinct
+    texts of the training part. All features are non-negative, so that naive Bayes can use them.
+
+    Args:
+        pair: use `target` as well as `text`.
+        normalisation: profile applied to both columns; None leaves them as they are.
+        words: longest word n-gram; 0 for none.
+        characters_to: longest character n-gram inside words (`char_wb`, from 2); 0 for none.
+        minimum_count: distinct training texts that a feature must occur in.
+        side_weight: weight of each side's own block; the difference and the product have 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        pair: bool = False,
+        normalisation: Profile | None = None,
+        words: int = 2,
+        characters_to: int = 4,
+        minimum_count: int = 2,
+        side_weight: float = 0.5,
+    ) -> None:
+        self.pair = pair
+        self.normalisation = normalisation
+        self.words = words
+        self.characters_to = characters_to
+        self.minimum_count = minimum_count
+        self.side_weight = side_weight
+
+    def fit(self, X: Any, y: Any = None) -> TextFeatures:
+        """Fit the vocabularies and document frequencies on the texts of table X."""
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> scipy.sparse.csr_matrix:  # noqa: ARG002
+        """Fit on table X of n rows and return its features, (n, number of features) float32 CSR."""
+        distinct, texts, targets = self._distinct(X)
+        self.vectorisers_ = self._vectorisers()
+        kept, blocks = {}, []
+        for name, vectoriser in self.vectorisers_.items():
+            block = _fit(vectoriser, distinct)
+            if block is not None:
+                kept[name] = vectoriser
+                blocks.append(block)
+        if not blocks:
+            raise UserError(
+                f"the {len(distinct)} distinct training texts hold no words",
+                "look at the text column and at the normalisation profile",
+            )
+        self.vectorisers_ = kept
+        return self._assemble(distinct, blocks, texts, targets)
+
+    def transform(self, X: Any) -> scipy.sparse.csr_matrix:
+        """Features of table X of n rows, (n, number of features) float32 CSR."""
+        distinct, texts, targets = self._distinct(X)
+        blocks = [tfidf_rows(vectoriser, distinct) for vectoriser in self.vectorisers_.values()]
+        return self._assemble(distinct, blocks, texts, targets)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002
+        """Names such as `product:word:ارتفاع`, `text:character:ارت` and `overlap:word_jaccard`, (features,) object."""
+        terms = [
+            f"{kind}:{term}"
+            for kind, vectoriser in self.vectorisers_.items()
+            for term in vectoriser.get_feature_names_out()
+        ]
+        if not self.pair:
+            return np.array([f"text:{term}" for term in terms], dtype=object)
+        scalars = [f"overlap:{name}" for name in (*NAMES, *(f"{kind}_cosine" for kind in self.vectorisers_))]
+        return np.array([f"{block}:{term}" for block in PAIR_BLOCKS for term in terms] + scalars, dtype=object)
+
+    def _vectorisers(self) -> dict[str, TfidfVectorizer]:
+        common: dict[str, Any] = {"min_df": self.minimum_count, "sublinear_tf": True, "dtype": np.float32}
+        vectorisers = {}
+        if self.words:
+            vectorisers["word"] = TfidfVectorizer(ngram_range=(1, self.words), token_pattern=TOKEN_PATTERN, **common)
+        if self.characters_to:
+            span = (min(2, self.characters_to), self.characters_to)
+            vectorisers["character"] = TfidfVectorizer(analyzer="char_wb", ngram_range=span, **common)
+        if not vectorisers:
+            raise UserError("words and characters_to are both 0, which leaves no features", "set one above 0")
+        return vectorisers
+
+    def _distinct(self, X: Any) -> tuple[list[str], np.ndarray, np.ndarray]:
+        """The distinct normalised texts, and the place in them of each row's text and target."""
+        texts, targets = text_columns(X)
+        columns = (texts, targets) if self.pair else (texts,)
+        raw = list(dict.fromkeys(text for column in columns for text in column))
+        places: dict[str, int] = {}
+        seen = {
+            text: places.setdefault(normalised, len(places))
+            for text, normalised in zip(raw, normalise_texts(raw, self.normalisation), strict=True)
+        }
+        indices = [np.array([seen[text] for text in column], dtype=np.int64) for column in columns]
+        return list(places), indices[0], indices[-1]
+
+    def _assemble(
+        self, distinct: list[str], blocks: list[scipy.sparse.csr_matrix], texts: np.ndarray, targets: np.ndarray
+    ) -> scipy.sparse.csr_matrix:
+        rows = blocks[0] if len(blocks) == 1 else scipy.sparse.hstack(blocks, format="csr")
+        if not self.pair:
+            return rows if len(texts) == len(distinct) else rows[texts]
+        left, right = rows[texts], rows[targets]
+        difference = left - right
+        np.abs(difference.data, out=difference.data)
+        product = left.multiply(right).tocsr()
+        negations = frozenset(normalise_texts(NEGATIONS, self.normalisation))
+        overlap = overlap_features(distinct, list(zip(texts.tolist(), targets.tolist(), strict=True)), negations)
+        cosines, start = [], 0
+        for block in blocks:
+            stop = start + block.shape[1]
+            cosines.append(np.asarray(product[:, start:stop].sum(axis=1)).reshape(len(texts), 1))
+            start = stop
+        for side in (left, right):
+            side.data *= np.float32(self.side_weight)
+        scalars = scipy.sparse.csr_matrix(np.hstack([overlap, *cosines]).astype(np.float32))
+        return scipy.sparse.hstack([left, right, difference, product, scalars], format="csr", dtype=np.float32)
+
+
+def _fit(vectoriser: TfidfVectorizer, texts: list[str]) -> scipy.sparse.csr_matrix | None:
+    """Fit and transform; None when the texts hold no such n-gram at all."""
+    counts = _document_counts(vectoriser, texts) if len(texts) < 50 else None
+    if counts == 0:
+        return None
+    if counts is not None and counts < vectoriser.min_df:
+        vectoriser.set_params(min_df=1)  # a corpus this small repeats nothing
+    try:
+        return vectoriser.fit_transform(texts)
+    except ValueError as error:
+        if re.search("empty vocabulary|no terms remain", str(error)):
+            return None
+        raise
+
+
+def _document_counts(vectoriser: TfidfVectorizer, texts: list[str]) -> int:
+    """The largest number of texts that share an n-gram."""
+    analyse = vectoriser.build_analyzer()
+    counts: dict[str, int] = {}
+    for text in texts:
+        for term in set(analyse(text)):
+            counts[term] = counts.get(term, 0) + 1
+    return max(counts.values(), default=0)

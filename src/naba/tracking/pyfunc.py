@@ -1,0 +1,66 @@
+"""MLflow models on disk, called as any user of MLflow would. Part of the door to MLflow."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from naba import __version__, files
+from naba.tracking.store import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+PYFUNC = files.PACKAGE / "classifier" / "pyfunc.py"
+
+
+def model_arguments(classifier: Path, description: Mapping[str, Any]) -> dict[str, Any]:
+    """What MLflow is told of a classifier directory, whether it logs the model or writes a folder."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    outputs = ["label", *(f"probability_{label}" for label in description["labels"])]
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("string", name) for name in description["input"]]),
+        outputs=Schema([ColSpec("string" if name == "label" else "double", name) for name in outputs]),
+    )
+    return {
+        "python_model": str(PYFUNC),
+        "artifacts": {"classifier": str(classifier)},
+        "signature": signature,
+        "pip_requirements": [f"naba=={__version__}"],
+    }
+
+
+@contextmanager
+def without_advice() -> Iterator[None]:
+    """MLflow advises type hints and an input example; the signature says more, and an example loads the model again."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
+        yield
+
+
+def predictor(folder: Path) -> Callable[[Any], Any]:
+    """The `predict` of the MLflow model in a folder: a table in, a table out.
+
+    The table is given the columns of the model's signature, and no others: MLflow warns of the rest.
+    """
+    quiet()
+    import mlflow
+
+    model = mlflow.pyfunc.load_model(str(folder))
+    columns = model.metadata.get_input_schema().input_names()
+
+    def predict(table: Any) -> Any:
+        return model.predict(table[columns])
+
+    return predict
+
+
+def scoring_application(model: str) -> Any:
+    """The application that `mlflow models serve` runs, for a model's address or folder, built as MLflow builds it."""
+    from mlflow.pyfunc import scoring_server
+
+    return scoring_server.init(scoring_server.load_model_with_mlflow_config(model))

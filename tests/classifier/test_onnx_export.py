@@ -1,0 +1,205 @@
+"""ONNX folders: the encoder's answers, without torch and transformers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from naba import models
+from naba.arabic.profile import NEWS
+from naba.classifier import folder as directory
+from naba.classifier.onnx import export
+from naba.errors import UserError
+
+pytest.importorskip("onnxscript")
+pytest.importorskip("onnxruntime")
+
+LABELS = {"fall": "انخفاض", "rise": "ارتفاع"}
+DESCRIPTION = {"task": "stance", "labels": LABELS, "input": ["text", "target"], "normalisation": NEWS.to_dict()}
+SMALL = {
+    "architecture": {"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
+    "training": {"epochs": 2, "threads": 1, "learning_rate": 0.01},
+}
+HOOK = """
+import json, sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        known = {"naba", "onnxruntime", "numpy", *ALLOWED} | sys.stdlib_module_names
+        if name.split(".")[0] not in known and name not in OPTIONAL:
+            raise ImportError(f"{name} is blocked")
+
+# What Python looks for by itself, and does without.
+OPTIONAL = {"sitecustomize", "usercustomize", "apport_python_hook"}
+sys.meta_path.insert(0, Block())
+"""
+BLOCKED = f"""{HOOK}
+ALLOWED = sys.argv[2:]
+from pathlib import Path
+from naba.classifier import folder as directory
+model, description = directory.load(Path(sys.argv[1]))
+rows = json.loads(sys.stdin.read())
+print(json.dumps([model.predict_proba(rows).tolist(), model.predict(rows).tolist()]))
+print(sorted({{name.split(".")[0] for name in sys.modules}} - sys.stdlib_module_names), file=sys.stderr)
+"""
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def alone(folder: Path, X: pd.DataFrame, *allowed: str) -> tuple[list[list[float]], list[str]]:
+    """Probabilities and labels from a process that can import naba, onnxruntime, numpy and `allowed` alone."""
+    rows = json.dumps({"text": X["text"].tolist(), "target": X["target"].tolist()})
+    command = [sys.executable, "-c", BLOCKED, str(folder), *allowed]
+    done = subprocess.run(command, input=rows, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for heavy in ("torch", "transformers", "sklearn", "pydantic", "pandas", "mlflow", "hydra", "scipy", "onnx'"):
+        assert heavy not in done.stderr
+    probabilities, labels = json.loads(done.stdout)
+    return probabilities, labels
+
+
+def table(rows: int = 60) -> tuple[pd.DataFrame, np.ndarray]:
+    labels = ["rise" if row % 2 else "fall" for row in range(rows)]
+    texts = [f"{'ارتفاع' if label == 'rise' else 'هبوط'} أسعار النفط في مصر {row}" + " جدا" * (row % 9)
+             for row, label in enumerate(labels)]  # fmt: skip
+    return pd.DataFrame({"text": texts, "target": ["النفط والأسعار، وزير"] * rows}, dtype=object), np.array(
+        labels, dtype=object
+    )
+
+
+def fitted(kind: str) -> Any:
+    X, y = table()
+    reading = {"max_length": 16, "windows": 3, "stride": 4} if kind == "windows" else {"max_length": 32}
+    if kind in {"isotonic", "temperature", "abstaining"}:
+        config = {"name": "e", "builder": "from_scratch", "reading": reading, **SMALL}
+        if kind == "abstaining":
+            made = models.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
+        else:
+            made = models.calibrated(classifier=config, method=kind, seed=0, normalisation=NEWS, pair=True)
+        return made.fit(X, y, validation=table(40))
+    return models.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
+
+
+def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: bool = False) -> Path:
+    """The ONNX folder of a fitted model, in a folder that also gets its classifier directory."""
+    directory.save(model, folder / "model", DESCRIPTION)
+    export.export(folder / "model", folder / name, int8=int8)
+    return folder / name
+
+
+@pytest.mark.filterwarnings("ignore:no threshold keeps errors")
+@pytest.mark.parametrize("kind", ["plain", "windows", "temperature", "abstaining"])
+def test_answers_are_the_encoders(kind: str, tmp_path: Path) -> None:
+    model = fitted(kind)
+    loaded, description = directory.load(onnx_folder(model, tmp_path))
+    X, _ = table(45)
+    assert np.abs(loaded.predict_proba(X) - model.predict_proba(X)).max() < 1e-5
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    assert description["kind"] == "onnx"
+    assert loaded.predict_proba(X.iloc[:0]).shape == (0, 2)
+    if kind == "abstaining":
+        assert loaded.abstains(X).tolist() == model.abstains(X).tolist()
+    else:
+        assert not hasattr(loaded, "abstains")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    model = fitted("temperature")
+    return model, onnx_folder(model, tmp_path_factory.mktemp("onnx"))
+
+
+def test_an_encoder_needs_onnxruntime_tokenizers_and_numpy_alone(exported: tuple[Any, Path]) -> None:
+    model, folder = exported
+    X, _ = table(20)
+    probabilities, labels = alone(folder, X, "tokenizers")
+    assert np.abs(np.array(probabilities) - model.predict_proba(X)).max() < 1e-5
+    assert labels == model.predict(X).tolist()
+
+
+def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
+    X, y = table()
+    model = models.tfidf_logreg(pair=True, normalisation=NEWS).fit(X, y)
+    probabilities, labels = alone(onnx_folder(model, tmp_path), X)
+    assert np.abs(np.array(probabilities) - model.predict_proba(X)).max() < 1e-5
+    assert labels == model.predict(X).tolist()
+
+
+def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
+    X, y = table()
+    model = models.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
+    onnx_folder(model, tmp_path, "stance_onnx")
+    found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert found
+    code = f"{HOOK}\nALLOWED = []\n{found.group(1)}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = model.predict(pd.DataFrame({"text": ["ارتفاع أسعار النفط"], "target": ["تراجع أسعار النفط"]}))[0]
+    assert done.stdout.startswith(f"{expected} [[0.")
+
+
+def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
+    loaded, _ = directory.load(exported[1])
+    X, _ = table(18)
+    alone = np.vstack([loaded.predict_proba(X.iloc[[row]]) for row in range(len(X))])
+    assert np.abs(loaded.predict_proba(X) - alone).max() < 1e-5
+
+
+def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
+    model = fitted("plain")
+    loaded, description = directory.load(onnx_folder(model, tmp_path, int8=True))
+    X, _ = table(45)
+    assert description["onnx"]["precision"] == "int8"
+    assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
+
+
+def test_isotonic_correction_is_the_same_without_sklearn(tmp_path: Path) -> None:
+    model = fitted("isotonic")
+    loaded, _ = directory.load(onnx_folder(model, tmp_path))
+    # Steps make a large difference out of a small one, so both get the same probabilities.
+    X, _ = table(45)
+    given = model.classifier_.predict_proba(X)
+    assert np.abs(loaded._corrected(given) - model.predict_proba(X)).max() < 1e-12
+
+
+def test_the_second_segment_is_seen(exported: tuple[Any, Path]) -> None:
+    loaded, _ = directory.load(exported[1])
+    X, _ = table(6)
+    assert "token_type_ids" in loaded.inputs
+    swapped = X.rename(columns={"text": "target", "target": "text"})
+    assert np.abs(loaded._scored(X) - loaded._scored(swapped)).max() > 1e-6
+
+
+@pytest.mark.parametrize("content", [b"", b"not onnx", b"\x08\x0a" * 40])
+def test_broken_graphs_are_refused(content: bytes, exported: tuple[Any, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(exported[1], tmp_path / "onnx")
+    (folder / "model.onnx").write_bytes(content)
+    with pytest.raises(UserError, match="is not the file"):
+        directory.load(folder)
+    directory.write_description(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
+    with pytest.raises(UserError, match="is no ONNX model"):
+        directory.load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["rise", "sideways"]}, {"classes": 3}, {"reading": {"max_length": -1}}, {"padding": "x"},
+        {"reading": None}, {"normalisation": {"name": "news", "rule": True}}, {"threshold": "much"},
+    ],
+)  # fmt: skip
+def test_damaged_settings_are_refused(change: dict[str, Any], exported: tuple[Any, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(exported[1], tmp_path / "onnx")
+    content = json.loads((folder / "naba.json").read_text(encoding="utf-8"))
+    content["onnx"].update(change)
+    (folder / "naba.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError):
+        directory.load(folder)

@@ -1,0 +1,141 @@
+"""The command as a person types it: fast help, clear refusals, no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from naba import cli
+from naba.errors import Problems, UserError, nearest, unknown_name
+
+HEAVY = ["mlflow", "torch", "transformers", "sklearn", "datasets", "pandas", "numpy", "hydra", "pydantic", "rich"]
+
+
+def naba(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "naba.cli", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = "import sys; from naba.cli import main; main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = eval(done.stderr)
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_help_shows_every_command_with_an_example() -> None:
+    text = cli.usage()
+    for name, command in cli.COMMANDS.items():
+        assert f"  {name} " in text
+        assert command.example in text
+        assert command.example.startswith(f"naba {name}")
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+def test_each_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = cli.main([command, "--help"])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    assert code == 0
+    assert f"example: naba {command}" in capsys.readouterr().out
+
+
+def test_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["trian"]) == 2
+    assert "did you mean 'train'" in capsys.readouterr().err
+
+
+def test_unknown_flags_and_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "--multrun"]) == 2
+    assert "did you mean '--multirun'" in capsys.readouterr().err
+    assert cli.main(["ui", "--prot", "1"]) == 2
+    assert "did you mean '--port'" in capsys.readouterr().err
+    assert cli.main(["list", "modles"]) == 2
+    assert "models" in capsys.readouterr().err
+
+
+def test_three_mistakes_are_reported_at_once_without_traceback() -> None:
+    done = naba("train", "dataset=ans_stanse", "model.C=hello", "split.foo=1")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "did you mean 'ans_stance'" in done.stderr
+    assert "model.C: expected a valid number, got 'hello'" in done.stderr
+    assert "unknown key 'split.foo'" in done.stderr
+    assert "3 problems" in done.stderr
+
+
+def test_cfg_job_shows_the_composed_configuration() -> None:
+    done = naba("train", "dataset=article_stance", "--cfg", "job")
+    assert done.returncode == 0, done.stderr
+    assert "name: article_stance" in done.stdout
+    assert "تأييد" in done.stdout
+
+
+def test_no_colour_in_a_pipe_or_with_no_color() -> None:
+    done = naba("list", "models", NO_COLOR="1")
+    assert done.returncode == 0
+    assert "\x1b[" not in done.stdout
+    assert "tfidf_logreg" in done.stdout
+
+
+def test_errors_suggest_only_what_is_alike() -> None:
+    assert nearest("tfidf_logref", ["majority", "tfidf_logreg"]) == "tfidf_logreg"
+    assert nearest("zzz", ["majority"]) is None
+    assert "did you mean" not in unknown_name("model", "zzz", ["majority"])
+
+
+@pytest.mark.parametrize("error", [UserError("what", "hint"), UserError("what"), Problems(["a", "b"])])
+def test_errors_survive_pickling(error: UserError) -> None:
+    import pickle
+
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "+seed=1", "+model=nothing"], "unknown model 'nothing'"),
+        (["train", "seed=interval(0,1)", "-m"], "cannot go through an interval"),
+        (["train", "split=kfold", "split.fold=9"], "split.fold: expected at most 5"),
+        (["train", "split=leave_one_out"], "split.column: missing"),
+        (["train", "tracking.uri=foo"], "naba: "),
+        (["train", "hydra.sweeper.foo=1", "-m"], "naba: "),
+        (["compare", "--resamples", "0"], "whole number from 1"),
+        (["compare", "model=a'b"], "quotes"),
+        (["compare", "metric="], "a value is missing"),
+        (["promote", "x", "--alias", "a b"], "a name is made of letters"),
+        (["score", "x.csv", "dataset=ans_stance", "model=tfidf_nb"], "not model=tfidf_nb"),
+        (["show", ""], "no run"),
+    ],
+)
+def test_wrong_input_gets_one_message(
+    arguments: list[str], said: str, store: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_globs_choose_among_what_exists() -> None:
+    from naba.config import overrides
+
+    assert overrides.plan(["model=glob(tfidf_*)"], multirun=True).jobs == 3
+
+
+def test_a_home_that_cannot_be_written_is_named(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NABA_HOME", "/proc/nowhere")
+    done = naba("train", "model=majority", "evaluation.resamples=50", NABA_HOME="/proc/nowhere")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "/proc/nowhere" in done.stderr

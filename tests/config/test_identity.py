@@ -1,0 +1,136 @@
+"""What a run is known by: all that changes the answers, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from naba import config
+from naba.config.overrides import compose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from naba.config import Identity
+
+
+def known(*overrides: str, fingerprint: str = "f" * 64, **more: object) -> Identity:
+    settings = config.check(compose(["dataset=ans_stance", *overrides]))
+    return config.identify(settings, fingerprint, **more)  # type: ignore[arg-type]
+
+
+def own(folder: Path, name: str, content: str) -> None:
+    (folder / "model").mkdir(exist_ok=True)
+    (folder / "model" / f"{name}.yaml").write_text(content, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        ["model.C=3"],
+        ["model.C=3.0"],
+        ["model.C=3e0"],
+        ["dataset.title=Other", "dataset.licence=other", "dataset.name=renamed", "dataset.description=x"],
+        ["model.name=renamed", "model.description=x"],
+        ["normalisation.name=mine"],
+        ["++split.folds=7", "++split.fold=2", "++split.test=0.3"],  # split=given goes by none of these
+        ["data.mirror=/elsewhere", "tracking=off", "evaluation.worst_errors=3"],
+        ["dataset.labels.agree=yes-display"],
+    ],
+)
+def test_equal_experiments_are_one_run(one: list[str]) -> None:
+    assert known(*one) == known()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ["model.C=2.9"],
+        ["model.words=1"],
+        ["model=tfidf_svm"],
+        ["normalisation=light"],
+        ["normalisation.version=2"],
+        ["split=stratified"],
+        ["++split.validation=0.1"],
+        ["dataset.primary_metric=accuracy"],
+        ["dataset.pair=false"],
+    ],
+)
+def test_what_changes_the_answers_makes_another_cell(other: list[str]) -> None:
+    assert known(*other).cell != known().cell
+    assert known(*other).run != known().run
+
+
+def test_a_yaml_that_leaves_defaults_out_is_the_same_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own(tmp_path, "short", "name: short\naccepts: [pair]\ndescription: x\nbuilder: tfidf_logreg\n")
+    own(
+        tmp_path, "old", "name: old\naccepts: [pair]\ndescription: x\n_target_: naba.models.sparse.tfidf_logreg\nC: 3\n"
+    )
+    monkeypatch.setenv("NABA_CONF", str(tmp_path))
+    assert known("model=short") == known("model=tfidf_logreg") == known("model=old")
+
+
+def test_names_inside_a_wrapped_model_do_not_count_but_its_options_do() -> None:
+    wrapped = ["model=calibrated", "model@model.classifier=tfidf_svm"]
+    assert known(*wrapped, "model.classifier.name=renamed") == known(*wrapped)
+    assert known(*wrapped, "model.classifier.C=0.2").cell != known(*wrapped).cell
+
+
+def test_seeds_share_a_cell_and_so_do_the_folds_of_one_cross_validation() -> None:
+    assert known("seed=1").cell == known("seed=0").cell
+    assert known("seed=1").run != known("seed=0").run
+    folds = [known("split=kfold", f"split.fold={fold}") for fold in (1, 2)]
+    assert folds[0].cell == folds[1].cell
+    assert folds[0].run != folds[1].run
+    assert known("split=kfold", "split.folds=4").cell != folds[0].cell
+    topics = [known("split=leave_one_out", "split.column=topic", f"split.held_out={topic}") for topic in ("a", "b")]
+    assert topics[0].cell == topics[1].cell
+    assert topics[0].run != topics[1].run
+
+
+def test_the_order_of_labels_counts() -> None:
+    settings = config.check(compose(["dataset=ans_stance"]))
+    first = config.identify(settings, "f" * 64)
+    labels = dict(reversed(settings.dataset.labels.items()))
+    settings.dataset = dataclasses.replace(settings.dataset, labels=labels)
+    assert config.identify(settings, "f" * 64).cell != first.cell
+
+
+def test_data_rows_groups_and_background_count() -> None:
+    assert known(fingerprint="e" * 64).data != known().data
+    assert known(grouping="g").cell != known().cell
+    assert known(background={"saudinewsnet": "1" * 64}).cell != known().cell
+    assert known(background={"saudinewsnet": "1" * 64}).data == known().data
+
+
+def test_a_local_checkpoint_counts_by_its_bytes_and_not_by_its_place(tmp_path: Path) -> None:
+    first, copied, changed = (tmp_path / name for name in ("first", "copied", "changed"))
+    for folder in (first, copied, changed):
+        folder.mkdir()
+        (folder / "config.json").write_text("{}", encoding="utf-8")
+        (folder / "model.safetensors").write_bytes(b"weights")
+    (changed / "model.safetensors").write_bytes(b"weightz")
+    one, same, other = (
+        known("model=marbert_v2", f"model.checkpoint='{folder}'") for folder in (first, copied, changed)
+    )
+    assert one == same
+    assert other.cell != one.cell
+    assert known("model=marbert_v2", "model.checkpoint=UBC-NLP/MARBERTv2@abc").cell != known("model=marbert_v2").cell
+
+
+def test_every_kind_of_split_says_what_it_goes_by() -> None:
+    """A setting that a splitter reads and the identity leaves out would take one experiment for another."""
+    import inspect
+    import re
+
+    from naba.config.identity import split_content
+    from naba.config.schema import SplitConfig
+    from naba.data.splits import SPLITTERS
+
+    for name, splitter in SPLITTERS.items():
+        read = set(re.findall(r"config\.([a-z_]+)", inspect.getsource(splitter)))
+        assert read <= set(split_content(SplitConfig(name=name))), name

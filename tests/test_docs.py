@@ -1,0 +1,123 @@
+"""The documentation: help texts are those of today, tutorials run, pages build, and the paths they name exist."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
+
+
+def test_help_texts_are_those_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    import generate
+
+    committed = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert generate.commands_page() == committed, "run: python docs/generate.py"
+
+
+class Step(NamedTuple):
+    """One marked block of a tutorial: a file to write, or commands to run and words that they must print."""
+
+    kind: str
+    expected: str
+    content: str
+
+
+def steps(page: Path) -> list[Step]:
+    blocks = re.findall(
+        r"<!-- (run|file)(?:: (.*?))? -->\n```\w+\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+    )
+    return [Step(*block) for block in blocks]
+
+
+def rows_like(content: str, count: int = 90) -> str:
+    """A CSV file with `count` rows that differ, after the few that the page shows."""
+    header, *rows = list(csv.reader(io.StringIO(content)))
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(header)
+    for number in range(count):
+        row = list(rows[number % len(rows)])
+        row[0], row[1] = f"{number + 1:03d}", f"{row[1]} في التقرير {number}"
+        writer.writerow(row)
+    return output.getvalue()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_tutorial_runs_as_written(page: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "NABA_HOME": str(tmp_path / "runs"), "PWD": str(tmp_path)}
+    ran = 0
+    for step in steps(page):
+        if step.kind == "file":
+            (tmp_path / step.expected).write_text(rows_like(step.content), encoding="utf-8")
+            continue
+        for line in step.content.splitlines():
+            assert line.startswith("$ naba ")
+            done = subprocess.run(
+                [sys.executable, "-m", "naba.cli", *shlex.split(line)[2:]],
+                cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            assert (step.expected or "") in done.stdout
+            ran += 1
+    assert ran > 1
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", str(DOCS), str(tmp_path / "html")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "html" / "reference" / "datasets" / "ans_stance.html").read_text(encoding="utf-8")
+    assert "تأييد" in page or "agree" in page
+
+
+def example(name: str) -> str:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.search(rf"<!-- example: {name} -->\n```\w+\n(.*?)```\n<!-- end -->", text, re.DOTALL)
+    assert found, f"CONTRIBUTING.md has no example '{name}'"
+    return found[1]
+
+
+def test_the_model_of_the_contributing_page_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from naba import cli
+
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "short_words.yaml").write_text(example("model"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "model=short_words", "tracking=off", "evaluation.resamples=50"]) == 0
+
+
+def test_the_metric_of_the_contributing_page_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from naba.evaluation import metrics
+
+    monkeypatch.setattr(metrics, "METRICS", dict(metrics.METRICS))
+    exec(compile(example("metric"), "CONTRIBUTING.md", "exec"), {})
+    share = metrics.METRICS["share_of_first_label"]
+    assert share.function(np.array([[3, 1], [2, 4]]), ("a", "b")) == 0.5
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
+def test_paths_that_a_page_names_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|conf|data|docs|experiments|tests)/[\w./*-]+)`", text)
+    named += [path for path in re.findall(r"\]\(([\w./-]+)\)", text) if not path.startswith("http")]
+    examples = {"conf/dataset/my_headlines.yaml", "conf/model/tfidf_words.yaml", "conf/model/short_words.yaml"}
+    missing = [path for path in named if path not in examples and not list(ROOT.glob(path.rstrip("/")))]
+    assert not missing
