@@ -19,7 +19,7 @@ from naba.analysis.speakers import Speakers
 from naba.arabic.segment import Span, quotations, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Speech = Literal["direct", "indirect", "mixed"]
 
@@ -58,6 +58,11 @@ class _Draft:
     parts: list[Span] = field(default_factory=list)
 
 
+_NEAR = 12  # reports of one sentence that bear on another
+LONGEST = 600
+"""Words; a longer sentence is read in stretches of so many, so that time stays linear in any text."""
+
+
 def reports(text: str, spans: Sequence[Span] | None = None) -> list[Report]:
     """Every act of reporting in a text, in the order of their cues.
 
@@ -76,11 +81,20 @@ def reports(text: str, spans: Sequence[Span] | None = None) -> list[Report]:
     speakers = Speakers(text)
     found: list[Report] = []
     for span in sentences(text) if spans is None else spans:
-        low, high = bisect_left(quotes, (span.start, 0)), bisect_left(quotes, (span.end, 0))
-        sentence = Sentence.of(text, span, quotes[low:high])
-        for draft in _drafts(sentence):
-            found += _finished(sentence, draft, speakers)
-    return found
+        for stretch in _stretches(text, span, quotes):
+            for draft in _drafts(stretch):
+                found += _finished(stretch, span, draft, speakers)
+    return sorted(found, key=lambda report: (report.cue, report.content))
+
+
+def _stretches(text: str, span: Span, quotes: Sequence[Span]) -> Iterator[Sentence]:
+    words = Sentence.of(text, span, ()).words
+    for first in range(0, len(words), LONGEST):
+        rest = words[first : first + LONGEST]
+        start = rest[0].start if first else span.start
+        end = words[first + LONGEST].start if first + LONGEST < len(words) else span.end
+        low, high = bisect_left(quotes, (start, 0)), bisect_left(quotes, (end, 0))
+        yield Sentence(text, Span(start, end), rest, quotes[low:high])
 
 
 def _drafts(sentence: Sentence) -> list[_Draft]:
@@ -99,8 +113,8 @@ def _drafts(sentence: Sentence) -> list[_Draft]:
             continue
         drafts.append(_Draft(cue, start))
     for number, draft in enumerate(drafts):
-        _name(sentence, draft, drafts[:number])
-        _close(sentence, draft, drafts[number + 1 :])
+        _name(sentence, draft, drafts[max(number - _NEAR, 0) : number])
+        _close(sentence, draft, drafts[number + 1 : number + 1 + _NEAR])
     return [draft for draft in drafts if draft.end > draft.opening.start]
 
 
@@ -112,50 +126,55 @@ def _taken(cue: Cue, start: Opening, last: _Draft) -> bool:
 
 def _hollow(sentence: Sentence, cue: Cue, start: Opening) -> bool:
     """Inside a quotation only what names another speaker, or the speaker's own قلت, reports."""
-    if sentence.quoted(cue.at) is None or cue.kind != "verb" or sentence.folded(cue.at) in {"قلت", "قلنا"}:
+    if sentence.quoted(cue.at) is None or cue.kind != "verb" or cue.first_person:
         return False
     return subject(sentence, cue.at + 1, start.region) is None
 
 
 def _name(sentence: Sentence, draft: _Draft, earlier: Sequence[_Draft]) -> None:
-    """Find who speaks, in the sentence."""
+    """Find who speaks, in the sentence: after the cue, before it, or as the last report said."""
     cue, start = draft.cue, draft.opening
-    if start.source is not None:
+    if start.source is not None or cue.kind == "preposition":
         draft.source = start.source
-        return
-    if cue.kind == "preposition":
-        return
-    if cue.kind in {"verb", "noun"}:
-        draft.source = subject(sentence, cue.at + 1, start.region)
-        if draft.source is not None:
-            draft.source = without_preposition(sentence.text, draft.source) if cue.kind == "noun" else draft.source
-            return
-    if cue.kind == "noun" and not cue.pronoun:
-        draft.carried = False
-    if cue.kind == "noun" and earlier and earlier[-1].cue.uses("relay") and earlier[-1].opening.word == cue.at:
+    elif cue.kind == "noun" and earlier and earlier[-1].cue.uses("relay") and earlier[-1].opening.word == cue.at:
         draft.source = subject(sentence, earlier[-1].opening.region + 1, cue.at)
-        return
+    elif not _speaks(cue) and (after := subject(sentence, cue.at + 1, start.region)) is not None:
+        draft.source = without_preposition(sentence.text, after) if cue.kind == "noun" else after
+    elif cue.kind == "verb" and cue.impersonal:
+        draft.source, draft.carried = None, False
+    else:
+        draft.carried = cue.kind != "noun" or cue.pronoun
+        if cue.kind == "verb" and not cue.joined:
+            draft.source, draft.begins = _before(sentence, cue)
+        if draft.source is None:
+            draft.source = _said_before(sentence, cue, earlier)
+
+
+def _speaks(cue: Cue) -> bool:
+    """No subject follows a participle, nor قلت."""
+    return cue.kind == "participle" or cue.first_person
+
+
+def _before(sentence: Sentence, cue: Cue) -> tuple[Span | None, int | None]:
+    """The subject before its verb, and the word with which their clause begins, where that ends what was said."""
     relative = cue.at - 1
     while relative > 0 and sentence.folded(relative) in {"قد", "كان", "كانت"}:
         relative -= 1
-    if cue.kind == "verb" and not cue.joined:
-        if sentence.folded(relative) in group("relative") and not cue.impersonal:
-            draft.source = before_relative(sentence, relative)
-        elif not cue.impersonal and cue.at:
-            draft.source, draft.begins = before_verb(sentence, cue.at) or (None, None)
-        if draft.source is not None:
-            return
-        if cue.impersonal:
-            draft.carried = False
-            return
-    if cue.impersonal and cue.kind == "verb":
-        draft.carried = False
-        return
-    said = [other for other in earlier if other.source is not None and not _nested(other, earlier)]
-    if said and (sentence.quoted(cue.at) is None):
-        draft.source = said[-1].source
-    elif not earlier and cue.at > 3 and not sentence.words[cue.at].raw.endswith("ين"):
-        draft.source = _main_subject(sentence, cue.at)
+    if sentence.folded(relative) in group("relative"):
+        return before_relative(sentence, relative), None
+    return (before_verb(sentence, cue.at) if cue.at else None) or (None, None)
+
+
+def _said_before(sentence: Sentence, cue: Cue, earlier: Sequence[_Draft]) -> Span | None:
+    """Who spoke last in the sentence; where nobody did, the subject of its first verb."""
+    if sentence.quoted(cue.at) is None:
+        near = earlier[-_NEAR:]
+        said = (other for other in reversed(near) if other.source is not None and not _nested(other, near))
+        if (last := next(said, None)) is not None:
+            return last.source
+    if earlier or cue.at <= 3 or sentence.words[cue.at].raw.endswith("ين"):
+        return None
+    return _main_subject(sentence, cue.at)
 
 
 def _nested(draft: _Draft, others: Iterable[_Draft]) -> bool:
@@ -165,29 +184,22 @@ def _nested(draft: _Draft, others: Iterable[_Draft]) -> bool:
 def _main_subject(sentence: Sentence, end: int) -> Span | None:
     """The subject of the verb that opens the sentence: أجرى وزير التعليم، …، متمنيا …"""
     first = sentence.folded(0)
-    if sentence.quoted(0) is not None:
+    if sentence.quoted(0) is not None or first.startswith("ال") or first in _NO_VERB:
         return None
+    start, closers = 1, frozenset(group("adjuncts") | {"في", "على", "من", "عن", "الى"})
     if first in {"وكان", "وكانت", "كان", "كانت"}:
-        return subject(sentence, 1, next((at for at in range(2, end) if sentence.folded(at) == "قد"), 1))
-    if first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":
-        return subject(sentence, 3, next((at for at in range(4, end) if sentence.folded(at) == "عن"), end))
-    if first.startswith("ال") or first in group("connectives") | {
-        "في",
-        "من",
-        "على",
-        "وفي",
-        "ومن",
-        "وعلى",
-        "عن",
-        "الى",
-        "مع",
-    }:
-        return None
-    return subject(sentence, 1, next((at for at in range(2, end) if sentence.comma(at) or _verbal(sentence, at)), end))
+        closers = frozenset({"قد"})
+        if not any(sentence.folded(at) == "قد" for at in range(2, end)):
+            return None
+    elif first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":
+        start, closers = 3, frozenset({"عن"})
+    stops = (
+        at for at in range(start + 1, end) if sentence.folded(at) in closers or (start == 1 and sentence.comma(at))
+    )
+    return subject(sentence, start, next(stops, end))
 
 
-def _verbal(sentence: Sentence, at: int) -> bool:
-    return sentence.folded(at) in {"في", "على", "من", "عن", "الى"} or sentence.folded(at) in group("adjuncts")
+_NO_VERB = frozenset({"في", "من", "على", "وفي", "ومن", "وعلى", "عن", "الى", "مع", "لكن", "ولكن", "كما", "فيما", "حيث"})
 
 
 _STOPS = " \t\u00a0\n\r.،,؛;:!؟?…-–—"
@@ -226,7 +238,7 @@ def _trimmed(sentence: Sentence, start: int, first: int, last: int) -> int:
     if around is not None and around.start < start and end >= around.end:
         end, quote = around.end - 1, None
     if last < len(sentence):
-        while end > start and text[end - 1] in "وف" and text[end - 2 : end - 1] in " ":
+        while end > start and text[end - 1] in "وف" and text[end - 2 : end - 1] == " ":
             end -= 1
     while end > start and text[end - 1] in _STOPS + '«“‘(["' and (quote is None or end > quote.end):
         if text[end - 1] == '"' and quote is not None and end == quote.end:
@@ -253,7 +265,7 @@ def _object_end(sentence: Sentence, first: int, last: int) -> int:
         if sentence.quoted(at):
             continue
         word = sentence.folded(at)
-        if sentence.comma(at) and (word in _NEW_CLAUSE or word in group("relative") or _NEW_VERB.match(word)):
+        if sentence.comma(at) and (word in group("new_clause") or word in group("relative") or _NEW_VERB.match(word)):
             return at
         if (
             word in {"اذ", "مما", "وهو", "وهي", "اثر"}
@@ -264,32 +276,10 @@ def _object_end(sentence: Sentence, first: int, last: int) -> int:
     return last
 
 
-_NEW_CLAUSE = {
-    "فيما",
-    "بينما",
-    "حيث",
-    "مما",
-    "اذ",
-    "وذلك",
-    "كما",
-    "وهو",
-    "وهي",
-    "والذي",
-    "والتي",
-    "لكن",
-    "رغم",
-    "وحتى",
-    "بالاضافة",
-    "اضافة",
-    "وسط",
-    "وفي",
-    "ومن",
-    "وعلى",
-}
 _NEW_VERB = re.compile(r"و[يت][^\W\d_]{3,}")
 
 
-def _finished(sentence: Sentence, draft: _Draft, speakers: Speakers) -> list[Report]:
+def _finished(sentence: Sentence, whole: Span, draft: _Draft, speakers: Speakers) -> list[Report]:
     cue = Span(draft.cue.start, draft.cue.end)
     contents = [Span(draft.opening.start, draft.end), *draft.opening.parts]
     antecedent = None
@@ -298,8 +288,7 @@ def _finished(sentence: Sentence, draft: _Draft, speakers: Speakers) -> list[Rep
     elif draft.carried:
         antecedent = speakers.last(cue.start, draft.cue.feminine)
     return [
-        Report(sentence.span, cue, draft.source, antecedent, content, _kind(sentence, draft, content))
-        for content in contents
+        Report(whole, cue, draft.source, antecedent, content, _kind(sentence, draft, content)) for content in contents
     ]
 
 
