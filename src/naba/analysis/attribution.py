@@ -114,6 +114,7 @@ def _drafts(sentence: Sentence) -> list[_Draft]:
         drafts.append(_Draft(cue, start))
     for number, draft in enumerate(drafts):
         _name(sentence, draft, drafts[max(number - _NEAR, 0) : number])
+    for number, draft in enumerate(drafts):
         _close(sentence, draft, drafts[number + 1 : number + 1 + _NEAR])
     return [draft for draft in drafts if draft.end > draft.opening.start]
 
@@ -299,7 +300,8 @@ def _kind(sentence: Sentence, draft: _Draft, content: Span) -> Speech:
         return "indirect"
     quotes = [quote for quote in sentence.quotes if content.overlaps(quote)]
     if any(quote.holds(content) or (quote.start <= content.start and content.end <= quote.end + 1) for quote in quotes):
-        return "direct" if len(content.of(sentence.text).split()) > 2 else "mixed"
+        colon = ":" in sentence.text[max(content.start - 3, 0) : content.start]
+        return "direct" if colon or len(content.of(sentence.text).split()) > 2 else "mixed"
     return "mixed" if any(_quotes_words(sentence, quote) for quote in quotes) else "indirect"
 
 

@@ -318,10 +318,8 @@ def object_start(sentence: Sentence, verb: int, end: int, split: bool = False) -
         end: the first word that is out of reach.
         split: divide two noun phrases that stand side by side too (اتهمت الجماعة جبهة النصرة).
     """
-    clause = next(
-        (at for at in range(verb + 1, end) if sentence.clause(at) and not (split and sentence.folded(at)[0] == "ب")),
-        end,
-    )
+    own = (at for at in range(verb + 1, end) if sentence.clause(at) and sentence.folded(at - 1) not in _OF_NOUNS)
+    clause = next((at for at in own if not (split and sentence.folded(at)[0] == "ب")), end)
     for at in range(verb + 1, end):
         if not sentence.quoted(at) and _begins_object(sentence, verb, at):
             return at
@@ -335,6 +333,8 @@ def object_start(sentence: Sentence, verb: int, end: int, split: bool = False) -
 
 
 # The shapes of verbal nouns of the derived forms: استفعال، افتعال، انفعال، تفعيل، إفعال.
+_OF_NOUNS = {"من", "عن", "في"}  # مخاوف من أن: the clause is the noun's
+_PRONOUN = re.compile("(?:هما|ها|هم|ه)$")
 _VERBAL_NOUN = re.compile("است..ا.|ا.ت.ا.|ان..ا.|ت..ي.|ا..ا.|م.ا..ة")
 _GOVERNING = {"ب", "في", "عن", "على", "من", "الى"}
 
@@ -344,6 +344,9 @@ def _begins_object(sentence: Sentence, verb: int, at: int) -> bool:
     definite = previous.startswith("ال")
     if definite and not first and previous not in group("titles") and _VERBAL_NOUN.fullmatch(word):
         return word not in group("adjuncts") and not word.startswith("ال")
+    bare = _PRONOUN.sub("", word)
+    if bare != word and not first and (bare in group("objects") or _VERBAL_NOUN.fullmatch(bare)):
+        return previous not in _GOVERNING
     governed = previous in _GOVERNING or (not first and previous.startswith("ل") and not previous.startswith("لل"))
     return word in group("objects") and not governed and (first or definite or at - verb > 2 or sentence.comma(at))
 
