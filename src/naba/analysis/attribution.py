@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Literal
 
 from naba.analysis.lexicon import group
 from naba.analysis.openings import Cue, Opening, cues, opening
-from naba.analysis.phrases import Sentence, before_relative, before_verb, hearer, subject, without_preposition
+from naba.analysis.phrases import (
+    Sentence,
+    before_relative,
+    before_verb,
+    hearer,
+    possessed,
+    subject,
+    without_preposition,
+)
 from naba.analysis.speakers import Speakers
 from naba.arabic.segment import Span, quotations, sentences
 
@@ -114,6 +122,8 @@ def _drafts(sentence: Sentence) -> list[_Draft]:
         drafts.append(_Draft(cue, start))
     for number, draft in enumerate(drafts):
         _name(sentence, draft, drafts[max(number - _NEAR, 0) : number])
+        _close(sentence, draft, drafts[number + 1 : number + 1 + _NEAR])
+    # Once more, now that it is known where clauses with a speaker of their own begin.
     for number, draft in enumerate(drafts):
         _close(sentence, draft, drafts[number + 1 : number + 1 + _NEAR])
     return [draft for draft in drafts if draft.end > draft.opening.start]
@@ -194,6 +204,8 @@ def _main_subject(sentence: Sentence, end: int) -> Span | None:
             return None
     elif first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":
         start, closers = 3, frozenset({"عن"})
+    if possessed(sentence.folded(start)):
+        return None
     stops = (
         at for at in range(start + 1, end) if sentence.folded(at) in closers or (start == 1 and sentence.comma(at))
     )
@@ -284,9 +296,9 @@ def _finished(sentence: Sentence, whole: Span, draft: _Draft, speakers: Speakers
     cue = Span(draft.cue.start, draft.cue.end)
     contents = [Span(draft.opening.start, draft.end), *draft.opening.parts]
     antecedent = None
-    if draft.source is not None:
+    if draft.source is not None and draft.cue.kind != "preposition":
         speakers.spoke(draft.source, draft.cue.feminine, nested=sentence.quoted(draft.cue.at) is not None)
-    elif draft.carried:
+    elif draft.source is None and draft.carried:
         antecedent = speakers.last(cue.start, draft.cue.feminine)
     return [
         Report(whole, cue, draft.source, antecedent, content, _kind(sentence, draft, content)) for content in contents

@@ -135,7 +135,7 @@ def _initial(sentence: Sentence, at: int, reading: Reading) -> bool:
         or before in group("connectives")
         or before in group("relative")
         or before in group("what_said")
-        or before == "ما"
+        or before in {"ما", "جانبه", "جانبها", "جهته", "جهتها", "بدوره", "بدورها"}
         or sentence.quote(at) is not None
         or any(quote.end <= sentence.words[at].start for quote in sentence.quotes[:1])
     )

@@ -358,13 +358,11 @@ def _refers_back(sentence: Sentence, verb: int, at: int) -> bool:
         return False
     if at == verb + 1:
         named = verb > 0 and sentence.folded(verb - 1) not in group("connectives") and not sentence.comma(verb)
-        return named and (_possessed(word) or word in {"هذا", "هذه"})
-    return _possessed(word) or (
-        word in {"هذا", "هذه", "تلك", "هؤلاء"} and sentence.folded(at + 1) not in group("times")
-    )
+        return named and (possessed(word) or word in {"هذا", "هذه"})
+    return possessed(word) or (word in {"هذا", "هذه", "تلك", "هؤلاء"} and sentence.folded(at + 1) not in group("times"))
 
 
-def _possessed(word: str) -> bool:
+def possessed(word: str) -> bool:
     """A noun with the speaker's pronoun: نيته، عزمهما، دعمها."""
     return (
         len(word) > 3
@@ -377,7 +375,7 @@ def _possessed(word: str) -> bool:
 def _apart(sentence: Sentence, verb: int, at: int, split: bool) -> bool:
     """Two noun phrases meet: a definite word that takes no name, and one that cannot describe it."""
     lone = at == verb + 2 and not sentence.folded(at - 1).endswith("ي")
-    if at == verb + 1 or not (split or lone):
+    if at == verb + 1 or not (split or lone) or sentence.folded(verb + 1) in group("titles"):
         return False
     word, previous = sentence.folded(at), sentence.folded(at - 1)
     if not previous.startswith("ال") or previous in group("titles") or word in group("adjuncts"):
