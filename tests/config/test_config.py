@@ -208,3 +208,25 @@ def test_a_model_inside_another_can_be_chosen() -> None:
     composed = compose(*plan.overrides)
     assert composed.model.classifier.name == "tfidf_svm"  # type: ignore[attr-defined]
     config.check(composed)
+
+
+def test_what_naba_says_of_a_launcher_hydra_does_not_say_again() -> None:
+    found = problems("hydra/launcher=job")
+    assert len(found) == 1
+    assert "unknown hydra/launcher 'job'; did you mean 'joblib'" in found[0]
+    (only,) = problems("hydra/sweeper=optuna")
+    assert "unknown hydra/sweeper 'optuna'" in only
+
+
+def test_a_message_of_hydra_is_one_line() -> None:
+    with pytest.raises(UserError) as caught:
+        compose("model=nothing_of_this_name")
+    assert len(caught.value.message.splitlines()) == 1
+    assert len(caught.value.message) < 120
+
+
+def test_without_arguments_the_defaults_are_known() -> None:
+    chosen = command_line.defaults()
+    assert chosen["dataset"] == "synthetic_stance"
+    assert chosen["model"] == "tfidf_logreg"
+    assert set(chosen) <= set(config.GROUPS)

@@ -43,7 +43,11 @@ def _datasets() -> None:
 def _models() -> None:
     shown = console.table("model", "input", "description")
     for name in config.names("model"):
-        section = config.section("model", name)
+        try:
+            section = config.section("model", name)
+        except UserError as error:
+            console.note(str(error))
+            continue
         shown.add_row(name, ", ".join(section.get("accepts", [])), str(section.get("description", "")))
     console.console().print(shown)
 

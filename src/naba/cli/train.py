@@ -57,6 +57,9 @@ def main(arguments: Sequence[str]) -> int:
     flags, overrides = _split(arguments)
     informing = "--cfg" in flags or "--info" in flags
     plan = command_line.plan(overrides, multirun="--multirun" in flags)
+    if not overrides and not informing:
+        chosen = " ".join(f"{group}={name}" for group, name in command_line.defaults().items())
+        console.note(f"nothing was chosen, so these are the defaults: {chosen} (naba train --help)")
     _environment(parallel=any(item.startswith("hydra/launcher=") for item in overrides))
     if informing:
         return _hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)

@@ -3,7 +3,6 @@
 from naba.config.check import accepting, check, check_dataset, check_input, dataset_config, plain_dict
 from naba.config.folders import (
     GROUPS,
-    folders,
     group_folders,
     names,
     section,
@@ -22,7 +21,6 @@ __all__ = [
     "check_input",
     "dataset_config",
     "digest",
-    "folders",
     "group_folders",
     "identify",
     "names",

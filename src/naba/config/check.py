@@ -109,8 +109,16 @@ def check_input(model: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[st
 
 
 def accepting(kind: str) -> list[str]:
-    """The models that can take `single` or `pair` input."""
-    return [name for name in names("model") if kind in section("model", name).get("accepts", [])]
+    """The models that can take `single` or `pair` input; one whose YAML cannot be read is none of them."""
+    return [name for name in names("model") if kind in _accepts(name)]
+
+
+def _accepts(name: str) -> Sequence[str]:
+    try:
+        accepts = section("model", name).get("accepts", [])
+    except UserError:
+        return []
+    return accepts if isinstance(accepts, Sequence) else []
 
 
 def _check_normalisation(section_: Any) -> list[str]:

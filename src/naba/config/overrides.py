@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import config
+from naba.config.folders import folders, read_yaml
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -109,22 +110,28 @@ def _parse(arguments: Sequence[str]) -> _Parsed:
 
 
 def _parse_hydra(key: str, argument: str, parsed: _Parsed) -> None:
-    parsed.hydra.append(argument)
-    if key == "hydra/launcher":
-        from hydra.core.plugins import Plugins
-        from hydra.plugins.launcher import Launcher
+    value = argument.partition("=")[2]
+    if key == "hydra/launcher" and value not in (available := _launchers()):
+        extra = "parallel" if value == "joblib" else "slurm" if value in {"slurm", "submitit_slurm"} else ""
+        hint = f"; it needs: pip install 'naba[{extra}]'" if extra else ""
+        parsed.problems.append(unknown_name(key, value, available) + hint)
+    elif key == "hydra/sweeper" and value != "basic":
+        parsed.problems.append(f"{unknown_name(key, value, ['basic'])}; list values instead: model.C=0.1,1,10")
+    else:
+        # What was said to be wrong is not given to Hydra, which would say it again.
+        parsed.hydra.append(argument)
 
-        value = argument.partition("=")[2]
-        available = [
-            plugin.__name__.removesuffix("Launcher").lower() for plugin in Plugins.instance().discover(Launcher)
-        ]
-        available = sorted({*available, *config.names("hydra/launcher")} - {"local", "slurm"})
-        if importlib.util.find_spec("submitit") is not None:
-            available += ["slurm", "submitit_local", "submitit_slurm"]
-        if value not in available:
-            extra = "parallel" if value == "joblib" else "slurm" if value in {"slurm", "submitit_slurm"} else ""
-            hint = f"; it needs: pip install 'naba[{extra}]'" if extra else ""
-            parsed.problems.append(unknown_name("hydra/launcher", value, available) + hint)
+
+def _launchers() -> list[str]:
+    from hydra.core.plugins import Plugins
+    from hydra.plugins.launcher import Launcher
+
+    plugins = Plugins.instance().discover(Launcher)
+    available = {plugin.__name__.removesuffix("Launcher").lower() for plugin in plugins}
+    available = {*available, *config.names("hydra/launcher")} - {"local", "slurm"}
+    if importlib.util.find_spec("submitit") is not None:
+        available |= {"slurm", "submitit_local", "submitit_slurm"}
+    return sorted(available)
 
 
 def _unreadable(argument: str, reason: str) -> str:
@@ -261,9 +268,21 @@ def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    own = str(Path(config.folders()[-1]).resolve())
+    own = str(Path(folders()[-1]).resolve())
     try:
         with initialize_config_dir(own, version_base="1.3", job_name="naba"):
             return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
-        raise UserError(" ".join(str(error).split())) from error
+        raise UserError(next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)) from error
+
+
+def defaults() -> dict[str, str]:
+    """What is chosen where the command line says nothing: group -> choice."""
+    entries = read_yaml(folders()[-1] / "train.yaml")["defaults"]
+    return {
+        group: name
+        for entry in entries
+        if isinstance(entry, dict)
+        for group, name in entry.items()
+        if group in config.GROUPS
+    }

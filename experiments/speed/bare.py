@@ -4,7 +4,7 @@ The same work as `naba train dataset=ans_stance model=tfidf_logreg`: read three 
 character TF-IDF of both sides with one vocabulary, their difference and product, overlap numbers, one fit, predictions
 and scores on validation and test.
 
-    python experiments/speed_bare.py MIRROR
+    python experiments/speed/bare.py MIRROR
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Normalisation of Arabic text: naba's profile against the same rules as chained functions of camel-tools.
 
     pip install --no-deps camel-tools emoji six future
-    NABA_MIRROR=… python experiments/speed_normalise.py [--repeats 7] [--texts 30000]
+    NABA_MIRROR=… python experiments/speed/normalise.py [--repeats 7] [--texts 30000]
 
 Rules on both sides: Unicode compatibility forms, diacritics removed, alef forms, alef maksura and ta marbuta folded.
 Texts: the titles, then the bodies, of SaudiNewsNet. Each repeat times both sides in turn, in one process; medians.

@@ -1,6 +1,6 @@
 """Speed of the evaluation: resampling, boards and the page, each beside the plain way to do it.
 
-    python experiments/evaluation_speed.py
+    python experiments/speed/evaluation.py
 
 Prints one line a measurement: wall seconds, and what the plain way took or would take.
 """

@@ -1,6 +1,6 @@
 """`naba compare` over 1,000 tracked runs, against the plain MLflow search it stands on: whole processes, in turn.
 
-    python experiments/speed_compare.py [--runs 1000] [--times 5]
+    python experiments/speed/compare.py [--runs 1000] [--times 5]
 
 Makes a store of its own in a temporary folder: five data sets of 600 rows, 40 models, five seeds; random answers.
 """

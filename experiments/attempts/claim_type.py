@@ -1,8 +1,8 @@
 """What was tried for claim types: each attempt on validation rows and by grouped cross-validation, never on test rows.
 
-    python experiments/attempts_claim_type.py                 # both data sets, two repeats of five folds
-    python experiments/attempts_claim_type.py --repeats 1 --slow
-    python experiments/attempts_claim_type.py --noise         # how far the labels agree with themselves
+    python experiments/attempts/claim_type.py                 # both data sets, two repeats of five folds
+    python experiments/attempts/claim_type.py --repeats 1 --slow
+    python experiments/attempts/claim_type.py --noise         # how far the labels agree with themselves
 
 Cross-validation runs over the training and validation rows. Headlines that are alike stand in one fold. For ANS the
 score is the macro-F1 over the six types with at least 20 test rows, for the union (`claim_type`) over all eight.

@@ -1,7 +1,7 @@
 """Simulation: do naba's intervals cover, do its tests keep their level, and what does pairing gain?
 
-python experiments/statistics_simulation.py            # all, about three minutes on one core
-python experiments/statistics_simulation.py --runs 100 # a quick look
+python experiments/attempts/statistics_simulation.py            # all, about three minutes on one core
+python experiments/attempts/statistics_simulation.py --runs 100 # a quick look
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Speed and endurance of `naba predict` and `naba serve`.
 
-python experiments/speed_serving.py predict [--rows 1000000]     memory, two kills, throughput against scikit-learn
-python experiments/speed_serving.py serve [--seconds 60] [--clients 8] [--workers 2]     a load test on loopback
+python experiments/speed/serving.py predict [--rows 1000000]     memory, two kills, throughput against scikit-learn
+python experiments/speed/serving.py serve [--seconds 60] [--clients 8] [--workers 2]     a load test on loopback
 
 With NABA_MIRROR the headlines are the 31,000 of SaudiNewsNet, without it those of the embedded corpus.
 """

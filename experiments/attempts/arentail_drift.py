@@ -3,7 +3,7 @@
 No test row is read. For each tenth of the training file: accuracy of `pair_linear` when five folds grouped by premise
 hold the rows out, and mean values of features by label.
 
-    python experiments/arentail_drift.py
+    python experiments/attempts/arentail_drift.py
 """
 
 from __future__ import annotations

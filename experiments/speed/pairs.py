@@ -1,6 +1,6 @@
 """Pair features of all rows at once against the same features computed row by row.
 
-    NABA_MIRROR=… python experiments/speed_pairs.py [--dataset ans_stance] [--rows 755] [--repeats 5]
+    NABA_MIRROR=… python experiments/speed/pairs.py [--dataset ans_stance] [--rows 755] [--repeats 5]
 
 Row by row is the same fitted transformer called with one row after another, which pays its fixed cost at each call; the
 rows in calls of 32 show how much of the ratio that is. A repeat times every way in turn; medians, and whether all ways

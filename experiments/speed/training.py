@@ -1,6 +1,6 @@
 """Whole processes against what a user would run instead: pairs in turn in one run, medians and ratios.
 
-NABA_MIRROR=… python experiments/speed.py [--runs 5] [pair …]
+NABA_MIRROR=… python experiments/speed/training.py [--runs 5] [pair …]
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PAIRS = {
         "naba train, tracking=off",
         [*TRAIN, "tracking=off"],
         "bare scikit-learn",
-        [PYTHON, str(HERE / "speed_bare.py"), MIRROR],
+        [PYTHON, str(HERE / "bare.py"), MIRROR],
     ),
     "tracked": ("naba train, MLflow", TRAIN, "naba train, tracking=off", [*TRAIN, "tracking=off"]),
     "found": ("naba train, run found", [*TRAIN[:-1]], "import mlflow", [PYTHON, "-c", "import mlflow"]),

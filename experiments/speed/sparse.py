@@ -1,6 +1,6 @@
 """Prediction of many headlines: tfidf_svm against the plain scikit-learn pipeline that does the same.
 
-    NABA_MIRROR=… python experiments/speed_sparse.py [--rows 1000000] [--repeats 3]
+    NABA_MIRROR=… python experiments/speed/sparse.py [--rows 1000000] [--repeats 3]
 
 Both are fitted on the ANS claim types, with the same features and no normalisation, and label the same made-up
 headlines (random words of the training headlines, no two alike). Every measurement is a process of its own, so that

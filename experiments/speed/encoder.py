@@ -1,6 +1,6 @@
 """Encoder fine-tuning against transformers.Trainer with its defaults: same model, data, epochs and learning rate.
 
-    python experiments/speed_encoder.py [--dataset ans_claim_type] [--rows 1536] [--epochs 3] [--repeats 3]
+    python experiments/speed/encoder.py [--dataset ans_claim_type] [--rows 1536] [--epochs 3] [--repeats 3]
         [--threads 2]
 
 Both sides get the same initial weights and the same tokens; tokenising and a first short run of each are not timed.

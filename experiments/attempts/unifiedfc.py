@@ -3,7 +3,7 @@
 Those claims are the official folds 2 to 5; each of the four is held out in turn, and macro-F1 is the mean of the four.
 The features are computed once from the texts of all four (no labels enter them). Fold 1 is not read.
 
-    python experiments/attempts_unifiedfc.py
+    python experiments/attempts/unifiedfc.py
 """
 
 from __future__ import annotations

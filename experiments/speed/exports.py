@@ -1,8 +1,8 @@
 """Every export of one run of every model family: does it answer as its run did, how large is it, how fast.
 
-    python experiments/exports.py train             the runs, into NABA_HOME (about 5 minutes on two cores)
-    python experiments/exports.py table [MODEL …]   every format in a fresh process, against its run
-    python experiments/exports.py speed [--threads 2] [--repeats 5] [--base-rows 64] [--skip base|small|linear …]
+    python experiments/speed/exports.py train             the runs, into NABA_HOME (about 5 minutes on two cores)
+    python experiments/speed/exports.py table [MODEL …]   every format in a fresh process, against its run
+    python experiments/speed/exports.py speed [--threads 2] [--repeats 5] [--base-rows 64] [--skip base|small|linear …]
 
 `speed` compares, in alternating passes over the same texts: an encoder as ONNX and int8 with
 `transformers.pipeline("text-classification")`, one by one as the pipeline does by default and in batches of 32; and
@@ -161,12 +161,13 @@ def random_encoder(run: Any, rows: int) -> tuple[Path, Any]:
     """A BERT-base-sized encoder that was never trained, as a classifier directory: weights do not change the speed."""
     from naba.arabic.profile import NEWS
     from naba.classifier import folder as directory
+    from naba.models import from_scratch
     from naba.models.encoder import weights
     from naba.models.encoder.options import Architecture
 
     source, table = trained_encoder(run)
     trained, description = directory.load(source)
-    model = models.from_scratch(architecture=BASE, normalisation=NEWS, pair=True)
+    model = from_scratch(architecture=BASE, normalisation=NEWS, pair=True)
     model.classes_, model.probability_kind_ = trained.classes_, "model"
     model.tokenizer_ = trained.tokenizer_
     labels = [str(label) for label in model.classes_]

@@ -1,6 +1,6 @@
 """UnifiedFC: does it help to judge an article line by line, or in two steps? Page: experiments/stance_unifiedfc.md.
 
-As in `attempts_unifiedfc`, inside the training claims of official fold 1, whose four folds are held out in turn. The
+As in `unifiedfc`, inside the training claims of official fold 1, whose four folds are held out in turn. The
 first row is `blended_articles`, on features of the whole article; to these are added:
 
 - transfer: what classifiers trained on the headline pairs of another data set (its training split) say of the claim
@@ -10,7 +10,7 @@ first row is `blended_articles`, on features of the whole article; to these are 
 
 "two steps" keeps the features and decides first whether the article is related.
 
-    python experiments/attempts_unifiedfc_lines.py
+    python experiments/attempts/unifiedfc_lines.py
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from attempts_unifiedfc import Claims, parts, training_claims, trees
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from unifiedfc import Claims, parts, training_claims, trees
 
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
