@@ -36,7 +36,7 @@ class Block:
     def find_spec(self, name, path=None, target=None):
         known = {"naba", "onnxruntime", "numpy", *ALLOWED} | sys.stdlib_module_names
         if name.split(".")[0] not in known and name not in OPTIONAL:
-            raise ImportError(f"{name} is blocked")
+            raise ModuleNotFoundError(f"{name} is blocked", name=name)
 
 # What Python looks for by itself, and does without.
 OPTIONAL = {"sitecustomize", "usercustomize", "apport_python_hook"}
@@ -206,3 +206,12 @@ def test_damaged_settings_are_refused(change: dict[str, Any], exported: tuple[An
     directory.seal(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
     with pytest.raises(UserError):
         directory.load(folder)
+
+
+@pytest.mark.parametrize("command", [["predict", "FOLDER", "--example", "نص", "هدف"], ["list", "models"], ["train"]])
+def test_a_command_that_needs_more_says_what_is_missing(command: list[str], exported: tuple[Any, Path]) -> None:
+    given = [str(exported[1]) if part == "FOLDER" else part for part in command]
+    code = f"{HOOK}\nALLOWED = ['tokenizers']\nfrom naba import cli\nsys.exit(cli.main({given!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert re.fullmatch(r"naba: this command needs the package '\w+', which is not installed; .*\n", done.stderr)

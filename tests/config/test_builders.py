@@ -8,9 +8,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from naba import config, models
+from naba.classifier import folder
 from naba.config import builders, plugins
 from naba.config.overrides import compose
 from naba.errors import Problems, UserError
@@ -94,14 +97,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from naba.config.builders import Context, Options
 from naba.config.schema import PositiveInteger
+from naba.models.classifier import Classifier
 
 
-class Longest(ClassifierMixin, BaseEstimator):
+class Longest(Classifier, ClassifierMixin, BaseEstimator):
     def __init__(self, words=5):
         self.words = words
 
     def fit(self, X, y):
         self.classes_ = np.unique(y)
+        self.probability_kind_ = "one_hot"
         return self
 
     def predict(self, X):
@@ -146,7 +151,13 @@ def test_a_family_from_a_folder_of_the_user_is_one_file(
         builders.options({"name": "mine", "builder": "longest"})
     monkeypatch.setenv("NABA_PLUGINS", str(tmp_path))
     options = builders.options({"name": "mine", "builder": "longest", "words": 3})
-    assert options.build(builders.Context()).words == 3
+    model = options.build(builders.Context())
+    assert model.words == 3
+    X = pd.DataFrame({"text": ["one two", "one two three four"], "target": ["", ""]}, dtype=object)
+    model.fit(X, np.array(["long", "short"], dtype=object))
+    assert folder.why_not_kept(model) is None
+    folder.save(model, tmp_path / "kept", {"labels": {"long": "طويل", "short": "قصير"}, "input": ["text"]})
+    assert folder.load(tmp_path / "kept")[0].predict(X).tolist() == model.predict(X).tolist()
     with pytest.raises(Problems, match=r"model\.words: expected greater than 0, got 0"):
         builders.options({"name": "mine", "builder": "longest", "words": 0})
 

@@ -176,8 +176,7 @@ class Hub(BaseHTTPRequestHandler):
         elif self.path.startswith("/api/validate-yaml"):
             self.answer({"errors": [], "warnings": []})
         elif "/preupload/" in self.path:
-            large = (".safetensors", ".skops")
-            files = [{"path": item["path"], "uploadMode": "lfs" if item["path"].endswith(large) else "regular",
+            files = [{"path": item["path"], "uploadMode": "lfs" if item["path"].endswith(".skops") else "regular",
                       "shouldIgnore": False, "oid": None} for item in json.loads(body)["files"]]  # fmt: skip
             self.answer({"files": files})
         elif self.path.endswith("/info/lfs/objects/batch"):

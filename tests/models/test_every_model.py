@@ -80,7 +80,7 @@ def answer(name, dataset):
     assert np.allclose(probabilities.sum(axis=1), 1)
     labels = model.predict(rows).tolist()
     assert set(labels) <= set(data.labels) and len(labels) == len(rows)
-    decided = [one.contributions for one in explain(model, rows[:3])] if model.explained_by is not None else []
+    decided = [one.contributions for one in explain(model, rows[:3])] if model.explained_by else []
     digests = [hashlib.sha256(found).hexdigest() for found in (probabilities.tobytes(), repr(labels).encode())]
     return name, *digests, decided
 

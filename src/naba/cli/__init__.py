@@ -101,6 +101,11 @@ def _said_by_a_library(error: Exception) -> str | None:
     family = type(error).__module__.partition(".")[0]
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != "naba":
+        return (
+            f"this command needs the package '{error.name}', which is not installed; "
+            "an installation of naba with its dependencies has it"
+        )
     if family in {"hydra", "omegaconf", "mlflow", "filelock"}:
         return " ".join(str(error).split())[:600]
     return None

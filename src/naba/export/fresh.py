@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> int:
     try:
         answer(name, *(Path(path) for path in paths))
     except UserError as error:
-        print(str(error), file=sys.stderr)
+        # The parent passes on the last line.
+        print(error.message.replace("\n", " "), file=sys.stderr)
         return EXIT_CODE
     return 0
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from naba.config import builders
 from naba.config.builders import Context
 from naba.errors import UserError
+from naba.models.classifier import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def build(model: Mapping[str, Any], **given: Any) -> Any:
+def build(model: Mapping[str, Any], **given: Any) -> Classifier:
     """The unfitted estimator that `model` (a file of `conf/model`) describes.
 
     `builder` names its options in the table `naba.models.BUILDERS`, or in a plug-in; the keys that are not name,
@@ -22,11 +23,22 @@ def build(model: Mapping[str, Any], **given: Any) -> Any:
         given: what the run gives, the fields of `Context`: seed, normalisation, pair, …
     Raises:
         UserError: there is no such builder, or options that it does not have or that are out of range, all of them at
-            once; or the model's `accepts` lacks this kind of task.
+            once; or the model's `accepts` lacks this kind of task; or what is built is no `Classifier`.
     """
     context = Context(**given)
     _require_kind(str(model.get("name", "model")), model.get("accepts"), context.pair)
-    return builders.options(model).build(context)
+    return _required_classifier(builders.options(model).build(context), str(model.get("builder")))
+
+
+def _required_classifier(made: Any, builder: str) -> Classifier:
+    if not isinstance(made, Classifier):
+        kind = f"{type(made).__module__}.{type(made).__qualname__}"
+        raise UserError(
+            f"builder '{builder}' makes a {kind}, which is no naba.models.classifier.Classifier",
+            f"write `class {type(made).__name__}(Classifier, ClassifierMixin, BaseEstimator)`; or put a scikit-learn "
+            "classifier into naba.models.feature_classifier.FeatureClassifier",
+        )
+    return made
 
 
 def function(builder: str) -> Callable[..., Any]:

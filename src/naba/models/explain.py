@@ -113,7 +113,7 @@ def _top(label: str, found: list[tuple[str, float]], top: int) -> Explanation:
     return Explanation(label, float(sum(value for _, value in found)), tuple(ordered[:top]))
 
 
-def explainable(classifier: Any) -> bool:
+def is_known(classifier: Any) -> bool:
     """Is the classifier over the features of a kind that `contributions_for` knows?"""
     if isinstance(classifier, StackingClassifier):
         return isinstance(classifier.final_estimator_, LINEAR) and _known_parts(classifier)
@@ -123,7 +123,7 @@ def explainable(classifier: Any) -> bool:
 
 
 def unexplained(classifier: Any) -> UserError:
-    """The error for a classifier that is not `explainable`."""
+    """The error for a classifier that is not of a known kind."""
     return UserError(
         f"there are no explanations for a {type(classifier).__name__}",
         "linear, boosted, stacked and encoder models have them",
@@ -150,7 +150,7 @@ def contributions_for(classifier: Any, features: Any, codes: np.ndarray) -> scip
     """(n, features) for one label a row, against the mean of the labels.
 
     Args:
-        classifier: one that is `explainable`.
+        classifier: one that `is_known`.
         features: (n, features), what the classifier sees.
         codes: (n,) place of each row's label in the classifier's order.
     """

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from naba.errors import UserError
 from naba.models.classifier import ELSEWHERE, Answers, Classifier, chunks, code_labels, require_classes
 from naba.models.ensembles import LOGISTIC
-from naba.models.explain import TREES, contributions_for, explainable, unexplained
+from naba.models.explain import TREES, contributions_for, is_known, unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
     @property
     def explained_by(self) -> str | None:  # type: ignore[override]
         """See `Classifier`."""
-        return "features" if explainable(self.classifier_) else None
+        return "features" if is_known(self.classifier_) else None
 
     @property
     def profile(self) -> Profile | None:  # type: ignore[override]

@@ -136,7 +136,11 @@ print(hashlib.sha256(model.predict_proba(X).tobytes()).hexdigest())
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("builder", "arguments"),
-    [("pair_linear", {}), ("pair_boosting", {"iterations": 20}), ("stacked", {"iterations": 10})],
+    [
+        ("pair_linear", {}),
+        ("pair_boosting", {"iterations": 20}),
+        ("stacked", {"iterations": 10}),
+    ],
 )
 def test_equal_seeds_give_equal_bits_whatever_the_hash_seed_and_threads(builder, arguments) -> None:
     script = _SCRIPT.format(folder=str(Path(__file__).parent), builder=builder, arguments=arguments)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
 
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from naba.models.encoder.options import Architecture
 
+logger = logging.getLogger(__name__)
+LFS = b"version https://git-lfs"
 SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 HUB_SECONDS = 10
 """How long the Hub may take to say whether it has a model."""
@@ -77,28 +84,102 @@ def _reach(name: str, revision: str) -> None:
 def _load(name: str, labels: Sequence[str], common: dict[str, Any]) -> tuple[Any, Any]:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    _check_files(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **common)
         if not tokenizer.is_fast:
             raise UserError(f"checkpoint '{name}' has no fast tokenizer", "it needs a tokenizer.json")
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
             name,
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={label: place for place, label in enumerate(labels)},
             ignore_mismatched_sizes=True,
+            output_loading_info=True,
             **common,
         )
+    except (SafetensorError, UnpicklingError, EOFError, RuntimeError) as error:
+        # torch advises to run the pickle unseen, which nobody should.
+        reason = "" if isinstance(error, UnpicklingError) else f": {str(error).strip().splitlines()[0]}"
+        raise UserError(
+            f"the weights of checkpoint '{name}' cannot be read{reason}",
+            "download it again: the file is damaged, or not all of it is there",
+        ) from error
     except ValueError as error:
         reason = str(error)
         hint = "it may need: pip install 'naba[sentencepiece]'" if "sentencepiece" in reason else None
         first = reason.splitlines()[0]
         raise UserError(f"checkpoint '{name}' is no encoder that transformers can load: {first}", hint) from error
+    _check_weights(name, model, loading)
     return tokenizer, model.float()
+
+
+def _check_files(name: str) -> None:
+    """Refuse a folder whose weights are a pointer to them, or not whole.
+
+    Raises:
+        UserError: they are.
+    """
+    folder = Path(name)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise OSError("it has no config.json")
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.suffix not in (".safetensors", ".bin"):
+            continue
+        with path.open("rb") as stream:
+            start = stream.read(len(LFS))
+        if start == LFS:
+            raise UserError(
+                f"{path} is a Git LFS pointer, not the weights",
+                "fetch them with `git lfs pull` in the folder it came from, or with `hf download`",
+            )
+        if path.suffix == ".safetensors":
+            try:
+                with safe_open(os.fspath(path), "np"):
+                    pass
+            except SafetensorError as error:
+                raise UserError(
+                    f"{path} is not whole, {path.stat().st_size} bytes: {error}", "download it again"
+                ) from error
+
+
+def _check_weights(name: str, model: Any, loading: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint without some of the encoder's weights; say which weights of the head are new.
+
+    Raises:
+        UserError: weights that training would have to invent are missing, or are of another shape.
+    """
+    inside = f"{model.base_model_prefix}."
+    # What stands above the encoder is the head, which is new unless the checkpoint was fine-tuned.
+    missing = sorted(loading["missing_keys"])
+    wrong = {one[0]: one[1:] for one in loading["mismatched_keys"]}
+    lacking = [one for one in missing if one.startswith(inside) and not one.startswith(f"{inside}pooler.")]
+    reshaped = sorted(one for one in wrong if one.startswith(inside))
+    if lacking or reshaped:
+        total = sum(one.startswith(inside) for one in model.state_dict())
+        problems = []
+        if lacking:
+            problems.append(f"{len(lacking)} of the {total} weights of the encoder are not in it ({lacking[0]}, …)")
+        for one in reshaped[:1]:
+            theirs, ours = (list(shape) for shape in wrong[one])
+            problems.append(f"{len(reshaped)} are of another shape ({one}: {theirs}, config.json says {ours})")
+        wanted = tuple(one.removeprefix(inside) for one in lacking)
+        renamed = [one for one in sorted(loading["unexpected_keys"]) if lacking and one.endswith(wanted)]
+        hint = "do config.json and the weights belong together?"
+        if renamed:
+            hint = f"it has others, such as {renamed[0]}: was it saved out of a wrapper?"
+        raise UserError(f"checkpoint '{name}' does not fit its config.json: {'; '.join(problems)}", hint)
+    new = sorted({*missing, *wrong})
+    if new:
+        logger.warning("checkpoint '%s': these weights are new and start at random: %s", name, ", ".join(new))
 
 
 def _missing(checkpoint: str, error: OSError) -> UserError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if checkpoint.startswith(("/", ".", "~")) and not Path(checkpoint).expanduser().exists():
+        return UserError(
+            f"there is no folder '{checkpoint}'", "model.checkpoint is a folder, or a model's name on the Hub"
+        )
     if Path(checkpoint).is_dir():
         return UserError(
             f"folder '{checkpoint}' holds no checkpoint: {reason}",

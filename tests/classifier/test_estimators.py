@@ -1,0 +1,126 @@
+"""Estimators in files of skops: what may be kept, said before training; and that the files are regular ones."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from test_folder import BUILDERS, DESCRIPTION, fitted, table
+
+from naba import models
+from naba.classifier import estimators, folder
+from naba.classifier.answers import predict_table
+from naba.errors import UserError
+from naba.models.classifier import Classifier, Kept
+from naba.models.feature_classifier import FeatureClassifier
+from naba.models.tfidf.classifier import SparseClassifier
+from naba.models.tfidf.features import TextFeatures
+
+OLD = Path(__file__).parents[1] / "data" / "version_0_1" / "home" / "exports"
+
+
+@pytest.mark.parametrize("name", ["svm", "pair_boosting", "stacked", "isotonic"])
+def test_skops_itself_reads_the_file(name: str, tmp_path: Path) -> None:
+    from skops import io
+
+    model = fitted(name)
+    folder.save(model, tmp_path, DESCRIPTION)
+    file = tmp_path / "classifier.skops"
+    theirs = io.load(file, trusted=io.get_untrusted_types(file=file))
+    X, _ = table(20)
+    assert theirs.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_every_family_of_naba_can_be_kept(name: str) -> None:
+    assert folder.why_not_kept(BUILDERS[name]()) is None
+
+
+class Foreign(ClassifierMixin, BaseEstimator):
+    """A scikit-learn classifier that knows nothing of naba."""
+
+
+class Elsewhere(Classifier, ClassifierMixin, BaseEstimator):
+    """A classifier of naba that stands in no package of builders."""
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (SparseClassifier(TextFeatures(), KNeighborsClassifier()), "KNeighborsClassifier .*in SparseClassifier"),
+        (SparseClassifier(TextFeatures(), LogisticRegression(solver="saga")), "LogisticRegression.solver is 'saga'"),
+        (FeatureClassifier(TextFeatures(), LogisticRegression(n_jobs=4)), "LogisticRegression.n_jobs is 4"),
+        (models.calibrated, "is no naba.models.classifier.Classifier"),
+        (Foreign(), "Foreign is no naba.models.classifier.Classifier"),
+        (Elsewhere(), "Elsewhere stands neither in naba.models nor beside a builder"),
+    ],
+)
+def test_what_cannot_be_kept_says_so_before_it_is_trained(model: object, said: str) -> None:
+    import re
+
+    reason = folder.why_not_kept(model)
+    assert reason is not None
+    assert re.search(said, reason)
+
+
+def test_what_a_family_may_hold_is_listed() -> None:
+    listed = estimators.trusted_below(SparseClassifier, {})
+    assert {path.rpartition(".")[2] for path in listed} == {
+        "LogisticRegression", "LinearSVC", "MultinomialNB", "ComplementNB",
+    }  # fmt: skip
+    assert all(issubclass(kind, BaseEstimator) and not issubclass(kind, Kept) for kind, _ in listed.values())
+
+
+@pytest.mark.parametrize("name", ["nb", "encoder"])
+def test_whoever_reads_one_file_reads_all(name: str, tmp_path: Path) -> None:
+    folder.save(fitted(name), tmp_path, DESCRIPTION)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    (tmp_path / "plain").write_text("as other files are made")
+    assert set(modes.values()) == {stat.S_IMODE((tmp_path / "plain").stat().st_mode)}
+
+
+def test_a_model_that_diverged_is_not_kept(tmp_path: Path) -> None:
+    model = fitted("logreg")
+    model.classifier_.intercept_[:] = np.nan
+    with pytest.raises(UserError, match="not finite"):
+        folder.save(model, tmp_path, DESCRIPTION)
+
+
+def test_an_answer_that_is_no_number_is_an_error() -> None:
+    model = fitted("logreg")
+    X, _ = table(4)
+    model.classifier_.coef_[:, model.features_.vectorisers_["word"].vocabulary_["ارتفاع"]] = np.nan
+    with pytest.raises(UserError, match="no finite probabilities for"):
+        predict_table(model, {"labels": DESCRIPTION["labels"], "input": ["text", "target"]}, X)
+
+
+@pytest.mark.parametrize("name", ["tfidf_logreg", "pair_boosting", "calibrated"])
+def test_a_folder_of_version_0_1_is_written_again_in_the_format_of_today(name: str, tmp_path: Path) -> None:
+    model, description = folder.load(OLD / name)
+    folder.save(model, tmp_path / "new", description)
+    again, described = folder.load(tmp_path / "new")
+    X, _ = table(20)
+    assert again.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    assert (description["format"], described["format"]) == (2, 3)
+
+
+@pytest.mark.parametrize("old", ["LogisticRegression", "SparseClassifier", "TextFeatures"])
+def test_a_folder_of_version_0_1_names_no_code_either(old: str, tmp_path: Path) -> None:
+    copy = shutil.copytree(OLD / "tfidf_logreg", tmp_path / "model")
+    file = copy / "classifier.json"
+    file.write_text(file.read_text(encoding="utf-8").replace(f'"class":"{old}"', '"class":"subprocess.Popen"'))
+    description = folder.describe(copy)
+    description["files"]["classifier.json"] = {
+        "bytes": file.stat().st_size, "sha256": folder._sha256(file),
+    }  # fmt: skip
+    import json
+
+    (copy / "naba.json").write_text(json.dumps(description), encoding="utf-8")
+    with pytest.raises(UserError, match=r"unknown class 'subprocess\.Popen'"):
+        folder.load(copy)
