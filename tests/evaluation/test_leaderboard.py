@@ -187,7 +187,7 @@ def test_rows_of_one_claim_are_drawn_together_and_that_is_said():
         cells = [run("one", 0, 0, content=grouped(0.8, 1, groups)), run("two", 0, 0, content=grouped(0.6, 2, groups))]
         return leaderboards(cells, resamples=200, **options)[0]
 
-    assert any("400 rows in 80 groups, drawn whole" in note for note in board(80).notes)
+    assert any("400 rows; the bootstrap resamples whole groups (80)" in note for note in board(80).notes)
     assert any(note.startswith("400 rows; ") for note in board(80, by_group=False).notes)
     assert any(note.startswith("400 rows; ") for note in board(3).notes), "three groups are too few to draw"
     assert any(note.startswith("400 rows; ") for note in board(400).notes), "every row is its own group"

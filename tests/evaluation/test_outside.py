@@ -46,6 +46,14 @@ def test_a_file_in_another_order_is_aligned_by_id(tmp_path):
     assert scores[0].value == pytest.approx(0.4)
 
 
+def test_gold_labels_are_compared_by_id_in_whatever_order_they_stand(tmp_path):
+    lines = ["id,label,gold", "04,agree,agree", "02,agree,disagree", "03,None,None", "01,agree,agree"]
+    assert read_predictions(write(tmp_path / "right.csv", lines), FourRows()).gold.tolist() == GOLD
+    in_file_order = ["id,label,gold", *(f"{i},agree,{g}" for i, g in zip(reversed(IDS), GOLD, strict=True))]
+    with pytest.raises(UserError, match="gold"):
+        read_predictions(write(tmp_path / "wrong.csv", in_file_order), FourRows())
+
+
 def test_formats_hold_the_same(tmp_path):
     rows = [
         {"id": name, "label": gold, **{f"probability_{label}": 0.8 if label == gold else 0.1 for label in LABELS}}

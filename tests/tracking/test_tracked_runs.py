@@ -158,7 +158,7 @@ def test_champion_changes_only_when_the_test_allows(home: Path, capsys: pytest.C
     assert cli.main(["promote", name("tfidf_nb")]) == 0
     assert "against majority" in capsys.readouterr().out
     assert cli.main(["promote", name("majority")]) == 2
-    assert "does not allow" in capsys.readouterr().err
+    assert "is not significantly better than" in capsys.readouterr().err
     champion = tracking.registered("stance", "champion")
     assert champion is not None
     assert champion.info.run_name == name("tfidf_nb")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from naba.evaluation.significance import Difference
     from naba.tracking import Run
 
-SIGNIFICANCE = 0.05
 DESCRIPTION = """Register a run's model under its task's name and give it an alias.
 
 Refused unless the run is better than the present holder of the alias on the same test rows, by the primary metric,
@@ -66,9 +65,9 @@ def _verdict(run: Run, champion: Run, address: str, uri: str | None, *, forced: 
         f"{difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] {difference.name} against "
         f"{champion.info.run_name}, p {p_text(difference.p_value)}, {difference.n} rows"
     )
-    if not forced and not (difference.estimate > 0 and difference.p_value < SIGNIFICANCE):
+    if not forced and not difference.better:
         raise UserError(
-            f"the test does not allow run '{run.info.run_name}' to replace '{address}': {said}",
+            f"'{run.info.run_name}' is not significantly better than {address}: not promoted ({said})",
             "train more, or --force REASON",
         )
     return said

@@ -90,8 +90,19 @@ def share_groups(predictions: Predictions, measures: Sequence[Metric]) -> bool:
     """
     if predictions.groups is None or any(item.needs == "target_confusion" for item in measures):
         return False
-    groups = len(set(predictions.groups))
+    groups = len(np.unique(units_of(predictions)))
     return groups >= FEWEST_GROUPS and len(predictions) >= 1.05 * groups
+
+
+def units_of(predictions: Predictions) -> IntArray:
+    """(n,) what each row is drawn with, as codes from 0: its group, or, for a row without one, the row alone.
+
+    Raises:
+        UserError: these predictions carry no groups at all.
+    """
+    position: dict[object, int] = {}
+    keys = (group or (row,) for row, group in enumerate(groups_of(predictions)))
+    return np.fromiter((position.setdefault(key, len(position)) for key in keys), np.int64, len(predictions))
 
 
 def codes_of(values: ObjectArray) -> IntArray:
@@ -173,7 +184,7 @@ def _count_scores(
     by_group: bool,
 ) -> dict[str, Score]:
     cells = Cells.of(predictions, any(item.needs == "target_confusion" for item in measures))
-    units = group_units(cells, groups_of(predictions)) if by_group else None
+    units = group_units(cells, units_of(predictions)) if by_group else None
     draws: list[list[FloatArray]] = [[] for _ in measures]
     for counts in resampled_counts(cells, resamples, np.random.default_rng(seed), units):
         for drawn, item in zip(draws, measures, strict=True):
@@ -197,9 +208,8 @@ def apply(item: Metric, counts: Array, labels: Sequence[str]) -> FloatArray:
     return item.function(counts if item.needs == "target_confusion" else counts.sum(axis=-3), labels)
 
 
-def group_units(cells: Cells, groups: ObjectArray) -> IntArray:
-    """(m, t*k*k) counts of each of the m groups."""
-    codes = codes_of(groups)
+def group_units(cells: Cells, codes: IntArray) -> IntArray:
+    """(m, t*k*k) counts of each of the m units that `codes` (n,) puts the rows in."""
     size = int(np.prod(cells.shape))
     units = int(codes.max()) + 1
     return np.bincount(codes * size + cells.codes, minlength=units * size).reshape(units, size).astype(np.int64)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from naba.errors import UserError
-from naba.evaluation.bootstrap import Score, groups_of, interval, share_groups, value
+from naba.evaluation.bootstrap import Score, interval, share_groups, units_of, value
 from naba.evaluation.metrics import FloatArray, metric
 from naba.evaluation.significance import CellDraws, Difference, compare_cells, holm, letters
 
@@ -283,7 +283,7 @@ def leaderboard(
     paired, draws = [paired[place] for place in order], _reordered(draws, order)
     pairs = _all_pairs(draws)
     tested = _rows(paired, draws, pairs.p_value, baseline, measure)
-    drawn = f" in {len(set(groups_of(first)))} groups, drawn whole" if grouped else ""
+    drawn = f"; the bootstrap resamples whole groups ({len(set(units_of(first).tolist()))})" if grouped else ""
     notes.append(
         f"{draws.rows} rows{drawn}; intervals 95 %; p-values paired and Holm-corrected over "
         f"{len(paired) * (len(paired) - 1) // 2} pairs; cells that share a letter cannot be told apart"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.errors import UserError
-from naba.evaluation.bootstrap import apply, codes_of, groups_of, share_groups
+from naba.evaluation.bootstrap import apply, codes_of, groups_of, share_groups, units_of
 from naba.evaluation.metrics import Array, FloatArray, Metric, metric
 from naba.evaluation.predictions import some
 
@@ -65,7 +65,7 @@ class Systems:
             targets = int(offset.max()) + 1
         codes = np.stack([offset * size * size + one.cells for one in aligned])
         grouped = share_groups(first, [item]) if by_group is None else by_group
-        units = codes_of(groups_of(first)) if grouped else np.arange(len(first))
+        units = units_of(first) if grouped else np.arange(len(first))
         return cls(codes, (targets, size, size), units, first.labels)
 
     def __len__(self) -> int:

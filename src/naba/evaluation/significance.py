@@ -25,6 +25,10 @@ BLUR = 1e-12
 """Differences closer than this are one value: sums of floats in another order differ in the last digits."""
 
 
+SIGNIFICANCE = 0.05
+"""Below this p-value two systems are said to be different."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """How far system a is above system b.
@@ -47,6 +51,11 @@ class Difference:
     standard_error: float
     detectable: float
     n: int
+
+    @property
+    def better(self) -> bool:
+        """Is system a significantly better than system b?"""
+        return self.estimate > 0 and self.p_value < SIGNIFICANCE
 
 
 def paired_bootstrap(

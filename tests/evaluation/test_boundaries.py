@@ -1,0 +1,175 @@
+"""Numbers that decide, each at its boundary, against a value known by hand or from a reference."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from naba.evaluation.agreement import agreement
+from naba.evaluation.bootstrap import interval, share_groups, units_of
+from naba.evaluation.metrics import METRICS
+from naba.evaluation.predictions import Predictions, objects
+from naba.evaluation.significance import Difference, _seed_draws, compare_cells, paired_bootstrap, two_sided
+from naba.evaluation.submission import share_warnings
+from naba.export.parity import INT8_AGREEMENT, INT8_MACRO_F1, Parity
+from naba.models.calibration import risk_threshold
+
+LABELS = ("a", "b")
+ACCURACY = [METRICS["accuracy"]]
+
+
+def predictions(right: list[bool] | np.ndarray, groups: list[str] | None = None, labels=LABELS) -> Predictions:
+    """All gold labels are `a`; `right` says which answers are."""
+    right = np.asarray(right)
+    rows = len(right)
+    predicted = np.where(right, labels[0], labels[1])
+    probabilities = np.where(right[:, None], [[1.0, 0.0]], [[0.0, 1.0]])
+    names = None if groups is None else objects(groups)
+    return Predictions(
+        objects([str(row) for row in range(rows)]), objects([labels[0]] * rows), objects(predicted.tolist()),
+        probabilities, labels, names,
+    )  # fmt: skip
+
+
+# --- groups -------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_without_a_group_is_its_own_group():
+    one = predictions([True] * 6, ["x", "", "y", "", "x", ""])
+    assert units_of(one).tolist() == [0, 1, 2, 3, 0, 4]
+
+
+def test_rows_without_groups_do_not_widen_the_interval():
+    """Half of the rows had the group "" and were drawn as one: the interval was several times too wide."""
+    right = np.random.default_rng(0).random(800) < 0.7
+    groups = [f"g{row // 2}" if row < 400 else "" for row in range(800)]
+    score = interval(predictions(right, groups), "accuracy")
+    exact = stats.binomtest(int(right.sum()), 800).proportion_ci(method="wilson")
+    assert score.high - score.low == pytest.approx(exact.high - exact.low, rel=0.12)
+
+
+def test_paired_tests_draw_rows_without_groups_alone():
+    chance = np.random.default_rng(1)
+    a, b = chance.random(600) < 0.75, chance.random(600) < 0.72
+    groups = [f"g{row // 2}" if row < 200 else "" for row in range(600)]
+    drawn = paired_bootstrap(predictions(a, groups), predictions(b, groups), "accuracy")
+    by_hand = (a.astype(float) - b.astype(float)).std(ddof=1) / math.sqrt(600)
+    assert drawn.standard_error == pytest.approx(by_hand, rel=0.08)
+
+
+@pytest.mark.parametrize(
+    ("groups", "rows", "shared"),
+    [(20, 21, True), (20, 20, False), (19, 38, False), (100, 104, False), (100, 105, True), (276, 379, True)],
+)
+def test_groups_are_drawn_whole_from_a_twentieth_more_rows_than_groups_on(groups, rows, shared):
+    names = [f"g{row % groups}" for row in range(rows)]
+    assert share_groups(predictions([True] * rows, names), ACCURACY) is shared
+
+
+def test_clusters_of_1_4_rows_widen_the_interval_as_theory_says():
+    """276 groups, 103 of them of two equal rows: the standard error of a mean over groups, by the sandwich formula."""
+    right = np.random.default_rng(3).random(276) < 0.7
+    sizes = np.where(np.arange(276) < 103, 2, 1)
+    values = np.repeat(right, sizes)
+    groups = np.repeat([f"g{group}" for group in range(276)], sizes).tolist()
+    score = interval(predictions(values, groups), "accuracy", resamples=20_000)
+    deviations = sizes * (right - values.mean())
+    standard_error = math.sqrt((deviations**2).sum()) / sizes.sum()
+    assert (score.high - score.low) / (2 * 1.96) == pytest.approx(standard_error, rel=0.05)
+
+
+# --- tests and seeds ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("extreme", "expected"), [(1, 2 / 101), (4, 5 / 101), (50, 51 / 101)])
+def test_the_p_value_counts_the_observed_difference_too(extreme, expected):
+    """(1 + extreme) / (1 + resamples): Davison & Hinkley 1997, eq. 4.11."""
+    drawn = np.concatenate([np.full(extreme, 2.0), np.full(100 - extreme, 1.0)])
+    assert two_sided(1.0, drawn) == pytest.approx(expected)
+
+
+def test_a_p_value_is_never_0():
+    assert two_sided(1.0, np.full(99, 1.0)) == pytest.approx(1 / 100)
+    assert 0 < two_sided(1.0, 1.0 + np.random.default_rng(0).normal(0, 0.1, 99)) <= 1 / 100
+
+
+def test_seed_draws_have_the_unbiased_variance_of_a_mean():
+    """Without the stretch by s / (s - 1) three seeds would give two thirds of it (Davison & Hinkley 1997, sec. 2.3)."""
+    scores = np.array([0.60, 0.70, 0.80])
+    drawn = np.repeat(scores[:, None], 40_000, axis=1)
+    moved, variance = _seed_draws(scores, drawn, np.random.default_rng(0))
+    assert variance == pytest.approx(0.01 / 3)
+    assert moved.var() == pytest.approx(0.01 / 3, rel=0.03)
+
+
+def test_three_seeds_of_a_cell_by_hand():
+    """Seeds differ by a constant on the same rows: variances of rows and of seeds add up."""
+    chance = np.random.default_rng(5)
+    seeds = [predictions(chance.random(900) < share) for share in (0.55, 0.70, 0.85)]
+    draws = compare_cells([seeds], "accuracy", resamples=20_000)
+    means = np.array([(one.gold == one.predicted).mean() for one in seeds])
+    rows = np.stack([one.gold == one.predicted for one in seeds]).mean(axis=0).std() / math.sqrt(900)
+    within = np.mean([share * (1 - share) / 900 for share in means])
+    between = (means.var(ddof=1) - within) / 3
+    assert (draws.example_draws[0] + draws.seed_draws[0]).var() == pytest.approx(rows**2 + between, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "p_value", "better"),
+    [(0.04, 0.0499, True), (0.04, 0.05, False), (0.04, 0.06, False), (0.04, 0.4, False), (-0.04, 0.01, False),
+     (0.0, 0.01, False)],
+)  # fmt: skip
+def test_promotion_takes_p_below_5_in_100_and_a_better_score(estimate, p_value, better):
+    assert Difference("macro_f1", estimate, -1, 1, p_value, 0.02, 0.05, 100).better is better
+
+
+# --- gates --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("equal", "passes"), [(1000, True), (990, True), (989, False), (980, False), (500, False)])
+def test_an_int8_export_keeps_99_labels_in_100(equal, passes):
+    assert (INT8_AGREEMENT, INT8_MACRO_F1) == (0.99, 0.005)
+    run = predictions([True] * 1000)
+    export = predictions([row < equal for row in range(1000)])
+    parity = Parity("onnx int8", agreement(run, export), 0.0, 1.0, 1)
+    assert (parity.problems(1e-5) == []) is passes
+
+
+@pytest.mark.parametrize(("change", "passes"), [(0.005, True), (-0.005, True), (0.0051, False), (-0.0051, False)])
+def test_an_int8_export_keeps_macro_f1_within_half_a_point(change, passes):
+    same = predictions([True] * 10)
+    assert (Parity("onnx int8", agreement(same, same), change, 1.0, 1).problems(1e-5) == []) is passes
+
+
+def test_other_exports_keep_every_label():
+    run = predictions([True] * 1000)
+    export = predictions([row > 0 for row in range(1000)])
+    assert Parity("onnx", agreement(run, export), 0.0, 1.0, 1).problems(1e-5)
+
+
+def test_the_risk_bound_shares_its_error_probability_among_the_thresholds_looked_at():
+    """Geifman & El-Yaniv 2017, algorithm 1, by hand: 64 rows, 6 thresholds looked at, no errors above the first."""
+    certainty = np.linspace(1.0, 0.5, 64)
+    right = np.zeros(64, dtype=bool)
+    threshold, share, bound = risk_threshold(certainty, right, risk=0.2, confidence=0.95)
+    # No error in n rows: the Clopper-Pearson bound is 1 - delta^(1/n), delta = .05 / 6 for each threshold.
+    assert bound == pytest.approx(1 - (0.05 / 6) ** (1 / 64))
+    assert (threshold, share) == (pytest.approx(0.5), 1.0)
+    # The search begins at 32 rows: .089 there without the union bound, .139 with it.
+    assert 1 - 0.05 ** (1 / 32) < 0.11 < 1 - (0.05 / 6) ** (1 / 32)
+    assert risk_threshold(certainty, right, risk=0.11, confidence=0.95)[0] == math.inf
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "warned"),
+    [(1000, 0.56, False), (1000, 0.575, True), (100_000, 0.545, False), (100_000, 0.555, True)],
+)
+def test_shares_of_a_submission_are_far_beyond_5_points_and_three_standard_errors(rows, share, warned):
+    """Three standard errors of the difference of two shares of 1,000 rows near one half are .067; of 100,000, .007."""
+    given = predictions(np.arange(rows) < share * rows)
+    gold = dataclasses.replace(given, gold=objects(["a" if row < rows / 2 else "b" for row in range(rows)]))
+    assert bool(share_warnings(given, gold)) is warned
