@@ -1,4 +1,4 @@
-"""Sentences, tokens, stems and the lexicon look-up of words."""
+"""Clauses, tokens, stems and the lexicon look-up of words."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from hypothesis import strategies as st
 
 from naba.arabic.cues import CUES
 from naba.arabic.lexicons import AXES, PLACES, RIVALS, SYNONYMS
-from naba.arabic.segment import light_stem, sentences, skeleton, tokens
+from naba.arabic.segment import clauses, light_stem, skeleton, tokens
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES, analyse
 
 
-def test_sentences_end_at_arabic_stops() -> None:
-    assert sentences("هل وصل؟ نعم! ثم غادر؛ وعاد… انتهى.") == ["هل وصل؟", "نعم!", "ثم غادر؛", "وعاد…", "انتهى."]
-    assert sentences("سطر\nسطر آخر") == ["سطر", "سطر آخر"]
-    assert sentences("") == []
+def test_clauses_end_at_arabic_stops() -> None:
+    assert clauses("هل وصل؟ نعم! ثم غادر؛ وعاد… انتهى.") == ["هل وصل؟", "نعم!", "ثم غادر؛", "وعاد…", "انتهى."]
+    assert clauses("سطر\nسطر آخر") == ["سطر", "سطر آخر"]
+    assert clauses("") == []
 
 
-def test_quotes_decimals_and_abbreviations_do_not_end_a_sentence() -> None:
-    assert sentences("قال: «هل تأتي؟ نعم». ثم خرج.") == ["قال: «هل تأتي؟ نعم».", "ثم خرج."]
-    assert sentences("بلغ 3.5 بالمئة في 2015. قال د. أحمد ذلك") == ["بلغ 3.5 بالمئة في 2015.", "قال د. أحمد ذلك"]
-    assert sentences("قال: «لم يغلق\nسطر. آخر") == ["قال: «لم يغلق", "سطر.", "آخر"]
+def test_quotes_decimals_and_abbreviations_do_not_end_a_clause() -> None:
+    assert clauses("قال: «هل تأتي؟ نعم». ثم خرج.") == ["قال: «هل تأتي؟ نعم».", "ثم خرج."]
+    assert clauses("بلغ 3.5 بالمئة في 2015. قال د. أحمد ذلك") == ["بلغ 3.5 بالمئة في 2015.", "قال د. أحمد ذلك"]
+    assert clauses("قال: «لم يغلق\nسطر. آخر") == ["قال: «لم يغلق", "سطر.", "آخر"]
 
 
 @given(st.text(alphabet='اب؟.!…؛ \n«»"1د'))
-def test_sentences_lose_nothing_but_space(text: str) -> None:
-    assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+def test_clauses_lose_nothing_but_space(text: str) -> None:
+    assert "".join("".join(clauses(text)).split()) == "".join(text.split())
 
 
 def test_light_stems_and_skeletons_join_inflections() -> None:

@@ -108,7 +108,7 @@ def test_answers_are_the_encoders(kind: str, tmp_path: Path) -> None:
     if kind == "abstaining":
         assert loaded.abstains(X).tolist() == model.abstains(X).tolist()
     else:
-        assert not hasattr(loaded, "abstains")
+        assert loaded.threshold is None
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +155,10 @@ def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
 
 def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
     model = fitted("plain")
-    loaded, description = directory.load(onnx_folder(model, tmp_path, int8=True))
+    folder = onnx_folder(model, tmp_path, int8=True)
+    loaded, _ = directory.load(folder)
     X, _ = table(45)
-    assert description["onnx"]["precision"] == "int8"
+    assert json.loads((folder / "settings.json").read_text(encoding="utf-8"))["precision"] == "int8"
     assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
 
 
@@ -184,7 +185,7 @@ def test_broken_graphs_are_refused(content: bytes, exported: tuple[Any, Path], t
     (folder / "model.onnx").write_bytes(content)
     with pytest.raises(UserError, match="is not the file"):
         directory.load(folder)
-    directory.write_description(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
+    directory.seal(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
     with pytest.raises(UserError, match="is no ONNX model"):
         directory.load(folder)
 
@@ -198,8 +199,10 @@ def test_broken_graphs_are_refused(content: bytes, exported: tuple[Any, Path], t
 )  # fmt: skip
 def test_damaged_settings_are_refused(change: dict[str, Any], exported: tuple[Any, Path], tmp_path: Path) -> None:
     folder = shutil.copytree(exported[1], tmp_path / "onnx")
-    content = json.loads((folder / "naba.json").read_text(encoding="utf-8"))
-    content["onnx"].update(change)
-    (folder / "naba.json").write_text(json.dumps(content), encoding="utf-8")
+    content = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    (folder / "settings.json").write_text(json.dumps(content | change), encoding="utf-8")
+    with pytest.raises(UserError, match="is not the file"):
+        directory.load(folder)
+    directory.seal(folder, json.loads((folder / "naba.json").read_text(encoding="utf-8")))
     with pytest.raises(UserError):
         directory.load(folder)

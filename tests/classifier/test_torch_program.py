@@ -16,7 +16,6 @@ from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory
 from naba.classifier import torch_program
 from naba.errors import UserError
-from naba.export import fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +32,7 @@ from pathlib import Path
 from naba.classifier import torch_program as program
 model, _ = program.load(Path(sys.argv[1]), threads=1)
 print(json.dumps(model.predict_proba(json.loads(sys.stdin.read())).tolist()))
-loaded = {"transformers", "sklearn", "pandas", "pydantic", "mlflow", "onnxruntime"} & set(sys.modules)
+loaded = {"transformers", "sklearn", "pandas", "mlflow", "onnxruntime"} & set(sys.modules)
 assert not loaded, loaded
 """
 
@@ -73,7 +72,7 @@ def test_another_process_gives_the_encoders_answers_without_transformers(both: t
 
 
 def test_padding_is_not_read(both: tuple[Any, Path]) -> None:
-    loaded, _, _ = fresh.opened(both[1])
+    loaded, _ = torch_program.load(both[1])
     X, _ = table(18)
     alone = np.vstack([loaded.predict_proba(X.iloc[[row]]) for row in range(len(X))])
     assert np.abs(loaded.predict_proba(X) - alone).max() < 1e-5
@@ -89,12 +88,12 @@ def test_it_is_not_loaded_unasked(both: tuple[Any, Path]) -> None:
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04", b"no archive"])
 def test_damaged_programs_are_refused(damage: bytes, both: tuple[Any, Path], tmp_path: Path) -> None:
     content = json.loads((both[1] / "naba.json").read_text(encoding="utf-8"))
-    for name in ("naba.json", "tokenizer.json"):
+    for name in ("naba.json", "tokenizer.json", "settings.json", "probe.json"):
         (tmp_path / name).write_bytes((both[1] / name).read_bytes())
     (tmp_path / "model.pt2").write_bytes(damage)
     with pytest.raises(UserError, match="is not the file"):
         torch_program.load(tmp_path)
-    directory.write_description(tmp_path, content)
+    directory.seal(tmp_path, content)
     with pytest.raises(UserError, match="is no program"):
         torch_program.load(tmp_path)
 
@@ -103,10 +102,10 @@ def test_damaged_programs_are_refused(damage: bytes, both: tuple[Any, Path], tmp
 def test_damaged_settings_are_refused(change: dict[str, Any], both: tuple[Any, Path], tmp_path: Path) -> None:
     for path in both[1].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    content = json.loads((tmp_path / "naba.json").read_text(encoding="utf-8"))
-    content["pt2"].update(change)
-    (tmp_path / "naba.json").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(UserError, match="settings of the program"):
+    content = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))
+    (tmp_path / "settings.json").write_text(json.dumps(content | change), encoding="utf-8")
+    directory.seal(tmp_path, json.loads((tmp_path / "naba.json").read_text(encoding="utf-8")))
+    with pytest.raises(UserError, match="settings of its model"):
         torch_program.load(tmp_path)
 
 

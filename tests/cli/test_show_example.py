@@ -21,12 +21,12 @@ ENCODER = (
 )  # fmt: skip
 
 
-def _example(capsys: pytest.CaptureFixture[str], *overrides: str, flags: tuple[str, ...] = ()) -> tuple[str, list[str]]:
+def _example(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, list[str]]:
     fixed = ("dataset=synthetic_stance", "evaluation.resamples=50", "tracking.figures=false")
     outcome = run.run(command_line.compose([*fixed, *overrides]))
     wanted = read_predictions(tracking.find(outcome.run), "test").ids[3]
     capsys.readouterr()
-    assert cli.main(["show", outcome.run[:12], "--example", str(wanted), *flags]) == 0
+    assert cli.main(["show", outcome.run[:12], "--example", str(wanted)]) == 0
     lines = capsys.readouterr().out.splitlines()
     text = next(line for line in lines if line.startswith("text: "))
     head = next(number for number, line in enumerate(lines) if "what decided" in line)
@@ -56,11 +56,8 @@ def test_boosted_trees_and_a_stack(store: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flags", [(), ("--captum",)])
-def test_words_of_an_encoder(store: Path, capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]) -> None:
-    if flags:
-        pytest.importorskip("captum", reason="the extra explain is not installed")
-    text, table = _example(capsys, *ENCODER, "normalisation=none", flags=flags)
+def test_words_of_an_encoder(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, table = _example(capsys, *ENCODER, "normalisation=none")
     _check(table)
     words = [row.split()[0].removeprefix("text:") for row in table if row.startswith("text:")]
     assert words
@@ -72,8 +69,3 @@ def test_a_model_that_reads_nothing(store: Path, capsys: pytest.CaptureFixture[s
     wanted = read_predictions(tracking.find(outcome.run), "test").ids[0]
     assert cli.main(["show", outcome.run, "--example", str(wanted)]) == 0
     assert "what decided cannot be told for this kind of model" in capsys.readouterr().err
-
-
-def test_captum_without_an_example(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["show", "any", "--captum"]) == 2
-    assert "naba show RUN --example ID --captum" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import pytest
 
 from naba.errors import UserError
 from naba.evaluation.predictions import Predictions, objects
+from naba.models.classifier import Classifier
 
 LABELS = ("agree", "disagree", "None")
 
@@ -26,8 +27,9 @@ def predictions():
     )
 
 
-class Constant:
+class Constant(Classifier):
     classes_ = np.array(["disagree", "agree"], dtype=object)
+    probability_kind_ = "calibrated"
 
     def predict_proba(self, table):
         return np.tile([0.7, 0.3], (len(table), 1))

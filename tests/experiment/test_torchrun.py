@@ -20,7 +20,7 @@ SHARED = """
 import json, pathlib, sys
 from naba.config import overrides as command_line
 from naba.experiment import run as train
-from naba.tracking_claims import TakenError
+from naba.tracking.claims import TakenError
 folder, rank = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 chosen = ["dataset=synthetic_claim_type", "model=majority", "tracking=off", "evaluation.resamples=50"]
 cfg = command_line.compose(chosen)

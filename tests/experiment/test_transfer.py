@@ -12,7 +12,6 @@ from calls import rows_given
 from naba.experiment.transfer import Relabelled
 from naba.models import tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated
-from naba.models.outputs import labels_and_probabilities
 from naba.models.tfidf.features import TextFeatures
 
 NAMES = {"agree": "true", "discuss": "other", "unrelated": "other"}
@@ -50,7 +49,8 @@ def test_one_reading_gives_the_renamed_labels_and_the_added_probabilities(
         # Two labels that become one may together be the most probable one.
         labels = np.array(["other", "true"], dtype=object)[expected.argmax(axis=1)]
     read = rows_given(monkeypatch, TextFeatures, "transform")
-    found, probabilities = labels_and_probabilities(carried, X)
+    said = carried.answer(X)
+    found, probabilities = said.labels, said.probabilities
     assert read == [len(X)]
     assert found.tolist() == labels.tolist()
     assert probabilities.tobytes() == expected.tobytes()

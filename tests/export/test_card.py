@@ -9,7 +9,9 @@ import yaml
 from huggingface_hub import ModelCard
 
 from naba import files as paths
-from naba.export import card, card_labels
+from naba.classifier.formats import Format, format_of
+from naba.export import card
+from naba.export.meanings import meaning
 
 DATASET = {"title": "ANS, headline stance", "licence": "Apache-2.0", "homepage": "https://example.org/ans",
            "citation": "Khouja 2020", "label_source": "language_model"}  # fmt: skip
@@ -17,7 +19,7 @@ DATASET = {"title": "ANS, headline stance", "licence": "Apache-2.0", "homepage":
 
 def description(**changes: Any) -> dict[str, Any]:
     return {
-        "task": "stance", "dataset": "ans_stance", "model": "tfidf_nb", "input": ["text", "target"],
+        "files": {}, "task": "stance", "dataset": "ans_stance", "model": "tfidf_nb", "input": ["text", "target"],
         "labels": {"agree": "تأييد", "disagree": "معارضة"}, "primary_metric": "macro_f1", "rows": {"test": 379},
         "metrics": {"test/accuracy": [0.7, 0.6, 0.8], "test/macro_f1": [0.65, 0.6, None],
                     "test/f1_agree": [0.8, 0.7, 0.9], "test/f1_disagree": [0.5, 0.4, 0.6]},
@@ -25,12 +27,17 @@ def description(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
+def rendered(content: dict[str, Any], *others: Any) -> str:
+    form: Format = format_of(content)
+    return card.render(form, content, *others)
+
+
 def metadata(text: str) -> dict[str, Any]:
     return dict(yaml.safe_load(text.split("---\n")[1]))
 
 
 def test_metadata_is_what_the_hub_reads() -> None:
-    text = card.render(description(), DATASET)
+    text = rendered(description(), DATASET)
     assert metadata(text)["language"] == ["ar"]
     assert metadata(text)["license"] == "apache-2.0"
     assert ModelCard(text).data.pipeline_tag == "text-classification"
@@ -48,24 +55,24 @@ def test_reader_learns_labels_source_and_failures() -> None:
         {"column": "topic", "value": "rare", "metric": "macro_f1", "score": 0.1, "to_all": -0.5, "rows": 2,
          "small": True},
     ]  # fmt: skip
-    text = card.render(description(), DATASET, slices)
+    text = rendered(description(), DATASET, slices)
     assert "| `agree` | تأييد | the text says or clearly implies that the claim is true |" in text
     assert "language models; no person has checked them" in text
     assert "weakest label is `disagree`" in text
     assert "has negation = yes: macro_f1 0.400 (-0.250" in text
     assert "rare" not in text
-    assert "directory.load" in text
+    assert "folder.load(" in text
 
 
 @pytest.mark.parametrize("licence", ["", "research only", "CC BY-NC-SA 4.0"])
 def test_licences_of_the_data_are_not_made_up(licence: str) -> None:
-    text = card.render(description(), {**DATASET, "licence": licence})
+    text = rendered(description(), {**DATASET, "licence": licence})
     assert metadata(text)["license"] == ("cc-by-nc-sa-4.0" if licence.startswith("CC") else "other")
     assert f"Licence of the data: {licence or 'none stated'}" in text
 
 
 def test_a_run_without_test_rows_claims_no_test_scores() -> None:
-    text = card.render(description(metrics={"validation/macro_f1": [0.6, 0.5, 0.7]}, rows={"validation": 40}), DATASET)
+    text = rendered(description(metrics={"validation/macro_f1": [0.6, 0.5, 0.7]}, rows={"validation": 40}), DATASET)
     assert "model-index" not in metadata(text)
     assert "validation, 40 rows" in text
 
@@ -75,34 +82,33 @@ def test_every_label_of_every_data_set_has_a_meaning_in_english() -> None:
     for path in sorted(paths.shipped("conf").glob("dataset/*.yaml")):
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for label in content.get("labels") or {}:
-            said = card_labels.meaning(label, content["task"])
+            said = meaning(label, content["task"])
             if len(said.split()) < 3:
                 unknown[label] = path.stem
     assert not unknown
-    assert card_labels.meaning("my_own_label", "mine") == "my own label"
+    assert meaning("my_own_label", "mine") == "my own label"
 
 
 def test_text_graphs_say_what_is_left_to_the_reader() -> None:
-    onnx = {"classes": ["agree"], "normalisation": {"name": "news"}, "inputs": ["text"]}
-    text = card.render(description(kind="onnx", onnx=onnx, input=["text"]), DATASET)
+    profile = {"name": "news"}
+    text = rendered(description(kind="onnx", normalisation=profile, input=["text"]), DATASET)
     assert "needs onnxruntime and numpy alone" in text
     assert "In the graph: tokens, n-grams, TF-IDF" in text
     assert "the normalisation profile, then lower case" in text
     assert "text_cased" not in text
-    assert "`text_cased` and `target_cased`" in card.render(description(kind="onnx", onnx=onnx), DATASET)
-    commonest = card.render(description(kind="onnx", onnx=onnx, model="majority"), DATASET)
+    assert "`text_cased` and `target_cased`" in rendered(description(kind="onnx"), DATASET)
+    commonest = rendered(description(kind="onnx", model="majority"), DATASET)
     assert "the same answer whatever the text is" in commonest
     assert "TF-IDF" not in commonest
 
 
-@pytest.mark.parametrize("kind", ["classifier", "onnx", "pt2"])
+@pytest.mark.parametrize("kind", ["directory", "onnx", "pt2"])
 def test_a_calibrated_encoder_says_where_its_probabilities_are_corrected(kind: str) -> None:
-    files = {"model.safetensors": {}} if kind == "classifier" else {}
-    settings = {} if kind == "classifier" else {kind: {"reading": {}}}
+    files = {"model.safetensors": {}} if kind == "directory" else {"tokenizer.json": {}}
     calibration = {"method": "temperature", "temperature": 1.4}
-    full = description(kind=kind, files=files, calibration=calibration, probabilities="calibrated", **settings)
-    text = card.render(full, DATASET)
+    full = description(kind=kind, files=files, calibration=calibration, probabilities="calibrated")
+    text = rendered(full, DATASET)
     assert "Its probabilities are those before calibration" in text
     assert "a pair is given as target, then text" in text
     assert ("can run code" in text) == (kind == "pt2")
-    assert "before calibration" not in card.render(full | {"calibration": None}, DATASET)
+    assert "before calibration" not in rendered(full | {"calibration": None}, DATASET)

@@ -10,10 +10,10 @@ import pytest
 
 from naba import cli, tracking
 from naba.classifier import folder as directory
-from naba.classifier.onnx import texts
+from naba.classifier.onnx import export as onnx_export
 from naba.config import overrides
 from naba.experiment import run as train
-from naba.export import run as run_export
+from naba.models.tfidf import onnx as texts
 from naba.tracking import pyfunc, registry, runs
 from store_copies import home_with_store
 
@@ -99,12 +99,13 @@ def test_a_program_is_not_predicted_with(home: Path, tmp_path: Path, capsys: pyt
 def test_a_difference_beyond_the_tolerance_leaves_nothing(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = run_export.onnx.settings_of
+    right = onnx_export.settings_of
 
-    def wrong(encoder: Any, correction: Any, threshold: Any) -> dict[str, Any]:
-        return right(encoder, {"temperature": correction["temperature"] * 3}, threshold)
+    def wrong(model: Any, encoder: Any) -> dict[str, Any]:
+        found = right(model, encoder)
+        return found | {"correction": {"temperature": found["correction"]["temperature"] * 3}}
 
-    monkeypatch.setattr(run_export.onnx, "settings_of", wrong)
+    monkeypatch.setattr(onnx_export, "settings_of", wrong)
     assert cli.main(["export", NAMES["temperature"], str(tmp_path / "export"), "--format", "onnx"]) == 2
     said = capsys.readouterr().err
     assert "probabilities differ by up to" in said

@@ -73,7 +73,9 @@ def test_onnx_folder_of_a_text_model_is_predicted_with(
     folder = tmp_path / "onnx"
     assert cli.main(["export", run.info.run_id, str(folder), "--format", "onnx"]) == 0, capsys.readouterr().err
     assert "equal labels on 512 rows" in capsys.readouterr().out
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "model.onnx", "naba.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md", "model.onnx", "naba.json", "probe.json", "settings.json",
+    ]  # fmt: skip
     assert "In the graph: tokens, n-grams, TF-IDF" in (folder / "README.md").read_text(encoding="utf-8")
     rows = runs.section_rows(run)
     rows[["text", "target"]].to_csv(tmp_path / "rows.csv", index=False)
@@ -174,7 +176,8 @@ class Hub(BaseHTTPRequestHandler):
         elif self.path.startswith("/api/validate-yaml"):
             self.answer({"errors": [], "warnings": []})
         elif "/preupload/" in self.path:
-            files = [{"path": item["path"], "uploadMode": "lfs" if item["path"].endswith(".safetensors") else "regular",
+            large = (".safetensors", ".skops")
+            files = [{"path": item["path"], "uploadMode": "lfs" if item["path"].endswith(large) else "regular",
                       "shouldIgnore": False, "oid": None} for item in json.loads(body)["files"]]  # fmt: skip
             self.answer({"files": files})
         elif self.path.endswith("/info/lfs/objects/batch"):
@@ -226,7 +229,7 @@ def test_push_uploads_every_file_to_a_private_repository(
     assert re.search(r"uploaded: http://127.0.0.1", capsys.readouterr().out)
     assert hub.created.get("visibility") == "private" or hub.created.get("private") is True, hub.created
     assert hub.received == {path.name: path.read_bytes() for path in folder.iterdir()}
-    weights = (folder / "classifier.safetensors").read_bytes()
+    weights = (folder / "classifier.skops").read_bytes()
     assert hub.large == {hashlib.sha256(weights).hexdigest(): weights}
 
 

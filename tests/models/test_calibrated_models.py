@@ -11,12 +11,12 @@ from naba.errors import UserError
 from naba.models import tfidf_logreg, tfidf_svm
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, risk_threshold
-from naba.models.outputs import labels_and_probabilities
+from naba.models.classifier import Classifier
 from naba.models.temperature import fit_temperature, softmax
 from naba.models.tfidf.features import TextFeatures
 
 
-class _Overconfident(ClassifierMixin, BaseEstimator):
+class _Overconfident(Classifier, ClassifierMixin, BaseEstimator):
     """Scores stand in the texts; its probabilities are sharper than they should be."""
 
     def __init__(self, sharpness=4.0):
@@ -24,6 +24,7 @@ class _Overconfident(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         self.classes_ = np.array(sorted(set(y)), dtype=object)
+        self.probability_kind_ = "model"
         return self
 
     def predict_proba(self, X):
@@ -146,7 +147,8 @@ def test_labels_and_probabilities_come_from_one_run(headlines, passes, inner, wr
     X, y = headlines
     model = wrap(inner()).fit(X[::2], y[::2], validation=(X[1::2], y[1::2]))
     passes.clear()
-    labels, probabilities = labels_and_probabilities(model, X)
+    said = model.answer(X)
+    labels, probabilities = said.labels, said.probabilities
     assert passes == [len(X)]
     assert labels.tolist() == model.predict(X).tolist()
     assert probabilities.tobytes() == model.predict_proba(X).tobytes()
@@ -165,6 +167,7 @@ def test_isotonic_probabilities_do_not_decide():
     )
     y = np.array(["a", "b", "c"], dtype=object)[generator.integers(0, 3, 600)]
     model = Calibrated(_Overconfident(), "isotonic").fit(X, y, validation=(X, y))
-    labels, probabilities = labels_and_probabilities(model, X)
+    said = model.answer(X)
+    labels, probabilities = said.labels, said.probabilities
     assert labels.tolist() == model.classifier_.predict(X).tolist()
     assert (model.classes_[probabilities.argmax(axis=1)] != labels).any()

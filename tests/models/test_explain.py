@@ -8,8 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from naba.errors import UserError
 from naba.models import blended, from_scratch, pair_boosting, stacked, tfidf_logreg, tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated
-from naba.models.explain import contributions, explain, explain_classes, explainable
-from naba.models.explain_parts import _part
+from naba.models.explain import _part, explain, explain_classes
 from naba.models.tfidf.classifier import SparseClassifier
 from naba.models.tfidf.features import TextFeatures
 
@@ -54,7 +53,7 @@ def test_contributions_of_linear_models_add_up_to_the_score(headlines, labels):
     scores = scores - model.classifier_.intercept_
     scores = np.column_stack([-scores / 2, scores / 2]) if labels == 2 else scores - scores.mean(axis=1, keepdims=True)
     for code in range(labels):
-        _, matrix = contributions(model, X, np.full(len(X), code))
+        _, matrix = model.contributions(X, np.full(len(X), code))
         assert np.allclose(np.asarray(matrix.sum(axis=1)).ravel(), scores[:, code], atol=1e-4)
 
 
@@ -68,7 +67,7 @@ def test_contributions_of_trees_add_up_to_the_score(headlines, labels):
     model = SparseClassifier(_Dense(characters_to=0, words=1), trees).fit(X, y)
     raw = model.classifier_.decision_function(model.features_.transform(X)).reshape(len(X), -1)
     for code in range(labels):
-        _, matrix = contributions(model, X, np.full(len(X), code))
+        _, matrix = model.contributions(X, np.full(len(X), code))
         sums = np.asarray(matrix.sum(axis=1)).ravel()
         expected = raw[:, 0] * (code - 0.5) if labels == 2 else raw[:, code] - raw.mean(axis=1)
         assert np.allclose(sums - sums[0], expected - expected[0], atol=1e-6)
@@ -91,13 +90,13 @@ def test_contributions_of_a_stack_add_up_to_its_score(labels, pairs):
     X, y = pairs
     y = np.where(y == "disagree", y, "agree") if labels == 2 else y
     model = stacked(iterations=8, seed=1).fit(X, y.astype(object))
-    assert explainable(model)
+    assert model.explained_by == "features"
     final = model.classifier_.final_estimator_
     raw = final.decision_function(model.classifier_.transform(model.features_.transform(X))).reshape(len(X), -1)
     raw = np.column_stack([-raw[:, 0] / 2, raw[:, 0] / 2]) if labels == 2 else raw
     expected = raw - raw.mean(axis=1, keepdims=True)
     for code in range(labels):
-        _, matrix = contributions(model, X, np.full(len(X), code))
+        _, matrix = model.contributions(X, np.full(len(X), code))
         apart = expected[:, code] - np.asarray(matrix.sum(axis=1)).ravel()
         assert np.ptp(apart) < 0.005 * np.ptp(expected[:, code])
     found = explain(model, X[:3], top=400)
@@ -115,7 +114,7 @@ def test_each_part_of_a_stack_is_followed_exactly(pairs):
         wanted = np.tile([0.5, -1.0, 2.0], (len(y), 1))
         found = np.asarray(_part(part, features, wanted).sum(axis=1)).ravel()
         score = (part.predict_proba(features) * wanted).sum(axis=1)
-        neural = type(getattr(part, "steps", [[0, part]])[-1][1]).__name__ == "MLPClassifier"
+        neural = type(getattr(part, "steps", [[0, part]])[-1][1]).__name__ == "Network"
         assert np.ptp(score - found) < (0.005 if neural else 1e-9) * np.ptp(score)
 
 
@@ -126,7 +125,7 @@ def test_contributions_of_a_mean_add_up_to_its_probability(labels, pairs):
     model = blended(iterations=5, bags=2).fit(X, y.astype(object))
     probabilities = model.predict_proba(X)
     for code in range(labels):
-        _, matrix = contributions(model, X, np.full(len(X), code))
+        _, matrix = model.contributions(X, np.full(len(X), code))
         apart = probabilities[:, code] - np.asarray(matrix.sum(axis=1)).ravel()
         assert np.ptp(apart) < 0.005 < np.ptp(probabilities[:, code])
 
@@ -139,7 +138,7 @@ def test_contributions_of_lightgbm_add_up_to_its_score(labels, pairs):
     model = pair_boosting(library="lightgbm", iterations=8, components=5).fit(X, y.astype(object))
     raw = model.classifier_.booster_.predict(model.features_.transform(X), raw_score=True).reshape(len(X), -1)
     for code in range(labels):
-        _, matrix = contributions(model, X, np.full(len(X), code))
+        _, matrix = model.contributions(X, np.full(len(X), code))
         sums = np.asarray(matrix.sum(axis=1)).ravel()
         expected = raw[:, 0] * (code - 0.5) if labels == 2 else raw[:, code] - raw.mean(axis=1)
         assert np.allclose(sums - sums[0], expected - expected[0], atol=1e-6)
@@ -194,7 +193,10 @@ def test_integrated_gradients_are_complete(headlines):
     "reading", [{"max_length": 24}, {"max_length": 12, "windows": 3, "stride": 2, "pooling": "max"}]
 )
 def test_captum_finds_the_same(reading, headlines):
-    pytest.importorskip("captum", reason="the extra explain is not installed")
+    """The numbers of integrated gradients are those of captum's `LayerIntegratedGradients`."""
+    pytest.importorskip("captum", reason="captum is not installed")
+    from naba.models.encoder import attribution
+
     X, y = headlines
     model = from_scratch(
         architecture={"layers": 2, "hidden": 32, "heads": 2, "vocabulary": 300},
@@ -203,25 +205,44 @@ def test_captum_finds_the_same(reading, headlines):
         pair=True,
     ).fit(X.assign(target=X["text"].tolist()[::-1]), y)
     rows = X[::40].assign(target="هبوط البورصة في مصر")
-    ours, theirs = (explain(model, rows, ["rise"] * len(rows), top=50, library=name) for name in ("naba", "captum"))
-    for one, other in zip(ours, theirs, strict=True):
-        assert dict(one.contributions) == pytest.approx(dict(other.contributions), abs=1e-5)
-        assert len(one.contributions) > 4
-    with pytest.raises(UserError, match="captum explains encoders"):
-        explain(tfidf_logreg().fit(X, y), X[:1], library="captum")
+    tokens, network = model.tokens(rows), model.model_.float().eval()
+    for row in range(len(rows)):
+        batch = tokens.batch(np.array([row]), model.tokenizer_.pad_token_id or 0)
+        ours = attribution._integrate(model, network, batch, 1, attribution.STEPS)
+        theirs = _captum(model, network, attribution._inputs(model, network, batch), 1, attribution.STEPS)
+        assert ours == pytest.approx(theirs, abs=1e-5)
+        assert np.count_nonzero(ours) > 4
+
+
+def _captum(model, network, inputs, code, steps):
+    from captum.attr import LayerIntegratedGradients
+
+    ids, blank, rest = inputs
+    windows, names = len(ids), list(rest)
+
+    def score(tokens, *others):
+        found = network(input_ids=tokens, **dict(zip(names, others, strict=True))).logits
+        lines = found.reshape(-1, windows, found.shape[1])
+        return lines.amax(dim=1) if model.reading.pooling == "max" else lines.mean(dim=1)
+
+    gradients = LayerIntegratedGradients(score, network.get_input_embeddings())
+    found = gradients.attribute(
+        ids, blank, target=code, additional_forward_args=tuple(rest.values()), n_steps=steps, method="gausslegendre"
+    )
+    return found.sum(dim=-1).detach().cpu().numpy()
 
 
 def test_wrappers_are_explained_by_what_they_hold(headlines):
     X, y = headlines
     model = Calibrated(tfidf_logreg()).fit(X, y, validation=(X, y))
-    assert explainable(model)
+    assert model.explained_by == "features"
     assert explain(model, X[:2]) == explain(model.classifier_, X[:2])
 
 
 def test_what_cannot_be_explained_is_said(headlines):
     X, y = headlines
     model = SparseClassifier(TextFeatures(), DummyClassifier()).fit(X, y)
-    assert not explainable(model)
+    assert model.explained_by is None
     with pytest.raises(UserError, match="no explanations for a DummyClassifier"):
         explain(model, X[:1])
     with pytest.raises(UserError, match="does not know label 'up'"):

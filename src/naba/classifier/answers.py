@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from naba.models.classifier import Classifier
 
-def predict_table(model: Any, description: Mapping[str, Any], table: pd.DataFrame) -> pd.DataFrame:
+
+def predict_table(model: Classifier, description: Mapping[str, Any], table: pd.DataFrame) -> pd.DataFrame:
     """Labels and probabilities for a table of texts.
 
     Args:
@@ -32,9 +34,13 @@ def predict_table(model: Any, description: Mapping[str, Any], table: pd.DataFram
 
 
 def predict_texts(
-    model: Any, description: Mapping[str, Any], texts: Sequence[str], targets: Sequence[str]
+    model: Classifier, description: Mapping[str, Any], texts: Sequence[str], targets: Sequence[str]
 ) -> pd.DataFrame:
-    """The same for texts that are known to be str; targets are empty for single-text models."""
+    """The same for texts that are known to be str; targets are empty for single-text models.
+
+    Raises:
+        UserError: a probability is not finite.
+    """
     import pandas as pd
 
     from naba.evaluation.predictions import PREFIX, answers, objects
@@ -42,25 +48,27 @@ def predict_texts(
     labels = list(description["labels"])
     given = pd.DataFrame({"text": objects(texts), "target": objects(targets)})
     predicted, probabilities = answers(model, given, labels, "its description")
+    unsound = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if len(unsound):
+        raise UserError(
+            f"the classifier gives no finite probabilities for {len(unsound)} of {len(texts)} rows, first row "
+            f"{unsound[0]}",
+            "its weights are damaged, or its training diverged: train it again",
+        )
     output: dict[str, Any] = {"label": predicted}
     output |= {PREFIX + label: probabilities[:, column] for column, label in enumerate(labels)}
-    if abstains(model):
+    if model.threshold is not None:
         chosen = [labels.index(label) for label in predicted]
-        output["abstain"] = probabilities[np.arange(len(texts)), chosen] < model.threshold_
+        output["abstain"] = probabilities[np.arange(len(texts)), chosen] < model.threshold
     return pd.DataFrame(output)
 
 
-def output_columns(model: Any, description: Mapping[str, Any]) -> list[str]:
+def output_columns(model: Classifier, description: Mapping[str, Any]) -> list[str]:
     """The columns that `predict_table` gives, in order."""
     from naba.evaluation.predictions import PREFIX
 
-    withheld = ["abstain"] if abstains(model) else []
+    withheld = ["abstain"] if model.threshold is not None else []
     return ["label", *(PREFIX + label for label in description["labels"]), *withheld]
-
-
-def abstains(model: Any) -> bool:
-    """Does this model withhold answers that it is not sure of? (`naba.models.calibration.Abstaining`)."""
-    return hasattr(model, "abstains")
 
 
 def _column(table: pd.DataFrame, name: str) -> list[str]:

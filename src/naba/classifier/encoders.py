@@ -6,9 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError
+from naba.models.classifier import DAMAGED
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
+
+    from naba.models.classifier import Classifier
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -19,7 +23,6 @@ FAMILIES = (
     "roberta", "roberta-prelayernorm", "roformer", "xlm-roberta", "xlm-roberta-xl",
 )  # fmt: skip
 """Model types of transformers whose code is part of the library."""
-_TOKENS = ("pad", "unk", "cls", "sep", "mask", "bos", "eos")
 _RUNS_CODE = (
     "auto_map",
     "quantization_config",
@@ -29,53 +32,53 @@ _RUNS_CODE = (
 )
 
 
-def save(encoder: Any, folder: Path) -> dict[str, Any] | None:
-    """Write configuration, weights and tokenizer of a fitted encoder.
+def save_inside(model: Classifier, folder: Path) -> None:
+    """Write configuration, weights and tokenizer of the encoder inside a classifier, where there is one.
 
-    Returns:
-        What the structure file must know of it; None for an encoder that is not fitted.
     Raises:
-        UserError: the model is of a family that the format does not know.
+        UserError: the encoder is of a family that the format does not know.
     """
-    if not hasattr(encoder, "model_"):
-        return None
+    from naba.models.encoder.classifier import EncoderClassifier
+
+    encoder = model.inner
+    (folder / WEIGHTS).unlink(missing_ok=True)
+    if not isinstance(encoder, EncoderClassifier):
+        return
     from safetensors.torch import save_file
 
-    model, tokenizer = encoder.model_, encoder.tokenizer_
-    if model.config.model_type not in FAMILIES:
+    network, tokenizer = encoder.model_, encoder.tokenizer_
+    if network.config.model_type not in FAMILIES:
         raise UserError(
-            f"encoders of type '{model.config.model_type}' cannot be saved", f"known: {', '.join(FAMILIES)}"
+            f"encoders of type '{network.config.model_type}' cannot be saved", f"known: {', '.join(FAMILIES)}"
         )
-    if (folder / WEIGHTS).exists():
-        raise UserError("a classifier directory holds one encoder, and this model has several")
-    model.config.architectures = [type(model).__name__]
-    model.config.save_pretrained(folder)
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    network.config.architectures = [type(network).__name__]
+    network.config.save_pretrained(folder)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(tensors, os.fspath(folder / WEIGHTS), metadata={"format": "pt"})
     # Every call sets these anew; a file should not remember the last one.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
-    return {
-        "classes_": encoder.classes_,
-        "best_epoch_": int(getattr(encoder, "best_epoch_", 0)),
-        "stopping_metric_": getattr(encoder, "stopping_metric_", None),
-        "probability_kind_": encoder.probability_kind_,
-        "special_tokens": {kind: str(token) for kind in _TOKENS if (token := getattr(tokenizer, f"{kind}_token"))},
-    }
 
 
-def load(encoder: Any, state: dict[str, Any], folder: Path) -> None:
-    """Fill an encoder in from its files.
+def load_inside(model: Classifier, folder: Path, files: Collection[str]) -> None:
+    """Fill in the encoder inside a classifier from its files, where there is one.
 
     Only classes of the transformers library are made, and only safetensors is read.
 
+    Args:
+        files: those whose hashes were compared.
     Raises:
         UserError: a file is missing or damaged, or the configuration does not fit the weights.
     """
-    for name in ("classes_", "best_epoch_", "stopping_metric_", "probability_kind_"):
-        if name in state:
-            setattr(encoder, name, state[name])
+    from naba.models.encoder.classifier import EncoderClassifier
+
+    encoder = model.inner
+    if not isinstance(encoder, EncoderClassifier):
+        return
+    missing = [name for name in (CONFIG, WEIGHTS, TOKENIZER) if name not in files]
+    if missing:
+        raise UserError(f"{folder} does not list {missing[0]} among its files", DAMAGED)
     config = _config(folder)
     labels = [str(label) for label in encoder.classes_]
     named = {int(place): label for place, label in config.id2label.items()}
@@ -83,10 +86,10 @@ def load(encoder: Any, state: dict[str, Any], folder: Path) -> None:
         raise UserError(
             f"{folder / CONFIG} names other labels than the classifier: {', '.join(map(str, named.values()))}"
         )
-    encoder.tokenizer_ = _tokenizer(folder, state["special_tokens"], encoder.reading.max_length)
+    encoder.tokenizer_ = _tokenizer(folder, encoder.special_tokens, encoder.reading.max_length)
     encoder.model_ = _model(folder, config)
     largest = max(encoder.tokenizer_.get_vocab().values(), default=-1)
-    if encoder.tokenizer_.pad_token_id is None or largest >= int(getattr(config, "vocab_size", 0)):
+    if encoder.tokenizer_.pad_token_id is None or largest >= int(config.to_dict().get("vocab_size", 0)):
         raise UserError(f"{folder / TOKENIZER} does not fit the weights: its largest id is {largest}")
 
 
@@ -109,11 +112,13 @@ def _config(folder: Path) -> Any:
         raise UserError(f"{folder / CONFIG} is no configuration of a {family}: {error}") from error
 
 
-def _tokenizer(folder: Path, tokens: dict[str, str], max_length: int) -> Any:
+def _tokenizer(folder: Path, tokens: Mapping[str, str], max_length: int) -> Any:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    unknown = [kind for kind in tokens if kind not in _TOKENS]
+    from naba.models.encoder.classifier import SPECIAL_TOKENS
+
+    unknown = [kind for kind in tokens if kind not in SPECIAL_TOKENS]
     if unknown:
         raise UserError(f"the tokenizer has no special token '{unknown[0]}'")
     path = folder / TOKENIZER
@@ -139,7 +144,7 @@ def _model(folder: Path, config: Any) -> Any:
     try:
         with safe_open(os.fspath(path), "pt") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
-        layers = int(getattr(config, "num_hidden_layers", 0) or 0)
+        layers = int(config.to_dict().get("num_hidden_layers") or 0)
         if layers > len(shapes):
             raise UserError(f"{folder / CONFIG} declares {layers} layers, more than {path} has weights")
         # On the meta device nothing is allocated, however large the sizes that the configuration declares.
@@ -153,7 +158,11 @@ def _model(folder: Path, config: Any) -> Any:
                 f"{expected.get(name, 'not known')} in the configuration"
             )
         model = AutoModelForSequenceClassification.from_config(config)
-        model.load_state_dict(load_file(os.fspath(path)))
+        tensors = load_file(os.fspath(path))
+        unsound = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+        if unsound:
+            raise UserError(f"{path}: '{unsound[0]}' has weights that are not finite", DAMAGED)
+        model.load_state_dict(tensors)
     except (
         SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError,
     ) as error:  # fmt: skip

@@ -1,209 +1,325 @@
-"""Fitted estimators as plain data and back, by an explicit list of classes, settings and learned attributes.
+"""Fitted estimators in a file of skops, and back.
 
-Nothing in a file names code: a class is a key of `KINDS`, a function a key of `FUNCTIONS`, and each value has a type
-that is checked. A class, setting or attribute that is not listed is refused, when saving and when loading.
+`skops.io` writes the file. It is read here, because skops trusts all of scikit-learn and numpy unasked, sets whatever
+attributes stand in a file, and takes 2 seconds to import. Here nothing that a file names is trusted but
+
+- subclasses of `naba.models.classifier.Kept` in `naba.models` or beside a builder, which check what they are given,
+- below them, the types and functions that they list (`holds`), with no other settings than those listed there,
+- lists, tuples, mappings with keys of text, plain values, arrays of numbers and of labels.
+
+Methods, operators, partials, pickled arrays, sparse matrices, random generators and the rest of skops are refused.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import inspect
+import io
+import json
 import math
+import re
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naba.arabic.profile import Profile, profile_from
-from naba.classifier.kinds import FUNCTIONS, KINDS, OPTIONS, Kind, fits
-from naba.classifier.kinds_rebuild import REBUILDERS
 from naba.errors import UserError, unknown_name
+from naba.models import classifier as protocol
+from naba.models.classifier import DAMAGED, Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
-    from naba.classifier.arrays import Arrays
+SCHEMA = "schema.json"
+PROTOCOL = 2
+LARGEST_SCHEMA = 64 * 2**20
+LARGEST_RATIO = 100
+"""A file may unpack to so many times its size, and 64 MiB more."""
+DEEPEST = 100
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_PLAIN = (str, int, float, bool, type(None))
+Trusted = dict[str, tuple[Any, tuple[str, ...]]]
 
-DAMAGED = "the directory is damaged or of another version of naba: export it again"
-_DTYPES = ("float32", "float64")
-_FLOATS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+
+def path_of(thing: Any) -> str:
+    """How a file names a type or a function."""
+    return f"{thing.__module__}.{thing.__qualname__}"
 
 
-def encode(value: Any, arrays: Arrays, extra: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one for each type
-    """A value as JSON takes it; its arrays go to `arrays`.
+def trusted_below(kind: type[Kept], trusted: Trusted) -> Trusted:
+    """What may stand below an object of `kind`: path -> (type or function, settings)."""
+    return trusted | {path_of(thing): (thing, settings) for thing, settings in kind.holds.items()}
 
-    Args:
-        extra: class name -> a function `(estimator) -> state` for classes that keep their weights elsewhere.
+
+def save(model: Any, path: Path) -> None:
+    """Write a classifier; equal ones give equal files.
+
     Raises:
-        UserError: a class, setting or type that the format does not know.
+        UserError: a part of it is not one that a file may name.
     """
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        return number if math.isfinite(number) else {"float": str(number)}
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.ndarray):
-        if value.dtype == object:
-            return {"labels": [str(item) for item in value.tolist()]}
-        return {"array": arrays.put(value)}
+    from skops import io as skops_io
+    from skops.io.exceptions import UnsupportedTypeException
+
+    try:
+        written = skops_io.dumps(model)
+    except (UnsupportedTypeException, TypeError) as error:
+        raise UserError(f"the model cannot be saved: {error}") from error
+    path.write_bytes(_settled(written))
+    load(path)
+
+
+def _settled(written: bytes) -> bytes:
+    """The file with numbers in place of addresses in memory, without dates; compressed where that makes it smaller."""
+    numbers: dict[int, int] = {}
+    with zipfile.ZipFile(io.BytesIO(written)) as source:
+        schema = json.loads(source.read(SCHEMA))
+        names: dict[str, str] = {}
+        _renumber(schema, numbers, names)
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w") as made:
+            for name, content in (
+                (SCHEMA, json.dumps(schema, separators=(",", ":")).encode()),
+                *((new, source.read(old)) for old, new in names.items()),
+            ):
+                entry = zipfile.ZipInfo(name)
+                entry.external_attr = 0o644 << 16
+                made.writestr(entry, content, _compression(content), 6)
+    return target.getvalue()
+
+
+def _compression(content: bytes) -> int:
+    import zlib
+
+    sample = content[: 1 << 16]
+    # Coefficients are as good as random: packing them saves a twentieth and makes loading three times as slow.
+    return zipfile.ZIP_DEFLATED if len(zlib.compress(sample, 1)) < 0.8 * len(sample) else zipfile.ZIP_STORED
+
+
+def _renumber(node: Any, numbers: dict[int, int], names: dict[str, str]) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _renumber(item, numbers, names)
+    if isinstance(node, dict):
+        if type(node.get("__id__")) is int:
+            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
+        if "__loader__" in node and isinstance(node.get("file"), str):
+            node["file"] = names.setdefault(node["file"], f"{len(names)}.npy")
+        for item in node.values():
+            _renumber(item, numbers, names)
+
+
+def why_not(model: Any) -> str | None:
+    """Why a classifier, fitted or not, could not be saved; None where it can, as far as its settings tell."""
+    try:
+        _require_kept(model, {}, type(model).__name__)
+    except UserError as error:
+        return error.message
+    return None
+
+
+def _require_kept(value: Any, trusted: Trusted, where: str) -> None:
     if isinstance(value, (list, tuple)):
-        items = [encode(item, arrays, extra) for item in value]
-        return {"tuple": items} if isinstance(value, tuple) else items
-    if isinstance(value, dict):
-        return {"map": {str(key): encode(item, arrays, extra) for key, item in value.items()}}
-    if isinstance(value, Profile):
-        return {"profile": value.to_dict()}
-    return _encode_object(value, arrays, extra)
+        for item in value:
+            _require_kept(item, trusted, where)
+        return
+    if isinstance(value, Kept):
+        kind = type(value)
+        if not _is_family(kind.__module__) or kind.__qualname__ != kind.__name__:
+            raise UserError(f"{path_of(kind)} stands neither in naba.models nor beside a builder of a model")
+        below = trusted_below(kind, trusted)
+        for name, item in vars(value).items():
+            if name != "checkpoint_folder":
+                _require_kept(item, below, f"{kind.__name__}.{name}")
+        return
+    kind = type(value)
+    if not (hasattr(value, "get_params") and hasattr(value, "fit")):
+        return
+    if path_of(kind) not in trusted:
+        raise UserError(_untrusted(path_of(kind), where, trusted))
+    settings = trusted[path_of(kind)][1]
+    defaults = protocol.parameters(kind)
+    for name, item in value.get_params(deep=False).items():
+        if name in settings:
+            _require_kept(item, trusted, f"{kind.__name__}.{name}")
+        elif item != defaults[name]:
+            raise UserError(f"{kind.__name__}.{name} is {item!r}, a setting that cannot be saved")
 
 
-def _encode_object(value: Any, arrays: Arrays, extra: Mapping[str, Any]) -> Any:
-    name = value.__name__ if isinstance(value, type) else type(value).__name__
-    if isinstance(value, type) and name in _DTYPES:
-        return {"dtype": name}
-    for key, place in FUNCTIONS.items():
-        if inspect.isfunction(value) and (value.__module__, value.__qualname__) == place:
-            return {"function": key}
-    if name in OPTIONS and dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {"options": name, "values": dataclasses.asdict(value)}
-    if name not in KINDS or type(value).__module__.split(".")[0] != KINDS[name].module.split(".")[0]:
-        raise UserError(
-            f"a {type(value).__module__}.{name} cannot be saved: it is not among the classes of the format",
-            f"they are: {', '.join(sorted(KINDS))}",
-        )
-    kind = KINDS[name]
-    settings = _settings(value, kind, name)
-    content: dict[str, Any] = {
-        "class": name,
-        "params": {key: encode(item, arrays, extra) for key, item in settings.items()},
-    }
-    if name in extra:
-        state = extra[name](value)
-    elif name in REBUILDERS:
-        state = REBUILDERS[name].state(value)
-    else:
-        state = {key: getattr(value, key) for key in kind.state if hasattr(value, key)}
-    if state is not None and (state or not kind.required):
-        content["state"] = {key: encode(item, arrays, extra) for key, item in state.items()}
-    return content
+def _untrusted(path: str, where: str, trusted: Trusted) -> str:
+    listed = ", ".join(sorted(one.rpartition(".")[2] for one in trusted)) or "none"
+    return f"{path} (in {where}) is no type that a saved classifier may hold there (listed by its family: {listed})"
 
 
-def _settings(estimator: Any, kind: Kind, name: str) -> dict[str, Any]:
-    """The settings that are not at their defaults."""
-    given = estimator.get_params(deep=False)
-    defaults = {key: spec.default for key, spec in inspect.signature(type(estimator).__init__).parameters.items()}
-    kept = {}
-    for key, value in given.items():
-        if key in kind.dropped:
-            continue
-        default = defaults.get(key, inspect.Parameter.empty)
-        same = value is default or (isinstance(value, (str, int, float, tuple, bool)) and value == default)
-        if not same:
-            if key not in kind.params:
-                raise UserError(f"{name}.{key} is {value!r}, a setting that cannot be saved")
-            kept[key] = value
-    return kept
+def load(path: Path) -> Any:
+    """The estimator of a file; see the head of this module.
 
-
-def decode(value: Any, arrays: Arrays, extra: Mapping[str, Any]) -> Any:
-    """The value that `encode` described.
-
-    Args:
-        extra: class name -> a function `(estimator, state)` that fills an estimator in.
     Raises:
-        UserError: anything that `encode` would not have written.
+        UserError: the file is damaged, or names something that is not listed.
     """
-    if value is None or isinstance(value, (bool, int, float, str)):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _Reader(archive, path).model()
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RecursionError) as error:
+        raise UserError(f"{path} is not a whole file of an estimator: {error}", DAMAGED) from error
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RuntimeError,
+            MemoryError) as error:  # fmt: skip
+        raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}", DAMAGED) from error
+
+
+def _is_family(module: str) -> bool:
+    """Is it a module of naba's models, or of a package that brings builders as a plug-in?"""
+    if module.startswith("naba.models."):
+        return True
+    from naba.config import builders
+
+    packages = {builders.options_class(name).__module__.partition(".")[0] for name in builders.names()}
+    return module.partition(".")[0] in packages - {"naba"}
+
+
+class _Reader:
+    """One file: its schema says what there is, its members hold the arrays."""
+
+    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
+        self.archive = archive
+        self.path = path
+        self.built: dict[int, Any] = {}
+        self.arrays: dict[str, np.ndarray] = {}
+        members = archive.infolist()
+        size = sum(member.file_size for member in members)
+        if size > 64 * 2**20 + LARGEST_RATIO * path.stat().st_size:
+            raise UserError(f"{path} would unpack to {size >> 20} MiB, out of {path.stat().st_size >> 10} KiB")
+        if len({member.filename for member in members}) != len(members):
+            raise UserError(f"{path} holds two members of one name", DAMAGED)
+
+    def model(self) -> Any:
+        """The object at the root."""
+        if self.archive.getinfo(SCHEMA).file_size > LARGEST_SCHEMA:
+            raise UserError(f"{self.path}: {SCHEMA} is larger than {LARGEST_SCHEMA >> 20} MiB")
+        schema = json.loads(self.archive.read(SCHEMA))
+        if not isinstance(schema, dict) or schema.get("protocol") != PROTOCOL:
+            raise UserError(f"{self.path} is not written by the protocol {PROTOCOL} of skops", DAMAGED)
+        return self.build(schema, {}, "the root", 0)
+
+    def build(self, node: Any, trusted: Trusted, where: str, depth: int) -> Any:
+        """The value that a node of the schema stands for."""
+        if not isinstance(node, dict) or depth > DEEPEST:
+            raise UserError(f"{self.path}: no node at {where}, or too deep a one", DAMAGED)
+        loader, number = node.get("__loader__"), node.get("__id__")
+        if type(number) is int and number in self.built:
+            return self.built[number]
+        make = _LOADERS.get(loader) if isinstance(loader, str) else None
+        if make is None:
+            raise UserError(
+                f"{self.path} asks for {str(loader)[:60]!r} at {where}, which is never built",
+                "loading runs no code that a file names",
+            )
+        value = make(self, node, trusted, where, depth + 1)
+        if type(number) is int:
+            self.built[number] = value
         return value
-    if isinstance(value, list):
-        return [decode(item, arrays, extra) for item in value]
-    if not isinstance(value, dict):
-        raise UserError(f"unexpected {type(value).__name__} in the structure", DAMAGED)
-    keys = frozenset(value)
-    if "class" in keys and keys <= {"class", "params", "state"}:
-        return _decode_estimator(value, arrays, extra)
-    if keys == {"options", "values"}:
-        return _decode_options(value["options"], value["values"])
-    if len(keys) != 1:
-        raise UserError(f"unexpected keys {', '.join(sorted(map(str, keys))[:5])} in the structure", DAMAGED)
-    (key,) = keys
-    return _decode_marked(str(key), value[key], arrays, extra)
+
+    def plain(self, node: Any, *_: Any) -> Any:
+        """A str, number, bool or None."""
+        value = json.loads(node["content"])
+        if not isinstance(value, _PLAIN):
+            raise UserError(f"{self.path}: a {type(value).__name__} where a plain value should stand", DAMAGED)
+        return value
+
+    def mapping(self, node: Any, trusted: Trusted, where: str, depth: int) -> dict[str, Any]:
+        """A dict with keys of text."""
+        kinds = node["key_types"]["content"]
+        if _path(node) != "builtins.dict" or any(_path(kind) != "builtins.str" for kind in kinds):
+            raise UserError(f"{self.path}: {where} is no mapping with keys of text", DAMAGED)
+        return {key: self.build(item, trusted, f"{where}.{key}", depth) for key, item in node["content"].items()}
+
+    def sequence(self, node: Any, trusted: Trusted, where: str, depth: int) -> Any:
+        """A list or a tuple."""
+        kind = {"builtins.list": list, "builtins.tuple": tuple}.get(_path(node))
+        if kind is None:
+            raise UserError(f"{self.path}: {where} is neither a list nor a tuple", DAMAGED)
+        return kind(self.build(item, trusted, where, depth) for item in node["content"])
+
+    def array(self, node: Any, trusted: Trusted, where: str, depth: int) -> Any:
+        """Numbers from a member of the file, or labels."""
+        path = _path(node)
+        if node["type"] == "json":
+            values = [self.build(item, trusted, where, depth) for item in node["content"]]
+            if path != "numpy.ndarray" or not all(isinstance(value, str) for value in values):
+                raise UserError(f"{self.path}: {where} is no line of labels", DAMAGED)
+            return np.array([*values, None], dtype=object)[:-1]
+        numbers = self._numbers(str(node["file"]), where)
+        if path == "numpy.ndarray":
+            return numbers
+        if numbers.ndim or path != f"numpy.{numbers.dtype.name}":
+            raise UserError(f"{self.path}: {where} is no {path}", DAMAGED)
+        return numbers[()]
+
+    def _numbers(self, name: str, where: str) -> np.ndarray:
+        if name not in self.arrays:
+            self.arrays[name] = self._read(name, where)
+        return self.arrays[name]
+
+    def _read(self, name: str, where: str) -> np.ndarray:
+        content = self.archive.read(name)
+        stream = io.BytesIO(content)
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, transposed, dtype = read(stream)
+        start = stream.tell()
+        if dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != len(content) - start:
+            raise UserError(f"{self.path}: the array {where} is {dtype}{list(shape)} in {len(content)} bytes", DAMAGED)
+        flat = np.frombuffer(content, dtype, offset=start).copy()
+        # Trees that split what is missing from what is not have an infinite threshold.
+        unsound = np.isnan(flat) if where.endswith(".threshold") else ~np.isfinite(flat)
+        if unsound.any():
+            raise UserError(f"{self.path}: {int(unsound.sum())} of the numbers of {where} are not finite", DAMAGED)
+        return flat.reshape(shape, order="F" if transposed else "C")
+
+    def function(self, node: Any, trusted: Trusted, where: str, _depth: int) -> Any:
+        """A function that is listed."""
+        path = _path(node)
+        if path not in trusted or isinstance(trusted[path][0], type):
+            raise UserError(_untrusted(path, where, trusted), "loading runs no code that a file names")
+        return trusted[path][0]
+
+    def instance(self, node: Any, trusted: Trusted, where: str, depth: int) -> Any:
+        """An object of a type that is listed, or of a family of models."""
+        path = _path(node)
+        kind = trusted[path][0] if path in trusted else self._family(node, where, trusted)
+        below = trusted_below(kind, trusted) if issubclass(kind, Kept) else trusted
+        state = self.build(node["content"], below, path.rpartition(".")[2], depth)
+        if not isinstance(state, dict):
+            raise UserError(f"{self.path}: {where} has no attributes", DAMAGED)
+        return protocol.made(kind, () if issubclass(kind, Kept) else trusted[path][1], state)
+
+    def _family(self, node: Any, where: str, trusted: Trusted) -> type[Kept]:
+        module, name = node.get("__module__"), node.get("__class__")
+        known = isinstance(module, str) and isinstance(name, str) and _MODULE.fullmatch(module) and _is_family(module)
+        if not known:
+            raise UserError(_untrusted(_path(node), where, trusted), "loading runs no code that a file names")
+        try:
+            found = vars(importlib.import_module(module)).get(name)
+        except ImportError as error:
+            raise UserError(f"{self.path} needs the module {module}: {error}") from error
+        if not (isinstance(found, type) and issubclass(found, Kept) and found.__module__ == module):
+            families = [one for one, item in vars(importlib.import_module(module)).items() if _is_kept(item, module)]
+            raise UserError(unknown_name("class", str(name), families), "loading runs no code that a file names")
+        return found
 
 
-def _decode_marked(key: str, content: Any, arrays: Arrays, extra: Mapping[str, Any]) -> Any:  # noqa: PLR0911
-    if key == "array":
-        return arrays.get(content)
-    if key == "labels" and fits(content, "str*"):
-        return np.array([*content, None], dtype=object)[:-1]
-    if key == "tuple" and isinstance(content, list):
-        return tuple(decode(item, arrays, extra) for item in content)
-    if key == "map" and isinstance(content, dict):
-        return {name: decode(item, arrays, extra) for name, item in content.items()}
-    if key == "float" and isinstance(content, str) and content in _FLOATS:
-        return _FLOATS[content]
-    if key == "profile" and isinstance(content, dict):
-        return profile_from(content)
-    if key == "dtype" and content in _DTYPES:
-        return getattr(np, content)
-    if key == "function" and isinstance(content, str) and content in FUNCTIONS:
-        module, name = FUNCTIONS[content]
-        return getattr(importlib.import_module(module), name)
-    raise UserError(f"the structure has a part '{key}' that cannot be read", DAMAGED)
+def _is_kept(item: Any, module: str) -> bool:
+    return isinstance(item, type) and issubclass(item, Kept) and item.__module__ == module
 
 
-def _decode_options(name: Any, values: Any) -> Any:
-    from naba.models.encoder import options
-
-    if not isinstance(name, str) or name not in OPTIONS or not isinstance(values, dict):
-        raise UserError(f"unknown options {name!r} in the structure", DAMAGED)
-    return options.options(getattr(options, name), values, name)
+def _path(node: Any) -> str:
+    return f"{str(node.get('__module__'))[:100]}.{str(node.get('__class__'))[:100]}"
 
 
-def _decode_estimator(value: dict[str, Any], arrays: Arrays, extra: Mapping[str, Any]) -> Any:
-    name = value["class"]
-    if not isinstance(name, str) or name not in KINDS:
-        raise UserError(unknown_name("class", str(name), KINDS), "loading never runs code that a file names")
-    kind = KINDS[name]
-    settings = _checked(name, value.get("params"), kind.params, arrays, extra)
-    estimator = getattr(importlib.import_module(kind.module), name)
-    missing = [key for key in kind.needed if key not in settings]
-    if missing:
-        raise UserError(f"{name} lacks its setting {missing[0]}", DAMAGED)
-    built = estimator(**settings)
-    if "state" not in value:
-        return built
-    state = _checked(name, value["state"], kind.state, arrays, extra)
-    absent = [key for key in kind.required if key not in state]
-    if absent:
-        raise UserError(f"{name} lacks {absent[0]}", DAMAGED)
-    if name in extra:
-        extra[name](built, state)
-    elif name in REBUILDERS:
-        REBUILDERS[name].rebuild(built, state)
-    else:
-        for key, item in state.items():
-            setattr(built, key, item)
-    return built
-
-
-def _checked(name: str, given: Any, specs: Mapping[str, str], arrays: Arrays, extra: Mapping[str, Any]) -> dict:
-    if not isinstance(given, dict):
-        raise UserError(f"{name}: expected a mapping of names to values", DAMAGED)
-    found = {}
-    for key, content in given.items():
-        if key in KINDS[name].dropped:
-            continue
-        if key not in specs:
-            raise UserError(f"{name} has no '{key}' that a file may set", DAMAGED)
-        item = decode(content, arrays, extra)
-        if not fits(item, specs[key]):
-            raise UserError(f"{name}.{key}: expected {specs[key]}, found {_said(item)}", DAMAGED)
-        found[key] = item
-    return found
-
-
-def _said(item: Any) -> str:
-    if isinstance(item, np.ndarray):
-        return f"an array {item.dtype}{list(item.shape)}"
-    return repr(item)[:80] if isinstance(item, (str, int, float, bool, type(None))) else type(item).__name__
+_LOADERS: dict[str, Any] = {
+    "JsonNode": _Reader.plain,
+    "DictNode": _Reader.mapping,
+    "ListNode": _Reader.sequence,
+    "TupleNode": _Reader.sequence,
+    "NdArrayNode": _Reader.array,
+    "FunctionNode": _Reader.function,
+    "ObjectNode": _Reader.instance,
+}

@@ -1,9 +1,9 @@
-"""The classifier directory: a trained model with all it needs to be used without naba's run store.
+"""A trained classifier as a folder, with all it needs to be used without naba's run store.
 
-`naba.json` describes the model, `classifier.json` is its structure (classes by an explicit list, settings, learned
-attributes), `classifier.safetensors` holds the arrays. An encoder adds the files of a Hugging Face folder. None of
-these can hold code, and loading runs none: a class that is not listed, a pickle in the folder, a name with a path, a
-file whose size or hash is not what `naba.json` says, are refused.
+`naba.json` describes it and lists the other files with their sizes and hashes; `probe.json` holds its answers to fixed
+texts, which are compared whenever it is loaded; the rest depends on the format (`naba.classifier.formats`). No file can
+hold code, and loading runs none: a type that is not listed, a pickle in the folder, a name with a path, a file whose
+size or hash is not what `naba.json` says, are refused.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.arabic.profile import profile_from
-from naba.classifier import description as safe_description
+from naba.classifier import description as descriptions
+from naba.classifier import formats
 from naba.errors import UserError
+from naba.models.classifier import DAMAGED, Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from naba.classifier.arrays import Arrays
-
 DESCRIPTION = "naba.json"
-STRUCTURE = "classifier.json"
-WEIGHTS = "classifier.safetensors"
+PROBE = "probe.json"
 CARD = "README.md"
 UNSAFE = {".joblib", ".pkl", ".pickle", ".bin", ".pt", ".pth", ".ckpt", ".npy", ".npz", ".h5", ".dill", ".cloudpickle",
           ".py", ".so", ".msgpack", ".pyc"}  # fmt: skip
@@ -41,49 +40,90 @@ PROBES = (
 """Texts and targets on which a loaded model must answer as the saved one did."""
 PROBE_TOLERANCE = 1e-3
 """Largest difference of a probability on them: encoders compute a little differently from processor to processor."""
-DAMAGED = "the directory is damaged: export it again"
 _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError,
-           RuntimeError, AssertionError, MemoryError, UserError)  # fmt: skip
+           RuntimeError, AssertionError, MemoryError)  # fmt: skip
 
 
-def save(model: Any, folder: Path, description: Mapping[str, Any]) -> int:
-    """Write a trained model and its description.
+def why_not_kept(model: Any) -> str | None:
+    """Why a classifier, which need not be fitted, could not be saved; None where it can.
+
+    What only fitting shows (the kind of a checkpoint, for example) is found by `save`.
+    """
+    from naba.classifier import estimators
+
+    if not isinstance(model, Classifier):
+        return (
+            f"a {type(model).__module__}.{type(model).__qualname__} is no naba.models.classifier.Classifier, "
+            "the base of all models that can be saved"
+        )
+    return estimators.why_not(model)
+
+
+def save(model: Classifier, folder: Path, description: Mapping[str, Any]) -> int:
+    """Write a trained classifier and its description in naba's own format.
 
     Args:
         description: of `experiment.report.classifier_description`; calibration, threshold and hashes are filled in.
     Returns:
         Bytes on disk.
     Raises:
-        UserError: the model is of a class that the format does not know; the description lacks something.
+        UserError: a part of the model cannot be saved; the description lacks something.
     """
-    from naba.classifier import encoders
-    from naba.classifier.arrays import Arrays
-    from naba.classifier.estimators import encode
+    from naba.classifier import encoders, estimators
+    from naba.classifier.formats.directory import ESTIMATOR
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / encoders.WEIGHTS).unlink(missing_ok=True)
-    arrays = Arrays()
-    structure = {
-        "model": encode(model, arrays, {"EncoderClassifier": lambda found: encoders.save(found, folder)}),
-        "probe": np.asarray(model.predict_proba(_probes()), dtype=float).tolist(),
-    }
-    (folder / STRUCTURE).write_text(json.dumps(structure, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
-    arrays.save(folder / WEIGHTS)
-    return write_description(folder, {**description, "kind": "classifier"} | _facts(model, description))
+    encoders.save_inside(model, folder)
+    estimators.save(model, folder / ESTIMATOR)
+    return write_description(folder, description, model, "directory")
 
 
-def write_description(folder: Path, description: Mapping[str, Any]) -> int:
-    """Write `naba.json` with the sizes and hashes of the files beside it; returns the bytes on disk."""
-    full = {**description, "format": safe_description.FORMAT}
-    full["metrics"] = {name: [_finite(item) for item in values] for name, values in full.get("metrics", {}).items()}
-    full["files"] = {
-        path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.name not in {DESCRIPTION, CARD}
-    }
-    safe_description.check(full, DESCRIPTION)
-    (folder / DESCRIPTION).write_text(json.dumps(full, ensure_ascii=False, indent=1), encoding="utf-8")
+def write_description(
+    folder: Path,
+    description: Mapping[str, Any],
+    model: Classifier,
+    kind: str,
+    tolerance: float = PROBE_TOLERANCE,
+) -> int:
+    """Write `probe.json` and `naba.json`, with the sizes and hashes of the files; returns the bytes on disk.
+
+    Args:
+        tolerance: largest difference of a probability on the fixed texts when it is loaded, on any processor.
+    Raises:
+        UserError: the classifier gives numbers that are not finite.
+    """
+    answers = probabilities_of(model)
+    if not np.isfinite(answers).all():
+        raise UserError(
+            "the classifier gives probabilities that are not finite, and is not saved", "did its training diverge?"
+        )
+    (folder / PROBE).write_text(
+        json.dumps({"probabilities": answers.tolist(), "tolerance": tolerance}), encoding="utf-8"
+    )
+    full = {key: value for key, value in description.items() if key not in ("onnx", "pt2", "sha256")}
+    full |= model.facts() | {"kind": kind, "format": descriptions.FORMAT}
+    if full.get("normalisation"):
+        profile = profile_from(full["normalisation"])
+        full |= {"normalisation": profile.to_dict(), "normalisation_hash": profile.hash}
+    full["metrics"] = {name: [finite(item) for item in values] for name, values in full.get("metrics", {}).items()}
+    seal(folder, full)
     return size(folder)
+
+
+def seal(folder: Path, description: Mapping[str, Any]) -> None:
+    """Write `naba.json` for the files as they are; whoever may read it may read all of them."""
+    listed = [
+        path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in {DESCRIPTION, CARD}
+    ]  # fmt: skip
+    full = dict(description)
+    full["files"] = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in listed}
+    full["sha256"] = descriptions.digest(full)
+    descriptions.check(full, DESCRIPTION)
+    (folder / DESCRIPTION).write_text(json.dumps(full, ensure_ascii=False, indent=1), encoding="utf-8")
+    mode = (folder / DESCRIPTION).stat().st_mode & 0o777
+    for path in listed:
+        # safetensors makes files that only their owner can read.
+        path.chmod(mode)
 
 
 def size(folder: Path) -> int:
@@ -100,53 +140,38 @@ def describe(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise UserError(f"{folder} is not a classifier directory: it has no {DESCRIPTION}")
-    found = safe_description.read_json(path)
+    found = descriptions.read_json(path)
     if found.get("format") == 1:
         raise UserError(
             f"{folder} was written by an older naba, whose format could hold code",
             "train the run again (force=true), or naba reproduce RUN",
         )
-    safe_description.check(found, str(path))
+    descriptions.check(found, str(path))
     return found
 
 
-def load(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The model and its description; runs no code from the files.
+def load(folder: Path, *, trusted: bool = False) -> tuple[Classifier, dict[str, Any]]:
+    """The classifier and its description; runs no code from the files.
 
+    Args:
+        trusted: load also what could run code. Only for a folder that this machine has just written.
     Raises:
         UserError: the folder is not a classifier directory, is damaged, or holds what it must not hold.
     """
     folder = Path(folder)
     description = describe(folder)
     check_files(folder, description)
-    if description.get("kind") == "onnx":
-        from naba.classifier.onnx import predictor
-
-        return predictor.load(folder, description), description
-    if description.get("kind") == "pt2":
-        raise UserError(
-            f"{folder} holds a program of torch, and loading one can run code that stands in it",
-            "naba predict and naba serve take the formats directory, onnx and mlflow; "
-            "naba.classifier.torch_program.load loads a program that you trust",
-        )
-    model, probe = _read(folder)
-    _check_labels(model, description, folder)
-    _check_probe(model, probe, folder)
-    return model, description
-
-
-def _read(folder: Path) -> tuple[Any, Any]:
-    from naba.classifier import encoders
-    from naba.classifier.arrays import Arrays
-    from naba.classifier.estimators import decode
-
-    structure = safe_description.read_json(folder / STRUCTURE)
-    arrays: Arrays = Arrays.load(folder / WEIGHTS)
-    extra = {"EncoderClassifier": lambda built, state: encoders.load(built, state, folder)}
+    form = formats.format_of(description)
+    read = form.load_trusted if trusted and form.load_trusted else form.load
     try:
-        return decode(structure.get("model"), arrays, extra), structure.get("probe")
-    except (RecursionError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
-        raise UserError(f"{folder / STRUCTURE} does not fit its weights: {error}", DAMAGED) from error
+        model = read(folder, description)
+    except _FAULTS as error:
+        raise UserError(f"{folder} cannot be loaded: {type(error).__name__}: {str(error)[:300]}", DAMAGED) from error
+    _check_labels(model, description, folder)
+    # ONNX and pt2 folders of version 0.1 had no probe.
+    if description["format"] > 2 or description.get("kind", "classifier") == "classifier":
+        _check_probe(model, folder, description)
+    return model, description
 
 
 def check_files(folder: Path, description: Mapping[str, Any]) -> None:
@@ -157,11 +182,7 @@ def check_files(folder: Path, description: Mapping[str, Any]) -> None:
             f"{folder} holds {unsafe[0]}, a kind of file that can run code; it is not loaded",
             "if you trust the folder, remove the file: naba's own directories have none",
         )
-    listed = description.get("files")
-    needed = (STRUCTURE, WEIGHTS) if description.get("kind", "classifier") == "classifier" else ()
-    if listed is None or any(name not in listed for name in needed):
-        raise UserError(f"{folder / DESCRIPTION} does not list the files of the classifier", DAMAGED)
-    for name, entry in listed.items():
+    for name, entry in description["files"].items():
         path = folder / name
         if not path.is_file():
             raise UserError(f"{folder} lacks the file {name}", DAMAGED)
@@ -173,11 +194,11 @@ def check_files(folder: Path, description: Mapping[str, Any]) -> None:
             )
 
 
-def _check_labels(model: Any, description: Mapping[str, Any], folder: Path) -> None:
-    classes = getattr(model, "classes_", None)
+def _check_labels(model: Classifier, description: Mapping[str, Any], folder: Path) -> None:
+    classes = vars(model).get("classes_")
     labels = description["labels"]
-    if not isinstance(classes, np.ndarray) or not hasattr(model, "predict_proba"):
-        raise UserError(f"{folder / STRUCTURE} does not describe a fitted classifier", DAMAGED)
+    if not isinstance(classes, np.ndarray):
+        raise UserError(f"{folder} does not hold a fitted classifier", DAMAGED)
     unknown = [str(label) for label in classes.tolist() if label not in labels]
     if unknown or len(set(classes.tolist())) != len(classes):
         raise UserError(
@@ -187,16 +208,15 @@ def _check_labels(model: Any, description: Mapping[str, Any], folder: Path) -> N
         )
 
 
-def _check_probe(model: Any, probe: Any, folder: Path) -> None:
+def _check_probe(model: Classifier, folder: Path, description: Mapping[str, Any]) -> None:
     """Answers to fixed texts, so that weights that do not belong together are found when they are loaded."""
     try:
-        wanted = np.array(probe, dtype=float)
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            found = np.asarray(model.predict_proba(_probes()), dtype=float)
+        probe = _probe(folder, description)
+        wanted, tolerance = np.array(probe["probabilities"], dtype=float), float(probe["tolerance"])
+        found = probabilities_of(model)
         apart = float(np.abs(found - wanted).max()) if found.shape == wanted.shape else math.inf
-        correct = found.shape == (len(PROBES), len(model.classes_)) and apart <= PROBE_TOLERANCE
-    except _FAULTS as error:
+        correct = found.shape == (len(PROBES), len(model.classes_)) and apart <= tolerance
+    except (*_FAULTS, UserError) as error:
         raise UserError(f"the parts of the classifier in {folder} do not fit together: {error}", DAMAGED) from error
     if not correct:
         raise UserError(
@@ -204,39 +224,34 @@ def _check_probe(model: Any, probe: Any, folder: Path) -> None:
         )
 
 
-def _probes() -> Any:
+def _probe(folder: Path, description: Mapping[str, Any]) -> Mapping[str, Any]:
+    if description["format"] == 2:
+        from naba.classifier import format_2
+
+        return {"probabilities": format_2.probe(folder), "tolerance": PROBE_TOLERANCE}
+    if PROBE not in description["files"]:
+        raise UserError(f"{DESCRIPTION} does not list {PROBE}")
+    return descriptions.read_json(folder / PROBE)
+
+
+def probabilities_of(model: Classifier) -> np.ndarray:
+    """(texts, labels) of the fixed texts; calibrated networks of 8 bits answer a little differently."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return np.asarray(model.answer(_probes(model)).probabilities, dtype=float)
+
+
+def _probes(model: Classifier) -> Any:
+    texts, targets = zip(*PROBES, strict=True)
+    if model.inner.takes_mapping:
+        return {"text": list(texts), "target": list(targets)}
     import pandas as pd
 
-    texts, targets = zip(*PROBES, strict=True)
     return pd.DataFrame({"text": texts, "target": targets}, dtype=object)
 
 
-def _facts(model: Any, description: Mapping[str, Any]) -> dict[str, Any]:
-    """What the model itself knows: where probabilities come from, calibration, threshold, profile."""
-    facts: dict[str, Any] = {
-        "probabilities": getattr(model, "probability_kind_", "model"),
-        "calibration": None,
-        "abstain": None,
-    }
-    if description.get("normalisation"):
-        profile = profile_from(description["normalisation"])
-        facts |= {"normalisation": profile.to_dict(), "normalisation_hash": profile.hash}
-    part = model
-    while part is not None:
-        if hasattr(part, "threshold_"):
-            facts["abstain"] = {
-                "threshold": _finite(part.threshold_), "coverage": part.coverage_, "risk_bound": part.risk_bound_,
-            }  # fmt: skip
-        if hasattr(part, "temperature_"):
-            facts["calibration"] = {"method": "temperature", "temperature": float(part.temperature_)}
-        elif hasattr(part, "steps_"):
-            facts["calibration"] = {"method": "isotonic"}
-        inner = getattr(part, "classifier_", None)
-        part = inner if hasattr(inner, "probability_kind_") and facts["calibration"] is None else None
-    return facts
-
-
-def _finite(value: Any) -> float | None:
+def finite(value: Any) -> float | None:
+    """A number as JSON takes it; None for what is not finite."""
     number = None if value is None else float(value)
     return number if number is not None and math.isfinite(number) else None
 

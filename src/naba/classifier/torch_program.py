@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba.classifier import encoders
 from naba.classifier import folder as directory
-from naba.classifier.onnx.tokens import DAMAGED, TOKENIZER, TokenClassifier, assembled, settings_of
+from naba.classifier.onnx.tokens import DAMAGED, TOKENIZER, TokenClassifier, assembled, seal, settings_of
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,25 +24,24 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from naba.classifier.onnx.tokens import Withholding
+    from naba.models.classifier import Classifier
 
 MODEL = "model.pt2"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
-def export(source: Path, folder: Path) -> int:
-    """Write the encoder of a classifier directory as `model.pt2`, with `tokenizer.json` and `naba.json`.
+def export(source: Path, folder: Path) -> None:
+    """Write the encoder of a classifier directory as `model.pt2`, with `tokenizer.json`, `settings.json`, `naba.json`.
 
-    Returns:
-        Bytes on disk.
     Raises:
         UserError: the model is no encoder.
     """
-    from naba.classifier.onnx.export import is_encoder, quiet, unwrapped
+    from naba.classifier.onnx.export import quiet
+    from naba.models.encoder.classifier import EncoderClassifier
 
     model, description = directory.load(source)
-    encoder, correction, threshold = unwrapped(model)
-    if not is_encoder(encoder):
+    encoder = model.inner
+    if not isinstance(encoder, EncoderClassifier):
         raise UserError(
             f"--format pt2 is for encoders: a {type(encoder).__name__} has no network that torch could run",
             "--format directory is exact; --format onnx holds TF-IDF models",
@@ -56,8 +55,8 @@ def export(source: Path, folder: Path) -> int:
         program = torch.export.export(scores(encoder.model_, names), inputs, dynamic_shapes=(shapes,))
         torch.export.save(program, os.fspath(folder / MODEL))
     shutil.copyfile(source / encoders.TOKENIZER, folder / TOKENIZER)
-    settings = settings_of(encoder, correction, threshold) | {"inputs": list(names)}
-    return directory.write_description(folder, {**description, "kind": "pt2", "pt2": settings})
+    settings = settings_of(model, encoder) | {"inputs": list(names)}
+    seal(folder, settings, {**description, **model.facts(), "kind": "pt2"}, load_described)
 
 
 def example(names: Sequence[str], max_length: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -90,7 +89,7 @@ def scores(model: Any, names: Sequence[str]) -> Any:
     return Scores().eval()
 
 
-def load(folder: Path, threads: int | None = None) -> tuple[ProgramClassifier | Withholding, dict[str, Any]]:
+def load(folder: Path, threads: int | None = None) -> tuple[Classifier, dict[str, Any]]:
     """The classifier of a folder with a program, and its description. Only for folders that are trusted; see above.
 
     Args:
@@ -98,26 +97,29 @@ def load(folder: Path, threads: int | None = None) -> tuple[ProgramClassifier | 
     Raises:
         UserError: the folder is damaged.
     """
-    folder = Path(folder)
-    description = directory.describe(folder)
-    directory.check_files(folder, description)
+    model, description = directory.load(Path(folder), trusted=True)
+    vars(model.inner)["threads"] = threads
+    return model, description
+
+
+def load_described(folder: Path, description: Mapping[str, Any]) -> Classifier:
+    """The classifier of a trusted folder with this description."""
 
     def make(settings: Mapping[str, Any], pair: bool) -> ProgramClassifier:
-        return ProgramClassifier(folder, settings, pair, threads)
+        return ProgramClassifier(folder, settings, pair)
 
-    where = f"{folder}: the settings of the program"
-    return assembled(where, description.get("pt2"), description, make), description
+    return assembled(folder, description, make)
 
 
 class ProgramClassifier(TokenClassifier):
     """An encoder as a program of `torch.export`; see `TokenClassifier`."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], pair: bool, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], pair: bool) -> None:
         super().__init__(folder, settings, pair)
         self.inputs = [str(name) for name in settings["inputs"]]
         if self.inputs not in (list(INPUTS), list(INPUTS[:2])):
             raise ValueError("unknown inputs")
-        self.threads = threads
+        self.threads: int | None = None
         self.program = _program(folder / MODEL)
 
     def run(self, given: Mapping[str, np.ndarray]) -> np.ndarray:

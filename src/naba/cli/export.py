@@ -16,12 +16,7 @@ DESCRIPTION = """Export the classifier of a tracked run to a new folder DIR, wit
 
 RUN is a run's id, the beginning of one, its name, models:/stance@champion, or best:ans_stance (the best primary
 metric on the validation rows of that data set). Formats:
-  directory  naba's own (default): exact, no pickle, loading runs no code; an encoder's is a Hugging Face folder too
-  onnx       TF-IDF models, the majority and encoders, without scikit-learn and torch: onnxruntime, numpy and (encoders)
-             tokenizers run it. The graph of a TF-IDF model reads texts. --int8 makes an encoder smaller and faster.
-             Models on pair features or claim cues are refused: no operator of ONNX computes those exactly.
-  pt2        encoders: a program of torch.export (the successor of TorchScript), run by torch without transformers
-  mlflow     the MLflow model the run logged, for mlflow models serve, spark_udf and the like
+{formats}
 The export is loaded in a fresh process and compared with the run's own test predictions; where it differs by more
 than the tolerance, the command fails and leaves nothing behind.
 
@@ -29,13 +24,24 @@ than the tolerance, the command fails and leaves nothing behind.
 Hub itself, and by Xet (HF_HUB_DISABLE_XET=1 avoids it), are untested."""
 
 
+def _help() -> str:
+    from naba.export.formats import formats
+
+    lines = [
+        f"  {form.name if not place else '':<10} {line}"
+        for form in formats().values()
+        for place, line in enumerate(form.about.splitlines())
+    ]
+    return DESCRIPTION.format(formats="\n".join(lines))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run `naba export`."""
-    parser = Parser("export", DESCRIPTION)
+    parser = Parser("export", _help())
     parser.add_argument("run", metavar="RUN", help="an id, the beginning of one, a name, models:/…@…, or best:DATASET")
     parser.add_argument("folder", metavar="DIR", type=Path, help="the folder to make")
     parser.add_argument("--format", default="directory", dest="kind", metavar="FORMAT",
-                        help="directory, onnx, pt2 or mlflow (default directory)")  # fmt: skip
+                        help="one of the above (default directory)")  # fmt: skip
     parser.add_argument("--int8", action="store_true", help="8-bit weights and arithmetic (onnx); at least 99 %% of "
                         "the labels must agree, and macro-F1 within .005")  # fmt: skip
     parser.add_argument("--tolerance", type=float, default=1e-5, metavar="X",

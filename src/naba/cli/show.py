@@ -29,15 +29,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--errors", type=int, default=5, help="how many errors to show (default 5)")
     parser.add_argument("--example", metavar="ID", help="one example: texts, probabilities, and what decided")
-    parser.add_argument(
-        "--captum", action="store_true", help="with --example, for encoders: words weighed by captum (extra explain)"
-    )
     options = parser.parse_args(arguments)
-    if options.captum and options.example is None:
-        raise UserError("--captum weighs the words of one example", "naba show RUN --example ID --captum")
     run = tracking.find(options.run, options.uri)
     if options.example is not None:
-        return _example(run, options.example, options.uri, "captum" if options.captum else "naba")
+        return _example(run, options.example, options.uri)
     tags = run.data.tags
     from rich.markup import escape
 
@@ -110,7 +105,7 @@ def _errors(run: Run, sections: Sequence[str], count: int, uri: str | None) -> N
     console.console().print(shown)
 
 
-def _example(run: Run, wanted: str, uri: str | None, library: str) -> int:
+def _example(run: Run, wanted: str, uri: str | None) -> int:
     """One row of a run: its texts, gold and predicted label, probabilities, and the features or words that decided."""
     from rich.markup import escape
 
@@ -136,15 +131,15 @@ def _example(run: Run, wanted: str, uri: str | None, library: str) -> int:
         f"{label} {predictions.probabilities[row, code]:.3f}" for code, label in enumerate(predictions.labels)
     )
     out.print(f"{section}: gold {predictions.gold[row]}, predicted {predictions.predicted[row]}   ({probabilities})")
-    _explain(run, frame, uri, library)
+    _explain(run, frame, uri)
     return 0
 
 
-def _explain(run: Run, frame: pd.DataFrame, uri: str | None, library: str) -> None:
+def _explain(run: Run, frame: pd.DataFrame, uri: str | None) -> None:
     from rich.markup import escape
 
     from naba.classifier import folder as directory
-    from naba.models.explain import explain, explainable
+    from naba.models.explain import explain
     from naba.tracking import registry
 
     if not registry.has_model(run):
@@ -152,14 +147,14 @@ def _explain(run: Run, frame: pd.DataFrame, uri: str | None, library: str) -> No
         return
     folder = registry.mlflow_model_folder(run, uri) / registry.CLASSIFIER
     model, _ = directory.load(folder)
-    if not explainable(model):
+    if model.explained_by is None:
         console.note("what decided cannot be told for this kind of model")
         return
     labels = [str(label) for label in model.classes_]
     weights: dict[str, dict[str, float]] = {}
     scores = {}
     for label in labels:
-        (found,) = explain(model, frame, [label], top=100_000, library=library)
+        (found,) = explain(model, frame, [label], top=100_000)
         scores[label] = found.score
         for name, weight in found.contributions:
             row = weights.setdefault(name, {})

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from naba.errors import UserError, unknown_name
-from naba.models.outputs import labels_and_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -273,8 +272,7 @@ class Predictions:
 def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) -> tuple[ObjectArray, FloatArray]:
     """What a classifier says about a table, in the order of `labels`.
 
-    `model.classes_` is aligned to `labels`: a label the model never saw gets probability 0. The model is run once
-    where it can be; see `naba.models.outputs`.
+    `model.classes_` is aligned to `labels`: a label the model never saw gets probability 0.
 
     Args:
         frame: n rows with columns text and target.
@@ -294,9 +292,9 @@ def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) 
     probabilities = np.zeros((len(frame), len(labels)))
     if not len(frame):
         return objects([]), probabilities
-    predicted, given = labels_and_probabilities(model, frame)
-    probabilities[:, [list(labels).index(label) for label in classes]] = given
-    return objects([str(label) for label in predicted]), probabilities
+    said = model.answer(frame)
+    probabilities[:, [list(labels).index(label) for label in classes]] = said.probabilities
+    return objects([str(label) for label in said.labels]), probabilities
 
 
 def _codes(values: ObjectArray, labels: tuple[str, ...]) -> IntArray:

@@ -219,7 +219,7 @@ def _metrics(result: Result) -> Iterator[Metric]:
         yield Metric(f"time/{phase}_seconds", seconds)
     for split, rows in result.rows.items():
         yield Metric(f"data/{split}_rows", rows)
-    for entry in getattr(result.model, "history_", []):
+    for entry in result.model.history_ if result.model is not None else ():
         step = int(entry.get("epoch", 0))
         for name, value in entry.items():
             if name != "epoch" and isinstance(value, (int, float)):
@@ -245,10 +245,10 @@ def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
 def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
     """The most confident errors, and, where the model can tell, the features that decided each."""
     table = section.predictions.worst_errors(count, section.rows)
-    from naba.models.explain import explain, explainable
+    from naba.models.explain import explain
 
     # Token attributions of an encoder take seconds a row: `naba show RUN --example ID` makes them when asked for.
-    if model is None or not len(table) or _is_encoder(model) or not explainable(model):
+    if model is None or not len(table) or model.explained_by != "features":
         return table
     if not set(table["predicted"]) <= set(model.classes_.tolist()):
         return table  # labels carried into another scheme are not the model's own
@@ -258,21 +258,14 @@ def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
     return table
 
 
-def _is_encoder(model: Any) -> bool:
-    """Also one with calibration or abstention round it."""
-    while hasattr(model, "classifier_"):
-        model = model.classifier_
-    return hasattr(model, "tokenizer_")
-
-
 def class_features(result: Result) -> list[Item]:
     """For each label the features that spoke for it most, over the rows the run is judged by."""
     import pandas as pd
 
-    from naba.models.explain import explain_classes, explainable
+    from naba.models.explain import explain_classes
 
     model = result.model
-    if model is None or _is_encoder(model) or not explainable(model):
+    if model is None or model.explained_by != "features":
         return []
     found = explain_classes(model, result.main.rows, top=20, predicted=result.main.predictions.predicted)
     rows = [
@@ -323,7 +316,7 @@ def classifier_description(result: Result) -> dict[str, Any]:
         "labels": {label: result.dataset.display_names.get(label, label) for label in result.dataset.labels},
         "input": ["text", "target"] if settings.dataset.pair else ["text"],
         "normalisation": dict(settings.normalisation),
-        "probabilities": getattr(result.model, "probability_kind_", "model"),
+        "probabilities": result.model.probability_kind_,
         "identity": result.identity,
         "seed": settings.seed,
         "versions": dict(machine.versions()),

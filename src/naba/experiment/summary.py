@@ -28,7 +28,7 @@ def summary(result: Result) -> str:
     lines += ["", *_class_table(result.main, dataset.display_names), ""]
     if settings.dataset.label_source == "language_model":
         lines += ["Labels were given by language models; no person has checked them.", ""]
-    lines += [f"Probabilities: {getattr(result.model, 'probability_kind_', 'model')}.", ""]
+    lines += [f"Probabilities: {result.model.probability_kind_ if result.model is not None else 'model'}.", ""]
     if result.warnings:
         lines += ["Warnings:", "", *(f"- {warning}" for warning in result.warnings), ""]
     lines += ["Do it again:", "", f"    {command(result)}", ""]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from naba.errors import UserError
-from naba.models.outputs import labels_and_probabilities
+from naba.models.classifier import Answers, Wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from naba.data.dataset import Dataset
+    from naba.models.classifier import Classifier
 
 
-def carry(trained: Dataset, other: Dataset, model: Any) -> tuple[Any, Dataset]:
+def carry(trained: Dataset, other: Dataset, model: Classifier) -> tuple[Classifier, Dataset]:
     """The model and the data in one label scheme.
 
     Where `other`'s labels are, or map to, labels of the training set, its gold labels are carried into that scheme
@@ -43,36 +44,31 @@ def carry(trained: Dataset, other: Dataset, model: Any) -> tuple[Any, Dataset]:
     )
 
 
-class Relabelled:
+class Relabelled(Wrapper):
     """A fitted classifier whose labels are renamed; labels that become one are added up."""
 
-    def __init__(self, model: Any, names: Mapping[str, str]) -> None:
-        self.model = model
+    def __init__(self, model: Classifier, names: Mapping[str, str]) -> None:
+        self.classifier_ = model
         self.names = dict(names)
         self.classes_ = np.array(sorted(set(self.names.values())), dtype=object)
-        self.probability_kind_ = getattr(model, "probability_kind_", "model")
+        self.probability_kind_ = model.probability_kind_
+
+    def answer(self, X: pd.DataFrame) -> Answers:
+        """See `Classifier`; where the model's label is the most probable one, that of the added probabilities."""
+        answers = self.classifier_.answer(X)
+        carried = np.zeros((len(answers.labels), len(self.classes_)))
+        for column, label in enumerate(self.classifier_.classes_):
+            carried[:, list(self.classes_).index(self.names[str(label)])] += answers.probabilities[:, column]
+        if self.probability_kind_ == "model":
+            labels = self.classes_[carried.argmax(axis=1)]
+        else:
+            labels = np.array([self.names[str(label)] for label in answers.labels], dtype=object)
+        return Answers(labels, carried, answers.withheld)
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """(n,) new labels."""
+        return self.answer(X).labels
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """(n, k) probabilities of the new labels."""
-        return self._carried(np.asarray(self.model.predict_proba(X)))
-
-    def _carried(self, given: np.ndarray) -> np.ndarray:
-        carried = np.zeros((len(given), len(self.classes_)))
-        for column, label in enumerate(self.model.classes_):
-            carried[:, list(self.classes_).index(self.names[str(label)])] += given[:, column]
-        return carried
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """(n,) the new name of each predicted label."""
-        return self._renamed(self.model.predict(X))
-
-    def labels_and_probabilities(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Both from one run of the model; where its label is the most probable one, that of the added probabilities."""
-        if self.probability_kind_ == "model":
-            carried = self.predict_proba(X)
-            return self.classes_[carried.argmax(axis=1)], carried
-        labels, given = labels_and_probabilities(self.model, X)
-        return self._renamed(labels), self._carried(given)
-
-    def _renamed(self, labels: np.ndarray) -> np.ndarray:
-        return np.array([self.names[str(label)] for label in labels], dtype=object)
+        return self.answer(X).probabilities

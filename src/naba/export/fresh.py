@@ -1,4 +1,4 @@
-"""Predictions of an exported classifier in a process of its own: `python -m naba.export.fresh FOLDER ROWS ANSWERS`.
+"""Predictions of an export in a process of its own: `python -m naba.export.fresh FORMAT FOLDER ROWS ANSWERS`.
 
 What an export needs beyond its files (a module that was imported, a cache, the run store) would be missing here.
 """
@@ -10,11 +10,14 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from naba.errors import EXIT_CODE, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REPEATS = 3
 """Passes over the rows; the time is their median, after a first pass that is not timed."""
@@ -22,50 +25,47 @@ REPEATS = 3
 
 def main(arguments: list[str]) -> int:
     """Load, predict, time; writes `labels` (codes), `probabilities` and `seconds` as JSON and raw float64."""
-    folder, rows, answers = (Path(argument) for argument in arguments)
+    name, *paths = arguments
     try:
-        answer(folder, rows, answers)
+        answer(name, *(Path(path) for path in paths))
     except UserError as error:
         print(str(error), file=sys.stderr)
         return EXIT_CODE
     return 0
 
 
-def answer(folder: Path, rows: Path, answers: Path) -> None:
-    """Predict the rows of a JSON file with the classifier of `folder`, and write what it said below `answers`."""
+def answer(name: str, folder: Path, rows: Path, answers: Path) -> None:
+    """Predict the rows of a JSON file with the export in `folder`, and write what it said below `answers`."""
     import pandas as pd
-
-    from naba.classifier.answers import predict_table
 
     content = json.loads(rows.read_text(encoding="utf-8"))
     table = pd.DataFrame(content, dtype=object)
-    model, description, predict = opened(folder)
-    output = predict(table) if predict else predict_table(model, description, table)
+    predict, timed, labels = opened(name, folder)
+    output = predict(table)
     seconds = []
     for _ in range(REPEATS):
         begun = time.perf_counter()
-        _ = predict(table) if predict else model.predict_proba(table)
+        timed(table)
         seconds.append(time.perf_counter() - begun)
-    labels = list(description["labels"])
     probabilities = output[[f"probability_{label}" for label in labels]].to_numpy(dtype=np.float64)
     (answers / "probabilities").write_bytes(np.ascontiguousarray(probabilities).tobytes())
     said = {"labels": [str(label) for label in output["label"].tolist()], "seconds": statistics.median(seconds)}
     (answers / "answers.json").write_text(json.dumps(said), encoding="utf-8")
 
 
-def opened(folder: Path) -> tuple[Any, dict[str, Any], Any]:
-    """(model, description, None) of a folder of naba's; (None, description, predict) of an MLflow model."""
+def opened(name: str, folder: Path) -> tuple[Callable[[Any], Any], Callable[[Any], Any], list[str]]:
+    """(table -> labels and probabilities, the call that is timed, labels) of an export of this format."""
     from naba.classifier import folder as directory
-    from naba.classifier import torch_program
+    from naba.classifier.answers import predict_table
+    from naba.export.formats import named
 
-    if not (folder / "MLmodel").is_file():
-        # Written by this process's parent a moment ago, so it is trusted.
-        trusted = (folder / torch_program.MODEL).is_file()
-        return (*(torch_program.load(folder) if trusted else directory.load(folder)), None)
-    from naba.tracking import pyfunc, registry
-
-    description = directory.describe(folder / registry.CLASSIFIER)
-    return None, description, pyfunc.predictor(folder)
+    form = named(name)
+    if form.predict is not None:
+        predict = form.predict(folder)
+        return predict, predict, list(directory.describe(folder / form.inside)["labels"])
+    # Written by this process's parent a moment ago, so it is trusted.
+    model, description = directory.load(folder, trusted=True)
+    return lambda table: predict_table(model, description, table), model.predict_proba, list(description["labels"])
 
 
 if __name__ == "__main__":

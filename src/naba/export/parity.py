@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from naba.classifier.folder import size
 from naba.errors import UserError
 from naba.evaluation.agreement import Agreement, agreement
 from naba.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from naba.classifier.formats import Format
 
 TOLERANCE = 1e-5
 INT8_AGREEMENT = 0.99
@@ -29,7 +32,8 @@ class Parity:
     """An export against its run.
 
     Attributes:
-        format: `directory`, `onnx`, `onnx int8`, `pt2`, `mlflow`.
+        format: its name, with `int8` behind it where the arithmetic is of 8 bits.
+        exact: is it to be equal to the last bit?
         agreement: labels, probabilities and F1 of each label, export against run.
         macro_f1_change: of the export minus the run, over the labels that occur in the gold labels.
         milliseconds: for one example, the median of three passes over all rows.
@@ -37,13 +41,14 @@ class Parity:
     """
 
     format: str
+    exact: bool
     agreement: Agreement
     macro_f1_change: float
     milliseconds: float
     bytes: int
 
     def problems(self, tolerance: float) -> list[str]:
-        """What lies outside the tolerance; empty when the export may leave the house.
+        """What lies outside the tolerance; empty when the export is as its run.
 
         Args:
             tolerance: largest difference of a probability. With int8 arithmetic, labels may differ on 1 % of the
@@ -64,34 +69,39 @@ class Parity:
         return found
 
 
-def measure(kind: str, folder: Path, size: int, wanted: Predictions, rows: Mapping[str, Sequence[str]]) -> Parity:
-    """Load the export below `folder` in a fresh process and compare its answers.
+def measure(form: Format, folder: Path, int8: bool, wanted: Predictions, rows: Mapping[str, Sequence[str]]) -> Parity:
+    """Load the export in `folder` in a fresh process and compare its answers.
 
     Args:
+        int8: was it written with arithmetic of 8 bits?
         wanted: what the run predicted.
         rows: columns text and target, in the order of `wanted`.
     Raises:
         UserError: the export cannot be loaded there, or does not answer.
     """
-    found, seconds = _answers(folder, wanted, rows)
+    found, seconds = _answers(form.name, folder, wanted, rows)
     said = agreement(wanted, found)
     occurring = set(wanted.gold.tolist())
     changes = [change for label, change in said.f1_changes.items() if label in occurring]
     return Parity(
-        format=kind,
+        format=f"{form.name} int8" if int8 else form.name,
+        exact=form.exact,
         agreement=said,
         macro_f1_change=float(np.mean(changes)) if changes else 0.0,
         milliseconds=1000 * seconds / max(1, len(wanted)),
-        bytes=size,
+        bytes=size(folder),
     )
 
 
-def _answers(folder: Path, wanted: Predictions, rows: Mapping[str, Sequence[str]]) -> tuple[Predictions, float]:
+def _answers(
+    name: str, folder: Path, wanted: Predictions, rows: Mapping[str, Sequence[str]]
+) -> tuple[Predictions, float]:
     with tempfile.TemporaryDirectory() as place:
         answers = Path(place)
         content = {name: list(values) for name, values in rows.items()}
         (answers / "rows.json").write_text(json.dumps(content), encoding="utf-8")
-        command = [sys.executable, "-m", "naba.export.fresh", str(folder), str(answers / "rows.json"), str(answers)]
+        paths = [str(path) for path in (folder, answers / "rows.json", answers)]
+        command = [sys.executable, "-m", "naba.export.fresh", name, *paths]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = done.stderr.strip().splitlines()

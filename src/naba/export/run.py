@@ -1,4 +1,4 @@
-"""A tracked run leaves the harness: written, loaded in a fresh process, compared, described; or nothing is left."""
+"""The export of a tracked run: written, loaded in a fresh process, compared, described; or nothing is left."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from naba import tracking
 from naba.classifier import folder as directory
-from naba.classifier import torch_program
-from naba.classifier.onnx import export
 from naba.errors import UserError, unknown_name
 from naba.export import card
+from naba.export.formats import named
 from naba.export.parity import TOLERANCE, Parity, measure
 from naba.tracking import registry, runs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from naba.classifier.formats import Format
     from naba.tracking import Run
 
-FORMATS = ("directory", "onnx", "pt2", "mlflow")
 BEST = "best:"
 
 
@@ -64,7 +63,7 @@ def export_run(
     """Export a run's classifier to a new folder.
 
     Args:
-        kind: one of `FORMATS`.
+        kind: one of `naba.export.formats.formats()`.
         int8: 8-bit arithmetic, for `onnx`.
         tolerance: largest difference of a probability from the run's own test predictions.
     Returns:
@@ -73,7 +72,8 @@ def export_run(
         UserError: the folder exists, the format cannot hold this model, or the export does not answer as the run did;
             nothing is left behind.
     """
-    _check_request(folder, kind, int8=int8)
+    form = named(kind)
+    _check_request(form, folder, int8=int8)
     section = "test" if "test" in runs.sections_of(run) else "validation"
     wanted = runs.read_predictions(run, section, uri)
     rows = runs.section_rows(run, section, uri, wanted)
@@ -82,13 +82,12 @@ def export_run(
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _write(source, unfinished, kind, int8=int8)
-        name = f"{kind} int8" if int8 else kind
+        form.write(source / registry.CLASSIFIER, unfinished, int8)
         columns = {column: rows[column].tolist() for column in ("text", "target")}
-        parity = measure(name, unfinished, directory.size(unfinished), wanted, columns)
+        parity = measure(form, unfinished, int8, wanted, columns)
         _require_parity(parity, tolerance, run)
-        inner = unfinished / registry.CLASSIFIER if kind == "mlflow" else unfinished
-        text = card.render(directory.describe(inner), _about(run, uri), _slices(run, section, uri), parity)
+        description = directory.describe(unfinished / form.inside)
+        text = card.render(form, description, _about(run, uri), _slices(run, section, uri), parity)
         (unfinished / directory.CARD).write_text(text, encoding="utf-8")
         unfinished.replace(folder)
     except BaseException:
@@ -101,39 +100,19 @@ def _require_parity(parity: Parity, tolerance: float, run: Run) -> None:
     problems = parity.problems(tolerance)
     if not problems:
         return
-    exact = parity.format in {"directory", "mlflow"}
     raise UserError(
         f"the export ({parity.format}) does not answer as run '{run.info.run_name}' did: {'; '.join(problems)}",
         "nothing was written; was the run trained with other versions? naba reproduce RUN tells"
-        if exact
+        if parity.exact
         else "nothing was written; --format directory is exact",
     )
 
 
-def _check_request(folder: Path, kind: str, *, int8: bool) -> None:
-    if kind == "torchscript":
-        raise UserError(
-            "torch has deprecated TorchScript (torch.jit.save and torch.jit.load warn of it since 2.13)",
-            "--format pt2 writes its successor, a program of torch.export",
-        )
-    if kind not in FORMATS:
-        raise UserError(unknown_name("format", kind, FORMATS))
-    if int8 and kind != "onnx":
-        raise UserError(f"--int8 goes with --format onnx, not with {kind}")
+def _check_request(form: Format, folder: Path, *, int8: bool) -> None:
+    if int8 and not form.int8:
+        raise UserError(f"--int8 does not go with --format {form.name}", "it goes with --format onnx, for encoders")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is not empty", "name a new folder")
-
-
-def _write(source: Path, folder: Path, kind: str, *, int8: bool) -> None:
-    if kind == "onnx":
-        export.export(source / registry.CLASSIFIER, folder, int8=int8)
-        return
-    if kind == "pt2":
-        torch_program.export(source / registry.CLASSIFIER, folder)
-        return
-    # A directory that cannot be loaded is refused here, before it is copied.
-    directory.load(source / registry.CLASSIFIER)
-    shutil.copytree(source if kind == "mlflow" else source / registry.CLASSIFIER, folder)
 
 
 def _about(run: Run, uri: str | None) -> dict[str, str]:

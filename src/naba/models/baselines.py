@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from naba.models.inputs import code_labels, text_columns
+from naba.errors import UserError
+from naba.models.classifier import ELSEWHERE, Classifier, code_labels, text_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from naba.models.onnx import Graph
 
 
-class LabelShares(ClassifierMixin, BaseEstimator):
+class LabelShares(Classifier, ClassifierMixin, BaseEstimator):
     """Predicts from the label shares of the training part alone.
 
     Args:
@@ -43,3 +49,23 @@ class LabelShares(ClassifierMixin, BaseEstimator):
         rows = len(text_columns(X)[0])
         shares = np.eye(len(self.shares_))[self.shares_.argmax()] if self.strategy == "majority" else self.shares_
         return np.tile(shares, (rows, 1))
+
+    def onnx(self, graph: Graph) -> tuple[list[str], str]:
+        """See `Classifier`: the commonest label, whatever the text is."""
+        if self.strategy != "majority":
+            raise UserError(
+                "this model cannot be exact as ONNX: its labels are drawn by numpy's random generator, which ONNX does "
+                "not have",
+                ELSEWHERE,
+            )
+        row = np.eye(len(self.shares_))[[int(self.shares_.argmax())]]
+        width = graph.constant([len(self.shares_)], np.int64)
+        shape = graph.add("Concat", graph.add("Shape", "text"), width, axis=0)
+        return ["text"], graph.add("Expand", graph.constant(row), shape)
+
+    @classmethod
+    def check_state(cls, state: Mapping[str, Any]) -> None:
+        """See `Kept`."""
+        super().check_state(state)
+        if state.get("strategy") not in ("majority", "stratified"):
+            raise UserError(f"LabelShares.strategy is {state.get('strategy')!r}")

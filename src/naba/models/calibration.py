@@ -5,17 +5,22 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.isotonic import IsotonicRegression
 
 from naba.errors import UserError
-from naba.models.outputs import labels_and_probabilities
+from naba.models.classifier import DAMAGED, Answers, Wrapper, withheld
 from naba.models.temperature import fit_temperature, softmax
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+
+class Calibrated(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier whose probabilities are corrected on validation rows. Its decisions stay what they were.
 
     `temperature` divides the logarithms of the probabilities by one number (Guo et al. 2017), which keeps their
@@ -31,6 +36,8 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         temperature_: of `temperature`; above 1 the classifier was too sure.
         probability_kind_: `calibrated`.
     """
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {IsotonicRegression: ("y_min", "y_max", "out_of_bounds")}
 
     def __init__(self, classifier: Any, method: str = "temperature") -> None:
         self.classifier = classifier
@@ -52,21 +59,40 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         else:
             self.steps_ = [_rising(probabilities[:, place], codes == place) for place in range(len(self.classes_))]
         self.probability_kind_ = "calibrated"
-        self.history_ = getattr(self.classifier_, "history_", [])
+        self.history_ = self.classifier_.history_
         return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The classifier's own labels, (n,)."""
-        return self.classifier_.predict(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Corrected probabilities, (n, k) in the order of `classes_`."""
         return self._corrected(np.asarray(self.classifier_.predict_proba(X), dtype=np.float64))
 
-    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`predict` and `predict_proba` of X, from one run of the classifier."""
-        labels, probabilities = labels_and_probabilities(self.classifier_, X)
-        return labels, self._corrected(probabilities)
+    def answer(self, X: Any) -> Answers:
+        """See `Classifier`; from one run of the classifier."""
+        answers = self.classifier_.answer(X)
+        return replace(answers, probabilities=self._corrected(answers.probabilities))
+
+    @property
+    def correction(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """See `Classifier`."""
+        if self.method == "temperature":
+            return {"temperature": float(self.temperature_)}
+        steps = [{"x": step.X_thresholds_.tolist(), "y": step.y_thresholds_.tolist()} for step in self.steps_]
+        return {"steps": steps}
+
+    def facts(self) -> dict[str, Any]:
+        """See `Classifier`."""
+        by = {"method": "isotonic"} if self.method == "isotonic" else {"method": self.method, **self.correction}
+        return super().facts() | {"calibration": by}
+
+    @classmethod
+    def check_state(cls, state: Mapping[str, Any]) -> None:
+        """See `Kept`: numbers that correct probabilities."""
+        super().check_state(state)
+        temperature = state.get("temperature_", 1.0)
+        if state.get("method") not in ("temperature", "isotonic"):
+            raise UserError(f"Calibrated.method is {state.get('method')!r}", DAMAGED)
+        if not isinstance(temperature, (int, float)) or not 0 < temperature < math.inf:
+            raise UserError(f"Calibrated.temperature_ is {temperature!r}, expected a number above 0", DAMAGED)
 
     def _corrected(self, probabilities: np.ndarray) -> np.ndarray:
         if self.method == "temperature":
@@ -78,7 +104,7 @@ class Calibrated(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return np.where(totals > 0, corrected / np.where(totals > 0, totals, 1), probabilities)
 
 
-class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class Abstaining(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier that says when not to trust it: below a threshold on the probability of its own answer.
 
     The threshold keeps as many rows as it can while, with probability `confidence` over the draw of the validation
@@ -110,11 +136,12 @@ class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             UserError: there are no validation rows.
         """
         features, gold = _fit_inside(self, X, y, validation, "an abstaining")
-        labels, probabilities = self.labels_and_probabilities(features)
-        wrong = labels != gold
-        self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(
-            self._certainty(labels, probabilities), wrong, self.risk, self.confidence
-        )
+        answers = self.classifier_.answer(features)
+        wrong = answers.labels != gold
+        places = _places(self.classes_)
+        columns = [places[label] for label in answers.labels.tolist()]
+        certainty = answers.probabilities[np.arange(len(columns)), columns]
+        self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(certainty, wrong, self.risk, self.confidence)
         if math.isinf(self.threshold_):
             warnings.warn(
                 f"no threshold keeps errors below {self.risk:.0%} with {self.confidence:.0%} confidence on "
@@ -122,30 +149,36 @@ class Abstaining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        self.probability_kind_ = getattr(self.classifier_, "probability_kind_", "model")
-        self.history_ = getattr(self.classifier_, "history_", [])
+        self.probability_kind_ = self.classifier_.probability_kind_
+        self.history_ = self.classifier_.history_
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """The classifier's labels, (n,), also for rows that it should not answer; see `abstains`."""
-        return self.classifier_.predict(X)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """The classifier's probabilities, (n, k)."""
-        return self.classifier_.predict_proba(X)
+    def answer(self, X: Any) -> Answers:
+        """See `Classifier`; from one run of the classifier."""
+        return withheld(self, self.classifier_.answer(X), self.threshold_)
 
     def abstains(self, X: Any) -> np.ndarray:
         """(n,) bool: is the answer to be withheld?"""
-        return self._certainty(*self.labels_and_probabilities(X)) < self.threshold_
+        return np.asarray(self.answer(X).withheld)
 
-    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`predict` and `predict_proba` of X, from one run of the classifier."""
-        return labels_and_probabilities(self.classifier_, X)
+    @property
+    def threshold(self) -> float:  # type: ignore[override]
+        """See `Classifier`."""
+        return float(self.threshold_)
 
-    def _certainty(self, labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        places = _places(self.classes_)
-        columns = [places[label] for label in labels.tolist()]
-        return probabilities[np.arange(len(probabilities)), columns]
+    def facts(self) -> dict[str, Any]:
+        """See `Classifier`."""
+        threshold = self.threshold if math.isfinite(self.threshold) else None
+        found = {"threshold": threshold, "coverage": self.coverage_, "risk_bound": self.risk_bound_}
+        return super().facts() | {"abstain": found}
+
+    @classmethod
+    def check_state(cls, state: Mapping[str, Any]) -> None:
+        """See `Kept`: a threshold that is a number."""
+        super().check_state(state)
+        threshold = state.get("threshold_", 1.0)
+        if not isinstance(threshold, (int, float)) or math.isnan(threshold):
+            raise UserError(f"Abstaining.threshold_ is {threshold!r}, expected a number", DAMAGED)
 
 
 def risk_threshold(
@@ -212,7 +245,5 @@ def _logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), 1e-12))
 
 
-def _rising(probabilities: np.ndarray, right: np.ndarray) -> Any:
-    from sklearn.isotonic import IsotonicRegression
-
+def _rising(probabilities: np.ndarray, right: np.ndarray) -> IsotonicRegression:
     return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probabilities, right.astype(float))

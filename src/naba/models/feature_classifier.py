@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from naba.models.inputs import chunks, code_labels, require_classes
+from naba.errors import UserError
+from naba.models.classifier import ELSEWHERE, Answers, Classifier, chunks, code_labels, require_classes
+from naba.models.ensembles import LOGISTIC
+from naba.models.explain import TREES, contributions_for, explainable, unexplained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    import scipy.sparse
+
+    from naba.arabic.normalise import Profile
+    from naba.models.onnx import Graph
 
 
-class FeatureClassifier(ClassifierMixin, BaseEstimator):
+class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
     """`classifier` over what `features` makes of the columns `text` and `target`.
 
     Args:
@@ -28,6 +37,8 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         probability_kind_: `model`.
         features_, classifier_: the fitted parts.
     """
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {LogisticRegression: LOGISTIC}
 
     def __init__(self, features: Any, classifier: Any) -> None:
         self.features = features
@@ -49,6 +60,17 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         self.probability_kind_ = "model"
         return self
 
+    @property
+    def explained_by(self) -> str | None:  # type: ignore[override]
+        """See `Classifier`."""
+        return "features" if explainable(self.classifier_) else None
+
+    @property
+    def profile(self) -> Profile | None:  # type: ignore[override]
+        """See `Classifier`."""
+        found: Profile | None = vars(self.features_).get("normalisation")
+        return found
+
     def _fit_features(self, X: Any) -> Any:
         """Sets `features_`, fitted on X, and returns their matrix of X."""
         self.features_ = clone(self.features)
@@ -61,15 +83,40 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         return clone(self.classifier).fit(matrix, coded)
 
     def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,) object."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        """One label a row, (n,) object; of a long table no more than a chunk's probabilities are kept."""
+        parts = [self.answer(part).labels for part in chunks(X)]
+        return np.concatenate(parts) if parts else self.classes_[:0]
+
+    def answer(self, X: Any) -> Answers:
+        """See `Classifier`: the label is that of the highest probability."""
+        probabilities = self.predict_proba(X)
+        return Answers(self.classes_[probabilities.argmax(axis=1)], probabilities)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
         parts = [np.empty((0, len(self.classes_)))]
         with threadpool_limits(1):
-            parts += [self.classifier_.predict_proba(self._matrix(part)) for part in chunks(X) if len(part)]
+            parts += [self._probabilities(self._matrix(part)) for part in chunks(X) if len(part)]
         return np.concatenate(parts)
+
+    def _probabilities(self, matrix: Any) -> np.ndarray:
+        return np.asarray(self.classifier_.predict_proba(matrix), dtype=np.float64)
+
+    def contributions(self, X: Any, codes: np.ndarray) -> tuple[np.ndarray, scipy.sparse.csr_matrix]:
+        """See `Classifier`."""
+        if self.explained_by is None:
+            raise unexplained(self.classifier_)
+        names = np.asarray(self.features_.get_feature_names_out(), dtype=object)
+        return names, contributions_for(self.classifier_, self._matrix(X), codes)
+
+    def onnx(self, graph: Graph) -> tuple[list[str], str]:  # noqa: ARG002
+        """Refused: no operator reads texts as these features do."""
+        trees = " (its trees have one, but nothing to read)" if isinstance(self.classifier_, TREES) else ""
+        raise UserError(
+            f"this model cannot be exact as ONNX: {self.features_.beyond_onnx} have no operator there that gives the "
+            f"same numbers{trees}",
+            ELSEWHERE,
+        )
 
     def feature_names(self) -> Sequence[str]:
         """The names of the columns that the classifier sees."""

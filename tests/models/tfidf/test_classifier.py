@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
-from naba.models import inputs, tfidf_logreg, tfidf_nb, tfidf_svm
-from naba.models.outputs import labels_and_probabilities
+from naba.models import classifier as inputs
+from naba.models import tfidf_logreg, tfidf_nb, tfidf_svm
 from naba.models.tfidf.features import TextFeatures
 
 BUILDERS = [tfidf_logreg, tfidf_svm, tfidf_nb]
@@ -105,7 +105,8 @@ def test_labels_and_probabilities_need_one_vectorisation(monkeypatch, pairs):
     assert model.probability_kind_ == "calibrated"
     seen, transform = [], TextFeatures.transform
     monkeypatch.setattr(TextFeatures, "transform", lambda self, X: seen.append(len(X)) or transform(self, X))
-    labels, probabilities = labels_and_probabilities(model, X)
+    said = model.answer(X)
+    labels, probabilities = said.labels, said.probabilities
     assert seen == [len(X)]
     assert labels.tolist() == model.predict(X).tolist()
     assert probabilities.tobytes() == model.predict_proba(X).tobytes()

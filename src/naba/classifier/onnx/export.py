@@ -13,78 +13,59 @@ from typing import TYPE_CHECKING, Any
 
 from naba.classifier import encoders
 from naba.classifier import folder as directory
+from naba.classifier.onnx import predictor
 from naba.classifier.onnx.predictor import MODEL
-from naba.classifier.onnx.tokens import INSTALL, TOKENIZER, settings_of
+from naba.classifier.onnx.tokens import INSTALL, TOKENIZER, seal, settings_of
 from naba.errors import UserError
+from naba.models.classifier import ELSEWHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from naba.models.classifier import Classifier
+    from naba.models.encoder.classifier import EncoderClassifier
 
 
-def export(source: Path, folder: Path, *, int8: bool = False) -> int:
-    """Write a classifier directory as an ONNX folder: `model.onnx`, `naba.json`, and an encoder's `tokenizer.json`.
+def export(source: Path, folder: Path, int8: bool = False) -> None:
+    """Write a classifier directory as an ONNX folder: `model.onnx`, `settings.json`, an encoder's `tokenizer.json`.
 
     An encoder's batch and length are dynamic, and both segments of a pair go in where it reads them. A TF-IDF model's
     graph reads texts.
 
     Args:
         int8: weights and arithmetic in 8 bits (dynamic quantisation); encoders only.
-    Returns:
-        Bytes on disk.
     Raises:
         UserError: ONNX would not give the model's answers, or onnx is not installed.
     """
-    from naba.classifier.onnx import texts
+    from naba.models.encoder.classifier import EncoderClassifier
+    from naba.models.onnx import write
 
     model, description = directory.load(source)
-    inner, correction, threshold = unwrapped(model)
-    encoder = is_encoder(inner)
-    if int8 and not encoder:
-        raise UserError("--int8 goes with encoders: the weights of this model are read once a text", texts.ELSEWHERE)
+    encoder = model.inner
+    if int8 and not isinstance(encoder, EncoderClassifier):
+        raise UserError("--int8 goes with encoders: the weights of this model are read once a text", ELSEWHERE)
     _require_packages()
     folder.mkdir(parents=True, exist_ok=True)
-    if encoder:
-        settings = settings_of(inner, correction, threshold) | {"precision": "int8" if int8 else "float32"}
-        _write_graph(inner, folder / MODEL)
+    if isinstance(encoder, EncoderClassifier):
+        settings = settings_of(model, encoder) | {"precision": "int8" if int8 else "float32"}
+        _write_graph(encoder, folder / MODEL)
         if int8:
             _quantise(folder / MODEL)
         shutil.copyfile(source / encoders.TOKENIZER, folder / TOKENIZER)
     else:
-        settings = _text_settings(inner, model, threshold)
-        settings["inputs"] = texts.write(inner, correction, folder / MODEL)
-    return directory.write_description(folder, {**description, "kind": "onnx", "onnx": settings})
+        settings = _text_settings(model) | {"inputs": write(model, folder / MODEL)}
+    seal(folder, settings, {**description, **model.facts(), "kind": "onnx"}, predictor.load)
 
 
-def _text_settings(inner: Any, model: Any, threshold: float | None) -> dict[str, Any]:
-    profile = getattr(getattr(inner, "features_", None), "normalisation", None)
+def _text_settings(model: Classifier) -> dict[str, Any]:
+    inner = model.inner
     return {
         "classes": [str(label) for label in inner.classes_],
-        "normalisation": profile.to_dict() if profile else None,
+        "normalisation": inner.profile.to_dict() if inner.profile else None,
         "probabilities": model.probability_kind_,
-        "threshold": None if threshold is None else str(threshold),
+        "threshold": None if model.threshold is None else str(model.threshold),
         "precision": "float32",
     }
-
-
-def is_encoder(model: Any) -> bool:
-    """Is it a fitted encoder?"""
-    return hasattr(model, "tokenizer_")
-
-
-def unwrapped(model: Any) -> tuple[Any, Mapping[str, Any] | None, float | None]:
-    """(inner classifier, correction of its probabilities, threshold) of a classifier and the wrappers round it."""
-    threshold = None
-    if hasattr(model, "abstains"):
-        threshold, model = float(model.threshold_), model.classifier_
-    correction: dict[str, Any] | None = None
-    if type(model).__name__ == "Calibrated":
-        if hasattr(model, "temperature_"):
-            correction = {"temperature": float(model.temperature_)}
-        else:
-            steps = [{"x": s.X_thresholds_.tolist(), "y": s.y_thresholds_.tolist()} for s in model.steps_]
-            correction = {"steps": steps}
-        model = model.classifier_
-    return model, correction, threshold
 
 
 def _require_packages() -> None:
@@ -96,7 +77,7 @@ def _require_packages() -> None:
         raise UserError(f"--format onnx needs the package {error.name}", INSTALL) from error
 
 
-def _write_graph(encoder: Any, path: Path) -> None:
+def _write_graph(encoder: EncoderClassifier, path: Path) -> None:
     import onnx
     import torch
 

@@ -6,7 +6,6 @@ A text model's graph reads texts; what is done to them first (`prepared`) uses P
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,26 +13,23 @@ import numpy as np
 from naba.arabic.profile import profile_from
 from naba.classifier.onnx.tokens import DAMAGED, INSTALL, TokenClassifier, assembled
 from naba.errors import UserError
-from naba.models.inputs import chunks, normalise_texts, text_columns
+from naba.models.classifier import Answers, Classifier, chunks, normalise_texts, text_columns
+from naba.models.onnx import CASED, encodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from naba.arabic.profile import Profile
-    from naba.classifier.onnx.tokens import Withholding
 
 MODEL = "model.onnx"
-CASED = ("text_cased", "target_cased")
 INPUTS = ("text", "target", *CASED)
 BATCH_ROWS = 32
 BATCH_CHARACTERS = 100_000
 """Of a batch of texts, padding counted: its tables of tokens must fit in memory, whatever stands in one text."""
-_SURROGATES = {code: 0x10F000 + code - 0xD800 for code in range(0xD800, 0xE000)}
 
 
-def load(
-    folder: Path, description: Mapping[str, Any], threads: int | None = None
-) -> OnnxClassifier | OnnxTexts | Withholding:
+def load(folder: Path, description: Mapping[str, Any], threads: int | None = None) -> Classifier:
     """The classifier of an ONNX folder whose description (`naba.json`) is `description`.
 
     Args:
@@ -42,11 +38,11 @@ def load(
         UserError: onnxruntime or tokenizers is missing, or the folder is damaged.
     """
 
-    def make(settings: Mapping[str, Any], pair: bool) -> OnnxClassifier | OnnxTexts:
+    def make(settings: Mapping[str, Any], pair: bool) -> Classifier:
         kind = OnnxClassifier if "reading" in settings else OnnxTexts
-        return kind(Path(folder), settings, pair, threads)
+        return kind(folder, settings, pair, threads)
 
-    return assembled(f"{folder}: the settings of the ONNX model", description.get("onnx"), description, make)
+    return assembled(folder, description, make)
 
 
 class OnnxClassifier(TokenClassifier):
@@ -62,13 +58,15 @@ class OnnxClassifier(TokenClassifier):
         return self.session.run(None, dict(given))[0]
 
 
-class OnnxTexts:
+class OnnxTexts(Classifier):
     """A TF-IDF model, or the commonest label, as ONNX: the graph reads texts, and its labels and probabilities count.
 
     Attributes:
         classes_: (k,) object.
         probability_kind_: `model`, `calibrated` or `one_hot`.
     """
+
+    takes_mapping = True
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], pair: bool, threads: int | None = None) -> None:
         self.classes_ = np.array([*settings["classes"], None], dtype=object)[:-1]
@@ -80,22 +78,18 @@ class OnnxTexts:
         if not set(self.inputs) <= set(INPUTS):
             raise ValueError(f"unknown inputs {', '.join(self.inputs)}")
 
-    def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,) object."""
-        return self.labels_and_probabilities(X)[0]
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities in the order of `classes_`, (n, k) float64."""
-        return self.labels_and_probabilities(X)[1]
-
-    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Both at once: labels (n,) object, probabilities (n, k) float64."""
+    def answer(self, X: Any) -> Answers:
+        """See `Classifier`."""
         labels, probabilities = [np.empty(0, object)], [np.empty((0, len(self.classes_)))]
         for part in chunks(X):
             found = self._part(part)
             labels.append(found[0])
             probabilities.append(found[1])
-        return np.concatenate(labels), np.concatenate(probabilities)
+        return Answers(np.concatenate(labels), np.concatenate(probabilities))
+
+    def facts(self) -> dict[str, Any]:
+        """See `Classifier`; those of the classifier that was exported stay."""
+        return {}
 
     def _part(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         texts, targets = text_columns(X)
@@ -123,15 +117,6 @@ def prepared(texts: Sequence[str], targets: Sequence[str] | None, profile: Profi
         given[name] = [" ".join(text.lower().split()) for text in cased]
         given[f"{name}_cased"] = cased
     return given
-
-
-def encodable(text: str) -> str:
-    """The text with characters in place of lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.translate(_SURROGATES)
-    return text
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

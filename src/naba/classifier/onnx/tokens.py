@@ -6,29 +6,34 @@ numpy; the network itself is run by a subclass.
 
 from __future__ import annotations
 
+import json
 import os
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from naba.arabic.profile import profile_from
+from naba.classifier.description import FORMAT, read_json
 from naba.errors import UserError
+from naba.models.classifier import Answers, Classifier, Wrapper, chunks, text_columns, withheld
 from naba.models.encoder.data import sorted_batches, tokenise
 from naba.models.encoder.text import prepare
-from naba.models.inputs import chunks, text_columns
 from naba.models.temperature import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from naba.models.encoder.classifier import EncoderClassifier
+
 TOKENIZER = "tokenizer.json"
+SETTINGS = "settings.json"
 INSTALL = "install it with `pip install 'naba[onnx]'`"
 DAMAGED = "export the directory again"
 BATCH = 32
-Made = TypeVar("Made")
+INT8_TOLERANCE = 0.1
 _PREPROCESSING = ("profile", "none", "arabert", "camelbert", "marbert", "e5")
 
 
@@ -50,16 +55,16 @@ class Reading:
             raise ValueError("unknown preprocessing, pooling or stride in the reading settings")
 
 
-def settings_of(encoder: Any, correction: Mapping[str, Any] | None, threshold: float | None) -> dict[str, Any]:
-    """What `naba.json` must know of an encoder whose network is exported, as `TokenClassifier` reads it."""
+def settings_of(model: Classifier, encoder: EncoderClassifier) -> dict[str, Any]:
+    """What `settings.json` says of a classifier whose network is exported, as `TokenClassifier` reads it."""
     reading = asdict(encoder.reading)
     return {
         "classes": [str(label) for label in encoder.classes_],
         "reading": {field.name: reading[field.name] for field in fields(Reading)},
         "normalisation": encoder.normalisation.to_dict() if encoder.normalisation else None,
         "padding": encoder.tokenizer_.pad_token_id or 0,
-        "correction": correction,
-        "threshold": None if threshold is None else str(threshold),
+        "correction": model.correction,
+        "threshold": None if model.threshold is None else str(model.threshold),
     }
 
 
@@ -106,7 +111,7 @@ class _Encoded(dict[str, Any]):
         self.encodings = encodings
 
 
-class TokenClassifier(ABC):
+class TokenClassifier(Classifier, ABC):
     """A classifier round an exported network: table with `text` (and `target`) in, labels and probabilities out.
 
     Attributes:
@@ -116,6 +121,7 @@ class TokenClassifier(ABC):
     """
 
     inputs: Sequence[str]
+    takes_mapping = True
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], pair: bool) -> None:
         self.classes_ = np.array([*settings["classes"], None], dtype=object)[:-1]
@@ -131,18 +137,14 @@ class TokenClassifier(ABC):
     def run(self, given: Mapping[str, np.ndarray]) -> np.ndarray:
         """Scores (windows, k) of one padded batch of int64 tables (windows, width)."""
 
-    def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,) object."""
-        return self.labels_and_probabilities(X)[0]
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities in the order of `classes_`, (n, k) float64."""
-        return self.labels_and_probabilities(X)[1]
-
-    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Both at once: the network runs once. The label is the network's own, whatever a correction does."""
+    def answer(self, X: Any) -> Answers:
+        """See `Classifier`: the network runs once. The label is its own, whatever a correction does."""
         scores = self._scored(X)
-        return self.classes_[scores.argmax(axis=1)], self._corrected(softmax(scores))
+        return Answers(self.classes_[scores.argmax(axis=1)], self._corrected(softmax(scores)))
+
+    def facts(self) -> dict[str, Any]:
+        """See `Classifier`; those of the classifier that was exported stay."""
+        return {}
 
     def _scored(self, X: Any) -> np.ndarray:
         parts = [self._scores(part) for part in chunks(X)]
@@ -175,56 +177,85 @@ class TokenClassifier(ABC):
         return np.where(totals > 0, raised / np.where(totals > 0, totals, 1), probabilities)
 
 
-class Withholding:
-    """A classifier that withholds answers whose probability is below `threshold_`."""
+class Withholding(Wrapper):
+    """A classifier that withholds answers whose probability is below a threshold."""
 
-    def __init__(self, classifier: Any, threshold: float) -> None:
+    def __init__(self, classifier: Classifier, threshold: float) -> None:
         self.classifier_ = classifier
-        self.threshold_ = threshold
+        self._threshold = threshold
         self.classes_ = classifier.classes_
         self.probability_kind_ = classifier.probability_kind_
 
-    def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,) object, also where the answer is to be withheld."""
-        return self.classifier_.predict(X)
+    @property
+    def threshold(self) -> float:  # type: ignore[override]
+        """See `Classifier`."""
+        return self._threshold
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities in the order of `classes_`, (n, k) float64."""
-        return self.classifier_.predict_proba(X)
-
-    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Both at once."""
-        return self.classifier_.labels_and_probabilities(X)
+    def answer(self, X: Any) -> Answers:
+        """See `Classifier`."""
+        return withheld(self, self.classifier_.answer(X), self._threshold)
 
     def abstains(self, X: Any) -> np.ndarray:
         """(n,) bool: is the answer to be withheld?"""
-        labels, probabilities = self.labels_and_probabilities(X)
-        places = {label: place for place, label in enumerate(self.classes_.tolist())}
-        columns = [places[label] for label in labels.tolist()]
-        return probabilities[np.arange(len(probabilities)), columns] < self.threshold_
+        return np.asarray(self.answer(X).withheld)
+
+    def facts(self) -> dict[str, Any]:
+        """See `Classifier`."""
+        return {}
+
+
+def read_settings(folder: Path, description: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an exported model: `settings.json`, whose digest `naba.json` holds.
+
+    Version 0.1 kept them in `naba.json` itself.
+    """
+    if description["format"] == 2:
+        found = description.get(description["kind"])
+        if not isinstance(found, dict):
+            raise UserError(f"{folder} has no settings of its model", DAMAGED)
+        return found
+    if SETTINGS not in description["files"]:
+        raise UserError(f"{folder} does not list {SETTINGS} among its files", DAMAGED)
+    return read_json(folder / SETTINGS)
+
+
+def seal(
+    folder: Path,
+    settings: Mapping[str, Any],
+    description: Mapping[str, Any],
+    load: Callable[[Path, Mapping[str, Any]], Classifier],
+) -> None:
+    """Write `settings.json`, the answers of the exported model to the fixed texts, and `naba.json`."""
+    from naba.classifier import folder as directory
+
+    (folder / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=1), encoding="utf-8")
+    directory.seal(folder, {**description, "format": FORMAT})
+    model = load(folder, directory.describe(folder))
+    # Processors round sums of 8-bit products differently.
+    tolerance = INT8_TOLERANCE if settings.get("precision") == "int8" else directory.PROBE_TOLERANCE
+    directory.write_description(folder, description, model, str(description["kind"]), tolerance)
 
 
 def assembled(
-    where: str, settings: Any, description: Mapping[str, Any], make: Callable[[Mapping[str, Any], bool], Made]
-) -> Made | Withholding:
+    folder: Path, description: Mapping[str, Any], make: Callable[[Mapping[str, Any], bool], Classifier]
+) -> Classifier:
     """The classifier that `make` builds from its settings; it withholds answers where these say so.
 
     Args:
-        where: the folder and whose settings they are, for messages: `onnx: the settings of the ONNX model`.
-        settings: what `naba.json` holds for the format, whatever that is.
         description: the whole of `naba.json`.
         make: settings, and whether it reads pairs -> classifier.
     Raises:
         UserError: the settings are damaged, or do not fit the labels.
     """
+    settings = read_settings(folder, description)
     try:
-        if not isinstance(settings, dict) or set(settings["classes"]) - set(description["labels"]):
-            raise UserError(f"{where} do not fit its labels", DAMAGED)
+        if set(settings["classes"]) - set(description["labels"]):
+            raise UserError(f"{folder}: the settings of its model do not fit its labels", DAMAGED)
         made = make(settings, "target" in description["input"])
         threshold = settings.get("threshold")
         return made if threshold is None else Withholding(made, float(threshold))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{where} are damaged: {error}", DAMAGED) from error
+        raise UserError(f"{folder}: the settings of its model are damaged: {error}", DAMAGED) from error
 
 
 def _pooled(scores: np.ndarray, owner: np.ndarray, rows: int, pooling: str) -> np.ndarray:

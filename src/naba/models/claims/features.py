@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.lexicons import RIVALS
 from naba.arabic.numbers import dates, quantities
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES
-from naba.models.inputs import normalise_texts, text_columns
+from naba.models.classifier import Kept, normalise_texts, text_columns
 from naba.models.pairs.alignment import Texts, codes, ragged
 from naba.models.tfidf.features import TextFeatures
+from naba.models.tfidf.vectoriser import Vectoriser, given_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from naba.arabic.normalise import Profile
@@ -153,12 +155,14 @@ def _punctuation(raw: list[str]) -> Columns:
     return columns
 
 
-class ClaimFeatures(TransformerMixin, BaseEstimator):
+class ClaimFeatures(Kept, TransformerMixin, BaseEstimator):
     """Table with `text` -> (n, k) features; the names are `get_feature_names_out()`.
 
     Args:
         normalisation: applied first; the lexicons fold further by themselves (the `news` profile).
     """
+
+    beyond_onnx: ClassVar[str] = "its claim cues (lexicons, numbers in words, forms of verbs)"
 
     def __init__(self, *, normalisation: Profile | None = None) -> None:
         self.normalisation = normalisation
@@ -220,7 +224,7 @@ def _kinds_of(texts: Texts, word: int) -> list[str]:
     return found + (["PLACE"] if words.places[word] else [])
 
 
-class ClaimMatrix(TransformerMixin, BaseEstimator):
+class ClaimMatrix(Kept, TransformerMixin, BaseEstimator):
     """Table with `text` -> sparse (n, k + t): k standardised claim features, then TF-IDF of words, kinds, characters.
 
     Args:
@@ -228,6 +232,9 @@ class ClaimMatrix(TransformerMixin, BaseEstimator):
         weight: what the standardised features are multiplied by.
         characters_to: longest character n-gram.
     """
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {StandardScaler: ()}
+    beyond_onnx: ClassVar[str] = "its claim cues (lexicons, numbers in words, forms of verbs)"
 
     def __init__(self, *, normalisation: Profile | None = None, weight: float = 0.05, characters_to: int = 4) -> None:
         self.normalisation = normalisation
@@ -250,9 +257,9 @@ class ClaimMatrix(TransformerMixin, BaseEstimator):
         self.scaler_ = StandardScaler().fit(dense)
         self.text_ = TextFeatures(normalisation=self.normalisation, characters_to=self.characters_to).fit(X)
         near, far = self._kinds(X)
-        self.near_ = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=min(2, len(near))).fit(near)
+        self.near_ = Vectoriser(analyzer=given_words, sublinear_tf=True, min_df=min(2, len(near))).fit(near)
         # The extra sentences keep the vocabulary from being empty.
-        self.far_ = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=3).fit([*far, *[["none"]] * 3])
+        self.far_ = Vectoriser(analyzer=given_words, sublinear_tf=True, min_df=3).fit([*far, *[["none"]] * 3])
         # `fit_transform` of `text_` would order the values of a row in another way, and sums over them go by the order.
         return dense, self._assemble(dense, near, far, self.text_.transform(X))
 
@@ -294,12 +301,11 @@ class ClaimMatrix(TransformerMixin, BaseEstimator):
         return np.concatenate(names)
 
 
-def _same(words: list[str]) -> list[str]:
-    return words
-
-
-class ClaimTopics(TransformerMixin, BaseEstimator):
+class ClaimTopics(Kept, TransformerMixin, BaseEstimator):
     """Table with `text` -> dense (n, k + c): the claim features, then c SVD components of a `ClaimMatrix`."""
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {TruncatedSVD: ("n_components", "random_state")}
+    beyond_onnx: ClassVar[str] = "its claim cues (lexicons, numbers in words, forms of verbs)"
 
     def __init__(self, matrix: ClaimMatrix, *, components: int = 100, seed: int = 0) -> None:
         self.matrix = matrix

@@ -11,12 +11,11 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.claim_words import KINDS, future_verb, kinds_of
@@ -26,7 +25,8 @@ from naba.arabic.numbers import dates, quantities
 from naba.arabic.segment import light_stem
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES, Word, analyse
 from naba.models.claims.features import ClaimMatrix
-from naba.models.inputs import normalise_texts, text_columns
+from naba.models.classifier import Kept, normalise_texts, text_columns
+from naba.models.tfidf.vectoriser import Vectoriser, given_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,7 +213,7 @@ def _rank(groups: set[str], first: str) -> str:
     return "none"
 
 
-class GuidelineMatrix(TransformerMixin, BaseEstimator):
+class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
     """Table with `text` -> sparse (n, m): a `ClaimMatrix`, then TF-IDF of the three lists of `read`.
 
     Args:
@@ -221,6 +221,8 @@ class GuidelineMatrix(TransformerMixin, BaseEstimator):
         weight, characters_to: see `ClaimMatrix`.
         order_weight: what the `order` features are multiplied by.
     """
+
+    beyond_onnx: ClassVar[str] = "its claim cues and tags (lexicons, numbers in words, forms of verbs)"
 
     def __init__(
         self,
@@ -248,7 +250,7 @@ class GuidelineMatrix(TransformerMixin, BaseEstimator):
         claims, lists = self.claims_.fit_transform(X), self._read(X)
         # The extra sentences keep a vocabulary from being empty.
         self.tags_, self.said_, self.order_ = (
-            TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=_MINIMUM_COUNT).fit([*words, *[["none"]] * 3])
+            Vectoriser(analyzer=given_words, sublinear_tf=True, min_df=_MINIMUM_COUNT).fit([*words, *[["none"]] * 3])
             for words in lists
         )
         return self._assemble(claims, *lists)
@@ -276,7 +278,3 @@ class GuidelineMatrix(TransformerMixin, BaseEstimator):
         blocks = (("tags", self.tags_), ("said", self.said_), ("order", self.order_))
         ours = [f"{block}:{name}" for block, words in blocks for name in words.get_feature_names_out()]
         return np.concatenate([self.claims_.get_feature_names_out(), np.array(ours, dtype=object)])
-
-
-def _same(words: Words) -> Words:
-    return words

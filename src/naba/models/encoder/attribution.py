@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naba.errors import UserError
-from naba.models.explain_parts import quadrature
+from naba.models.explain import quadrature
 
 if TYPE_CHECKING:
     from naba.models.encoder.classifier import EncoderClassifier
@@ -17,7 +16,7 @@ STEPS = 32
 
 
 def word_attributions(
-    model: EncoderClassifier, X: Any, codes: np.ndarray, steps: int = STEPS, library: str = "naba"
+    model: EncoderClassifier, X: Any, codes: np.ndarray, steps: int = STEPS
 ) -> list[list[tuple[str, float]]]:
     """The words of each row with their part in the score of one label, in the order of the text.
 
@@ -29,9 +28,6 @@ def word_attributions(
         model: a fitted encoder.
         codes: (n,) place of each row's label in `model.classes_`.
         steps: points on the line.
-        library: `naba`, or `captum` for captum's `LayerIntegratedGradients` (extra `explain`); the same numbers.
-    Raises:
-        UserError: captum is asked for and not installed.
     Returns:
         (word, part) lists; a word of a pair is `target:…` or `text:…`.
     """
@@ -39,12 +35,11 @@ def word_attributions(
 
     network = model.model_.to(device()).float().eval()
     tokens = model.tokens(X)
-    integrate = _by_captum if library == "captum" else _integrate
     with fixed_threads(model.training.threads):
         found = []
         for row, code in enumerate(codes):
             batch = tokens.batch(np.array([row]), model.tokenizer_.pad_token_id or 0)
-            found.append(_words(model, batch, integrate(model, network, batch, int(code), steps)))
+            found.append(_words(model, batch, _integrate(model, network, batch, int(code), steps)))
     return found
 
 
@@ -65,30 +60,6 @@ def _integrate(model: EncoderClassifier, network: Any, batch: Batch, code: int, 
         score = pool(scores, batch.owner, 1, model.reading.pooling)[0, code]
         total += weight * torch.autograd.grad(score, place)[0]
     return ((end - start) * total).sum(dim=-1).cpu().numpy()
-
-
-def _by_captum(model: EncoderClassifier, network: Any, batch: Batch, code: int, steps: int) -> np.ndarray:
-    """The same by captum, which lays the points on the line end to end in one batch."""
-    try:
-        from captum.attr import LayerIntegratedGradients
-    except ImportError as error:
-        raise UserError(
-            "captum is not installed", "install it with `pip install 'naba[explain]'`, or leave --captum out"
-        ) from error
-
-    ids, blank, rest = _inputs(model, network, batch)
-    windows, names = len(ids), list(rest)
-
-    def score(tokens: Any, *others: Any) -> Any:
-        found = network(input_ids=tokens, **dict(zip(names, others, strict=True))).logits
-        lines = found.reshape(-1, windows, found.shape[1])
-        return lines.amax(dim=1) if model.reading.pooling == "max" else lines.mean(dim=1)
-
-    gradients = LayerIntegratedGradients(score, network.get_input_embeddings())
-    found = gradients.attribute(
-        ids, blank, target=code, additional_forward_args=tuple(rest.values()), n_steps=steps, method="gausslegendre"
-    )
-    return np.asarray(found.sum(dim=-1).detach().cpu().numpy())
 
 
 def _inputs(model: EncoderClassifier, network: Any, batch: Batch) -> tuple[Any, Any, dict[str, Any]]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from naba.errors import UserError
-from naba.models.encoder.options import Architecture, Pretrained, Reading, Training
-from naba.models.inputs import chunks, code_labels, require_classes, text_columns
+from naba.models.classifier import DAMAGED, Classifier, chunks, code_labels, require_classes, text_columns
+from naba.models.encoder.options import Architecture, Pretrained, Reading, Training, options
 from naba.models.temperature import softmax
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from naba.arabic.normalise import Profile
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from naba.models.encoder.data import Tokens
     from naba.models.encoder.training import Forward
 
+SPECIAL_TOKENS = ("pad", "unk", "cls", "sep", "mask", "bos", "eos")
+_OF_OLDER_FILES = ("primary_metric",)
 
-class EncoderClassifier(ClassifierMixin, BaseEstimator):
+
+class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
     """A transformer with a classification head.
 
     Pairs are two segments: the target, then the text. Equal seeds give equal predictions on one kind of processor.
@@ -46,6 +50,10 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         model_, tokenizer_: the transformers objects.
         probability_kind_: `model`.
     """
+
+    explained_by = "words"
+    stored: ClassVar[tuple[str, ...]] = ("special_tokens",)
+    special_tokens: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -93,10 +101,6 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         self.best_epoch_ = progress.best_epoch or progress.epoch
         self.model_.eval()
         return self
-
-    def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities in the order of `classes_`, (n, k) float64; computed in float32, in chunks of rows."""
@@ -218,23 +222,71 @@ class EncoderClassifier(ClassifierMixin, BaseEstimator):
         digest = hashlib.sha256(json.dumps([about, rows], sort_keys=True).encode("ascii"))
         return Store(self.checkpoint_folder, digest.hexdigest())
 
+    def explain(self, X: Any, codes: np.ndarray) -> list[list[tuple[str, float]]]:
+        """See `Classifier`; integrated gradients of words."""
+        from naba.models.encoder.attribution import word_attributions
+
+        return word_attributions(self, X, codes)
+
+    def contributions(self, X: Any, codes: np.ndarray) -> Any:  # noqa: ARG002
+        """Refused."""
+        raise UserError("an encoder has no features that rows share", "explain its rows one by one")
+
     def __getstate__(self) -> dict[str, Any]:
-        """Weights as arrays: a model trained on a GPU loads where there is none."""
-        state = dict(super().__getstate__())
-        model = state.pop("model_", None)
-        if model is not None:
-            state["model_config_"] = model.config.to_dict()
-            state["model_weights_"] = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
+        """Settings and what was learned, but network and tokenizer: those have files of their own.
+
+        `naba.classifier.encoders` writes them into a folder; `__reduce__` carries them where a copy is pickled.
+        """
+        state = super().__getstate__()
+        state.pop("model_", None)
+        tokenizer = state.pop("tokenizer_", None)
+        if tokenizer is not None:
+            tokens = {kind: getattr(tokenizer, f"{kind}_token") for kind in SPECIAL_TOKENS}
+            state["special_tokens"] = {kind: str(token) for kind, token in tokens.items() if token}
+        state["checkpoint_folder"] = None
+        for name in ("start", "reading", "training"):
+            state[name] = {"kind": type(state[name]).__name__, "values": dataclasses.asdict(state[name])}
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        config, weights = state.pop("model_config_", None), state.pop("model_weights_", None)
-        super().__setstate__(state)
-        if config is None or weights is None:
-            return
-        import torch
-        from transformers import AutoConfig, AutoModelForSequenceClassification
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        content = {name: value for name, value in state.items() if name not in _OF_OLDER_FILES}
+        for name in ("start", "reading", "training"):
+            content[name] = _options_from(name, content.get(name))
+        super().__setstate__(content)
 
-        self.model_ = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))
-        self.model_.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
-        self.model_.float().eval()
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Weights as arrays: a model trained on a GPU loads where there is none."""
+        model = vars(self).get("model_")
+        if model is None:
+            return super().__reduce_ex__(protocol)
+        weights = {name: value.cpu().numpy() for name, value in model.state_dict().items()}
+        return _from_parts, (type(self), self.__getstate__(), model.config.to_dict(), weights, self.tokenizer_)
+
+
+_OPTIONS: dict[str, tuple[type, ...]] = {
+    "start": (Pretrained, Architecture), "reading": (Reading,), "training": (Training,),
+}  # fmt: skip
+
+
+def _options_from(name: str, given: Any) -> Any:
+    """Options out of a file, checked as those of a configuration are."""
+    kinds = {kind.__name__: kind for kind in _OPTIONS[name]}
+    if not isinstance(given, dict) or set(given) != {"kind", "values"} or given["kind"] not in kinds:
+        raise UserError(f"an encoder's {name} is no {' or '.join(kinds)}", DAMAGED)
+    return options(kinds[given["kind"]], given["values"], name)
+
+
+def _from_parts(
+    kind: type[EncoderClassifier], state: Any, config: Any, weights: Any, tokenizer: Any
+) -> EncoderClassifier:
+    """The copy that `__reduce_ex__` describes."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    encoder = kind.__new__(kind)
+    encoder.__setstate__(state)
+    encoder.tokenizer_ = tokenizer
+    encoder.model_ = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))
+    encoder.model_.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    encoder.model_.float().eval()
+    return encoder

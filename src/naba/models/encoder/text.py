@@ -16,7 +16,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from naba.models.inputs import normalise_texts
+from naba.models.classifier import normalise_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,20 +10,19 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from naba.models.classifier import text_columns, text_digest
+from naba.models.ensembles import FirstColumns, Mean
 from naba.models.feature_classifier import FeatureClassifier
-from naba.models.inputs import text_columns, text_digest
-from naba.models.pairs.words import Columns, PairMatrix
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from naba.models.pairs.words import PairMatrix
 
-_LEARNING_RATE = 0.06
-_BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part
+
 _KEPT = 4
 
 
@@ -94,14 +93,14 @@ class BlendedPairs(FeatureClassifier):
             return self.features_.transform(X)
         return kept.matrix(X, _rows(X))
 
-    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> VotingClassifier:  # noqa: ARG002
+    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Mean:  # noqa: ARG002
         width = self.features_.width
         parts: list[tuple[str, Any]] = [("linear", clone(self.classifier))]
         weights = [1.0]
         for place, part in enumerate(self.boosted):
-            parts.append((f"boosted{place}", make_pipeline(Columns(width), clone(part))))
+            parts.append((f"boosted{place}", make_pipeline(FirstColumns(width), clone(part))))
             weights.append(1 / len(self.boosted))
         for place, part in enumerate(self.neural):
-            parts.append((f"neural{place}", make_pipeline(Columns(width), StandardScaler(), clone(part))))
+            parts.append((f"neural{place}", make_pipeline(FirstColumns(width), StandardScaler(), clone(part))))
             weights.append(1 / len(self.neural))
-        return VotingClassifier(parts, voting="soft", weights=weights).fit(matrix, coded)
+        return Mean(parts, voting="soft", weights=weights).fit(matrix, coded)

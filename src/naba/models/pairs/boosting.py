@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from naba.models.lightgbm import LightGBMTrees, lightgbm
+from naba.models.trees import HistogramTrees, LightGBMTrees, lightgbm
 
 _FEATURE_SHARE = 0.3  # of the features, at each split (LightGBM: in each tree)
 
@@ -27,9 +27,7 @@ def trees(
         UserError: LightGBM is asked for and not installed.
     """
     if library == "scikit-learn":
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        return HistGradientBoostingClassifier(
+        return HistogramTrees(
             learning_rate=learning_rate,
             max_iter=iterations,
             max_leaf_nodes=leaves,

@@ -7,27 +7,27 @@ sentences is represented by the sentences that match the target best, and adds f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.normalise import NEWS, normalise_all
-from naba.arabic.segment import light_stem, sentences, tokens
+from naba.arabic.segment import clauses, light_stem, tokens
 from naba.arabic.words import CUE_NAMES
-from naba.models.inputs import normalise_texts, text_columns
+from naba.models.classifier import Kept, normalise_texts, text_columns
 from naba.models.pairs.alignment import Texts, codes, ragged, unit
 from naba.models.pairs.groups import GROUPS, Batch, Columns, describe
 from naba.models.pairs.soft_alignment import SOFT_DESCRIPTIONS, soft_alignment
 from naba.models.pairs.vectors import WordVectors
+from naba.models.tfidf.vectoriser import Vectoriser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
@@ -72,15 +72,15 @@ def _passages(text: str) -> list[str]:
     if text.count(" ") <= LONG_TEXT:
         return [text]
     passages = []
-    for sentence in sentences(text):
-        words = sentence.split()
+    for clause in clauses(text):
+        words = clause.split()
         pieces = max(1, round(len(words) / _PASSAGE))
         size = -(-len(words) // pieces)
         passages += [" ".join(words[at : at + size]) for at in range(0, len(words), size)]
     return passages or [text]
 
 
-class PairFeatures(TransformerMixin, BaseEstimator):
+class PairFeatures(Kept, TransformerMixin, BaseEstimator):
     """Table with `target` and `text` -> (n, k) features; the names are `get_feature_names_out()`.
 
     Args:
@@ -90,6 +90,12 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         seed: of the randomised SVD.
         background: an unlabelled data set whose words get vectors (`naba.models.pairs.vectors`); None for no vectors.
     """
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {stems: (), TruncatedSVD: ("n_components", "random_state")}
+    beyond_onnx: ClassVar[str] = (
+        "its pair features (light stems, aligned words, cues of lexicons, best-matching sentences)"
+    )
+    vectors_: WordVectors | None = None
 
     def __init__(
         self,
@@ -112,11 +118,11 @@ class PairFeatures(TransformerMixin, BaseEstimator):
         targets, texts = self._sides(X)
         ids, raw = codes([*targets, *texts])
         distinct = normalise_all(raw, NEWS)
-        self.word_space_ = TfidfVectorizer(analyzer=stems, sublinear_tf=True).fit(distinct)
+        self.word_space_ = Vectoriser(analyzer=stems, sublinear_tf=True).fit(distinct)
         # The other spaces are of headlines and sentences: what represents an article, not all of it.
         _, shown = self._documents(raw, ids[: len(targets)], ids[len(targets) :])
         chosen = normalise_all(list(dict.fromkeys([*targets, *shown])), NEWS)
-        self.character_space_ = TfidfVectorizer(
+        self.character_space_ = Vectoriser(
             analyzer="char_wb", ngram_range=(2, 4), lowercase=False, sublinear_tf=True, min_df=min(2, len(chosen))
         )
         self.word_topics_ = self._topics(self.word_space_.transform(chosen))
@@ -160,10 +166,8 @@ class PairFeatures(TransformerMixin, BaseEstimator):
             for group in GROUPS:
                 columns |= group(batch)
             columns |= self._similarities(batch) | document
-            # Classifiers saved before there were word vectors do not have the attribute.
-            vectors = getattr(self, "vectors_", None)
-            if vectors is not None:
-                columns |= soft_alignment(batch, vectors)
+            if self.vectors_ is not None:
+                columns |= soft_alignment(batch, self.vectors_)
             yield batch, columns
 
     def _sides(self, X: pd.DataFrame) -> tuple[list[str], list[str]]:

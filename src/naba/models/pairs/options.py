@@ -111,8 +111,8 @@ class Stacked(Options, builder="stacked"):
     def build(self, context: Context) -> StackedPairs:
         """See `StackedPairs`."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.neural_network import MLPClassifier
 
+        from naba.models.ensembles import Network
         from naba.models.pairs.boosting import trees
         from naba.models.pairs.features import PairFeatures
         from naba.models.pairs.stacking import StackedPairs
@@ -126,7 +126,7 @@ class Stacked(Options, builder="stacked"):
             class_weight="balanced",
             seed=context.seed,
         )
-        network = MLPClassifier((32,), alpha=3.0, max_iter=60, random_state=context.seed) if self.neural else None
+        network = Network((32,), alpha=3.0, max_iter=60, random_state=context.seed) if self.neural else None
         return StackedPairs(
             PairMatrix(PairFeatures(normalisation=context.normalisation, seed=context.seed)),
             LogisticRegression(C=self.last_C, class_weight="balanced", max_iter=1000),
@@ -163,8 +163,8 @@ class Blended(Options, builder="blended"):
     def build(self, context: Context) -> BlendedPairs:
         """See `BlendedPairs`."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.neural_network import MLPClassifier
 
+        from naba.models.ensembles import Network
         from naba.models.pairs.blending import BlendedPairs
         from naba.models.pairs.boosting import trees
         from naba.models.pairs.features import PairFeatures
@@ -187,5 +187,5 @@ class Blended(Options, builder="blended"):
             PairMatrix(features),
             LogisticRegression(C=self.C, class_weight="balanced", max_iter=3000),
             boosted,
-            [MLPClassifier((32,), alpha=3.0, max_iter=60, random_state=seed) for seed in seeds[: self.networks]],
+            [Network((32,), alpha=3.0, max_iter=60, random_state=seed) for seed in seeds[: self.networks]],
         )

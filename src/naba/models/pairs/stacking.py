@@ -12,22 +12,18 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import clone
-from sklearn.ensemble import StackingClassifier
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from naba.errors import UserError
+from naba.models.classifier import text_columns
+from naba.models.ensembles import FirstColumns, Stack
 from naba.models.feature_classifier import FeatureClassifier
-from naba.models.inputs import text_columns
 from naba.models.pairs.alignment import codes
-from naba.models.pairs.words import Columns
 
 if TYPE_CHECKING:
     from naba.models.pairs.alignment import IntArray
-
-
-_FOLDS = 5
 
 
 def headline_groups(X: Any, largest: float = 0.2) -> IntArray:
@@ -62,7 +58,7 @@ def grouped_folds(coded: np.ndarray, groups: IntArray, folds: int, seed: int) ->
 
 
 class StackedPairs(FeatureClassifier):
-    """A `StackingClassifier` over a `PairMatrix`, with folds grouped by headline.
+    """A `Stack` over a `PairMatrix`, with folds grouped by headline.
 
     The matrix is fitted once: it sees the texts of left-out rows, never their labels.
 
@@ -84,13 +80,13 @@ class StackedPairs(FeatureClassifier):
         self.folds = folds
         self.seed = seed
 
-    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> StackingClassifier:
+    def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Stack:
         width = self.features_.width
-        parts = [("linear", self.linear), ("boosted", make_pipeline(Columns(width), self.boosted))]
+        parts = [("linear", self.linear), ("boosted", make_pipeline(FirstColumns(width), self.boosted))]
         if self.neural is not None:
-            parts.append(("neural", make_pipeline(Columns(width), StandardScaler(), self.neural)))
+            parts.append(("neural", make_pipeline(FirstColumns(width), StandardScaler(), self.neural)))
         folds = grouped_folds(coded, headline_groups(X), self.folds, self.seed)
-        stack = StackingClassifier(parts, clone(self.classifier), cv=folds, stack_method="predict_proba")
+        stack = Stack(parts, clone(self.classifier), cv=folds, stack_method="predict_proba")
         with warnings.catch_warnings():
             # A label too rare to stand in every fold gets probability 0 where it is missing.
             warnings.filterwarnings("ignore", "Number of classes in (training )?fold", RuntimeWarning)

@@ -8,7 +8,7 @@ Learned from Word Embeddings, TACL 3). The contexts' counts are smoothed by the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -19,11 +19,12 @@ from naba import files, sealed
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
-from naba.models.inputs import text_digest
+from naba.models.classifier import DAMAGED, Kept, text_digest
 from naba.models.pairs.alignment import unit
+from naba.models.tfidf.vectoriser import pack_terms, unpack_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from naba.models.pairs.alignment import BoolArray, FloatArray, IntArray
@@ -45,7 +46,7 @@ class _Corpus:
     stems: list[str]
 
 
-class WordVectors(BaseEstimator):
+class WordVectors(Kept, BaseEstimator):
     """Vectors of unit length for the stems of an unlabelled data set.
 
     Args:
@@ -55,6 +56,9 @@ class WordVectors(BaseEstimator):
         stems_: v stems, the most frequent first.
         table_: (v, d) float16; the vector of each.
     """
+
+    stored: ClassVar[tuple[str, ...]] = ("packed", "count")
+    _by_stem: dict[str, int] | None = None
 
     def __init__(self, corpus: str) -> None:
         self.corpus = corpus
@@ -93,13 +97,32 @@ class WordVectors(BaseEstimator):
         return vectors, known
 
     def _places(self) -> dict[str, int]:
-        # Not a learned attribute: it is made again after loading, and pickles and directories need not carry it.
-        if not hasattr(self, "_by_stem"):
+        if self._by_stem is None:
             self._by_stem = {stem: place for place, stem in enumerate(self.stems_)}
         return self._by_stem
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in super().__getstate__().items() if key != "_by_stem"}
+        # The look-up is made again after loading.
+        state = {key: value for key, value in super().__getstate__().items() if key != "_by_stem"}
+        stems = state.pop("stems_", None)
+        return state if stems is None else state | {"packed": pack_terms(stems), "count": len(stems)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        content = dict(state)
+        if "packed" in content:
+            content["stems_"] = tuple(unpack_terms(content.pop("packed"), content.pop("count", 0)))
+        super().__setstate__(content)
+
+    @classmethod
+    def check_state(cls, state: Mapping[str, Any]) -> None:
+        """See `Kept`: a vector for each stem."""
+        stems, table = state.get("stems_", ()), state.get("table_", np.empty((0, 0)))
+        if not isinstance(table, np.ndarray) or table.ndim != 2 or len(stems) != len(table):
+            raise UserError(
+                f"the word vectors of the classifier are {len(table)} rows for {len(stems)} stems, expected one for "
+                "each",
+                DAMAGED,
+            )
 
 
 def cache_file(texts: Sequence[str]) -> Path:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from naba.models.classifier import Kept
 from naba.models.pairs.alignment import ALIGNED
+from naba.models.tfidf.vectoriser import Vectoriser, given_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from naba.models.pairs.alignment import BoolArray, FloatArray, IntArray
@@ -43,7 +46,7 @@ def aligned_words(batch: Batch) -> list[list[str]]:
     return lists
 
 
-class PairMatrix(TransformerMixin, BaseEstimator):
+class PairMatrix(Kept, TransformerMixin, BaseEstimator):
     """Table with `target` and `text` -> sparse (n, k + w): k standardised pair features, then w TF-IDF word features.
 
     Args:
@@ -51,6 +54,9 @@ class PairMatrix(TransformerMixin, BaseEstimator):
         weight: what the standardised features are multiplied by: against TF-IDF values, which are below 1.
         minimum_count: training rows that a word must occur in on its side.
     """
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {StandardScaler: ()}
+    beyond_onnx: ClassVar[str] = "its pair features (light stems, aligned words, cues of lexicons)"
 
     def __init__(self, features: PairFeatures, *, weight: float = 0.1, minimum_count: int = 2) -> None:
         self.features = features
@@ -68,7 +74,7 @@ class PairMatrix(TransformerMixin, BaseEstimator):
         dense, words = self._parts(X)
         self.scaler_ = StandardScaler().fit(dense)
         minimum = min(self.minimum_count, len(words))
-        self.words_ = TfidfVectorizer(analyzer=_same, sublinear_tf=True, min_df=minimum).fit(words)
+        self.words_ = Vectoriser(analyzer=given_words, sublinear_tf=True, min_df=minimum).fit(words)
         return self._assemble(dense, words)
 
     @property
@@ -96,25 +102,3 @@ class PairMatrix(TransformerMixin, BaseEstimator):
             dense.append(np.column_stack([columns[name] for name in self.features_.names_]))
             words += aligned_words(batch)
         return np.vstack(dense), words
-
-
-def _same(words: list[str]) -> list[str]:
-    return words
-
-
-class Columns(TransformerMixin, BaseEstimator):
-    """The first `width` columns of a sparse matrix, dense: what trees and the neural part of a stack see."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-
-    def fit(self, X: Any, y: Any = None) -> Columns:  # noqa: ARG002
-        """Nothing to learn."""
-        return self
-
-    def transform(self, X: sparse.csr_matrix) -> FloatArray:
-        """(n, width) float64."""
-        return X[:, : self.width].toarray()
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
+from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from naba.models.inputs import chunks, code_labels, require_classes
+from naba.models.classifier import code_labels, require_classes
+from naba.models.ensembles import LOGISTIC
+from naba.models.feature_classifier import FeatureClassifier
 from naba.models.temperature import fit_temperature, softmax, two_columns
+from naba.models.tfidf.features import TextFeatures
 
 if TYPE_CHECKING:
-    from naba.models.tfidf.features import TextFeatures
+    from collections.abc import Mapping
+
+    from naba.models.onnx import Graph
 
 
-class SparseClassifier(ClassifierMixin, BaseEstimator):
+class SparseClassifier(FeatureClassifier):
     """A scikit-learn classifier over `TextFeatures`.
 
     A classifier without `predict_proba` gets probabilities from its decision scores by temperature scaling
@@ -34,9 +42,15 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
         temperature_: of calibrated probabilities.
     """
 
-    def __init__(self, features: TextFeatures, classifier: Any, folds: int = 3, seed: int = 0) -> None:
-        self.features = features
-        self.classifier = classifier
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {
+        LogisticRegression: LOGISTIC,
+        LinearSVC: ("C", "class_weight", "max_iter", "random_state"),
+        MultinomialNB: ("alpha",),
+        ComplementNB: ("alpha",),
+    }
+
+    def __init__(self, features: Any, classifier: Any, folds: int = 3, seed: int = 0) -> None:
+        super().__init__(features, classifier)
         self.folds = folds
         self.seed = seed
 
@@ -52,10 +66,10 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
         matrix = self.features_.fit_transform(X)
         # Sums depend on how threads share them; one thread makes them repeatable, and sparse fits gain nothing by more.
         with threadpool_limits(1):
-            self._fit_classifier(matrix, codes)
+            self._fit_on(matrix, codes)
         return self
 
-    def _fit_classifier(self, matrix: Any, codes: np.ndarray) -> None:
+    def _fit_on(self, matrix: Any, codes: np.ndarray) -> None:
         self.classifier_ = clone(self.classifier).fit(matrix, codes)
         if hasattr(self.classifier_, "predict_proba"):
             self.probability_kind_ = "model"
@@ -65,21 +79,21 @@ class SparseClassifier(ClassifierMixin, BaseEstimator):
             self.probability_kind_ = "calibrated"
             self.temperature_ = fit_temperature(*self._left_out_scores(matrix, codes))
 
-    def predict(self, X: Any) -> np.ndarray:
-        """One label a row, (n,) object; of a long table no more than a chunk's probabilities are kept."""
-        parts = [self.labels_and_probabilities(part)[0] for part in chunks(X)]
-        return np.concatenate(parts) if parts else self.classes_[:0]
+    def facts(self) -> dict[str, Any]:
+        """See `Classifier`."""
+        by = {"method": "temperature", "temperature": float(self.temperature_)} if self._is_calibrated() else None
+        return super().facts() | {"calibration": by}
 
-    def labels_and_probabilities(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`predict` and `predict_proba` of X, vectorised once: the label is that of the highest probability."""
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)], probabilities
+    def _is_calibrated(self) -> bool:
+        return self.probability_kind_ == "calibrated"
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
-        with threadpool_limits(1):
-            parts = [self._probabilities(self.features_.transform(part)) for part in chunks(X)]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.classes_)))
+    def onnx(self, graph: Graph) -> tuple[list[str], str]:
+        """See `Classifier`: exact where the features are `TextFeatures`."""
+        if not isinstance(self.features_, TextFeatures):
+            return super().onnx(graph)
+        from naba.models.tfidf.onnx import probabilities
+
+        return probabilities(graph, self)
 
     def _probabilities(self, matrix: Any) -> np.ndarray:
         if self.probability_kind_ == "model":

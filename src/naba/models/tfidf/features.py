@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from naba.errors import UserError
-from naba.models.inputs import normalise_texts, text_columns
+from naba.models.classifier import Kept, normalise_texts, text_columns
 from naba.models.tfidf.overlap import NAMES, NEGATIONS, overlap_features
 from naba.models.tfidf.term_counts import TOKEN_PATTERN, tfidf_rows
+from naba.models.tfidf.vectoriser import Vectoriser
 
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PAIR_BLOCKS = ("text", "target", "difference", "product")
 
 
-class TextFeatures(TransformerMixin, BaseEstimator):
+class TextFeatures(Kept, TransformerMixin, BaseEstimator):
     """TF-IDF of words and of characters; for pairs of both sides, their difference and their product as well.
 
     Each distinct text is normalised and vectorised once. Both sides share one vocabulary, fitted on the distinct
@@ -94,14 +94,14 @@ class TextFeatures(TransformerMixin, BaseEstimator):
         scalars = [f"overlap:{name}" for name in (*NAMES, *(f"{kind}_cosine" for kind in self.vectorisers_))]
         return np.array([f"{block}:{term}" for block in PAIR_BLOCKS for term in terms] + scalars, dtype=object)
 
-    def _vectorisers(self) -> dict[str, TfidfVectorizer]:
+    def _vectorisers(self) -> dict[str, Vectoriser]:
         common: dict[str, Any] = {"min_df": self.minimum_count, "sublinear_tf": True, "dtype": np.float32}
         vectorisers = {}
         if self.words:
-            vectorisers["word"] = TfidfVectorizer(ngram_range=(1, self.words), token_pattern=TOKEN_PATTERN, **common)
+            vectorisers["word"] = Vectoriser(ngram_range=(1, self.words), token_pattern=TOKEN_PATTERN, **common)
         if self.characters_to:
             span = (min(2, self.characters_to), self.characters_to)
-            vectorisers["character"] = TfidfVectorizer(analyzer="char_wb", ngram_range=span, **common)
+            vectorisers["character"] = Vectoriser(analyzer="char_wb", ngram_range=span, **common)
         if not vectorisers:
             raise UserError("words and characters_to are both 0, which leaves no features", "set one above 0")
         return vectorisers
@@ -142,7 +142,7 @@ class TextFeatures(TransformerMixin, BaseEstimator):
         return scipy.sparse.hstack([left, right, difference, product, scalars], format="csr", dtype=np.float32)
 
 
-def _fit(vectoriser: TfidfVectorizer, texts: list[str]) -> scipy.sparse.csr_matrix | None:
+def _fit(vectoriser: Vectoriser, texts: list[str]) -> scipy.sparse.csr_matrix | None:
     """Fit and transform; None when the texts hold no such n-gram at all."""
     counts = _document_counts(vectoriser, texts) if len(texts) < 50 else None
     if counts == 0:
@@ -157,7 +157,7 @@ def _fit(vectoriser: TfidfVectorizer, texts: list[str]) -> scipy.sparse.csr_matr
         raise
 
 
-def _document_counts(vectoriser: TfidfVectorizer, texts: list[str]) -> int:
+def _document_counts(vectoriser: Vectoriser, texts: list[str]) -> int:
     """The largest number of texts that share an n-gram."""
     analyse = vectoriser.build_analyzer()
     counts: dict[str, int] = {}

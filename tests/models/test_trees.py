@@ -1,10 +1,10 @@
-"""LightGBM's trees: repeatable, saved as numbers, and refused when they do not hang together."""
+"""LightGBM's trees: repeatable, saved as numbers, and refused when they do not belong together."""
 
-import json
 import os
 import pickle
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.experiment import run
-from naba.models.lightgbm import LightGBMTrees, from_arrays, to_arrays
+from naba.models.trees import LightGBMTrees, from_arrays, to_arrays
 
 pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
 
@@ -88,7 +88,7 @@ def test_trees_that_lightgbm_would_walk_out_of_memory_are_refused(change):
     X, y = _numbers(3)
     state = to_arrays(LightGBMTrees(iterations=2, leaves=5).fit(X, y))
     from_arrays(LightGBMTrees(), state)
-    with pytest.raises(UserError, match="do not hang together"):
+    with pytest.raises(UserError, match="do not belong together"):
         from_arrays(LightGBMTrees(), change(state))
 
 
@@ -100,7 +100,7 @@ def test_a_chain_too_deep_for_the_stack_is_refused():
         "feature": np.zeros(nodes, int), "threshold": np.zeros(nodes), "decision": np.full(nodes, 2),
         "inner_rows": np.ones(nodes, int), "leaf_rows": np.ones(nodes + 1, int), "value": np.zeros(nodes + 1),
     }  # fmt: skip
-    with pytest.raises(UserError, match="do not hang together"):
+    with pytest.raises(UserError, match="do not belong together"):
         from_arrays(LightGBMTrees(), state)
 
 
@@ -117,9 +117,11 @@ def test_pair_boosting_is_saved_without_text_or_pickle(tmp_path):
     loaded, _ = folder.load(tmp_path)
     X, _ = _rows("test", 5)
     assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
-    structure = json.loads((tmp_path / "classifier.json").read_text(encoding="utf-8"))
-    assert structure["model"]["state"]["classifier_"]["class"] == "LightGBMTrees"
-    assert "num_leaves" not in (tmp_path / "classifier.json").read_text(encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "classifier.skops") as archive:
+        schema = archive.read("schema.json").decode()
+        assert '"LightGBMTrees"' in schema
+        assert "num_leaves" not in schema
+        assert {name.rpartition(".")[2] for name in archive.namelist()} == {"json", "npy"}
 
 
 TRAIN = """

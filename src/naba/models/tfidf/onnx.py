@@ -14,80 +14,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
+from sklearn.svm import LinearSVC
 
-from naba.classifier.onnx.graph import Graph
-from naba.classifier.onnx.predictor import CASED, encodable
 from naba.errors import UserError
+from naba.models.classifier import ELSEWHERE
+from naba.models.onnx import CASED, Graph, encodable, joined, total
 from naba.models.tfidf.term_counts import TOKEN_PATTERN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
-ELSEWHERE = "--format directory is exact, small, and needs neither torch nor transformers; so is --format mlflow"
-_REASONS = {
-    "PairFeatures": "its pair features (light stems, aligned words, cues of lexicons, best-matching sentences)",
-    "PairMatrix": "its pair features (light stems, aligned words, cues of lexicons)",
-    "ClaimFeatures": "its claim cues (lexicons, numbers in words, forms of verbs)",
-    "ClaimMatrix": "its claim cues (lexicons, numbers in words, forms of verbs)",
-    "GuidelineMatrix": "its claim cues and tags (lexicons, numbers in words, forms of verbs)",
-    "ClaimTopics": "its claim cues (lexicons, numbers in words, forms of verbs)",
-}
 _SPLIT = "com.microsoft"
 _EMPTY = ""
 
 
-def write(model: Any, correction: Mapping[str, Any] | None, path: Path) -> list[str]:
-    """Write a text model as one ONNX file: texts in, `label` and `probabilities` out.
+def probabilities(graph: Graph, model: Any) -> tuple[list[str], str]:
+    """The inputs of the graph and the probabilities of a `SparseClassifier` over `TextFeatures`, float64.
 
-    Args:
-        model: a fitted `SparseClassifier`, or a `LabelShares` that answers the majority.
-        correction: of its probabilities: `temperature`, or the `steps` of isotonic regressions; or None.
-    Returns:
-        The graph's inputs: `text` (and `target`, and both as `text_cased`, `target_cased` where the case counts).
     Raises:
         UserError: the model has a part that no operator computes exactly; says which.
     """
-    kind = type(model).__name__
-    if kind == "LabelShares" and model.strategy == "majority":
-        inputs, graph = ["text"], Graph()
-        probabilities = _majority(graph, model)
-    elif kind == "SparseClassifier" and type(model.features_).__name__ == "TextFeatures":
-        pair = bool(model.features_.pair)
-        inputs = ["text", "target", *CASED] if pair else ["text"]
-        graph = Graph()
-        probabilities = _linear(graph, model)
-    else:
-        raise UserError(f"this model cannot be exact as ONNX: {_reason(model)}", ELSEWHERE)
-    best = graph.add("ArgMax", probabilities, axis=1, keepdims=0)
-    labels = graph.constant([str(label) for label in model.classes_])
-    graph.add("Gather", labels, best, axis=0, output="label")
-    fixed = corrected(graph, probabilities, correction)
-    graph.add("Identity", fixed, output="probabilities")
-    outputs = {"label": ("text", 0), "probabilities": ("number", len(model.classes_))}
-    graph.save(path, inputs, outputs, "Texts must be prepared first, as naba.classifier.onnx.predictor.prepared does.")
-    return inputs
-
-
-def _reason(model: Any) -> str:
-    kind = type(model).__name__
-    if kind == "LabelShares":
-        return "its labels are drawn by numpy's random generator, which ONNX does not have"
-    if kind in {"StackedPairs", "BlendedPairs"}:
-        return f"{_REASONS['PairMatrix']} have no operator there that gives the same numbers"
-    for part in (getattr(model, "features_", None), getattr(getattr(model, "features_", None), "features_", None)):
-        if type(part).__name__ in _REASONS:
-            trees = type(getattr(model, "classifier_", None)).__name__ == "HistGradientBoostingClassifier"
-            but = " (its trees have one, but nothing to read)" if trees else ""
-            return f"{_REASONS[type(part).__name__]} have no operator there that gives the same numbers{but}"
-    return f"a {kind} has no operators there that give the same numbers"
-
-
-def _majority(graph: Graph, model: Any) -> str:
-    row = np.eye(len(model.shares_))[[int(model.shares_.argmax())]]
-    rows = graph.add("Shape", "text")
-    width = graph.constant([len(model.shares_)], np.int64)
-    return graph.add("Expand", graph.constant(row), graph.add("Concat", rows, width, axis=0))
+    inputs = ["text", "target", *CASED] if model.features_.pair else ["text"]
+    return inputs, _linear(graph, model)
 
 
 def _linear(graph: Graph, model: Any) -> str:
@@ -99,17 +49,17 @@ def _linear(graph: Graph, model: Any) -> str:
     weights, intercept = _weights(model)
     terms = [len(vectoriser.vocabulary_) for _, vectoriser in blocks]
     width = sum(terms)
-    joined = {side: _joined(graph, parts) for side, parts in rows.items()}
+    sides_joined = {side: joined(graph, parts) for side, parts in rows.items()}
     if not features.pair:
-        scores = _product(graph, joined["text"], weights)
+        scores = _product(graph, sides_joined["text"], weights)
     else:
-        left, right = joined["text"], joined["target"]
+        left, right = sides_joined["text"], sides_joined["target"]
         difference = graph.add("Abs", graph.add("Sub", left, right))
         products = [graph.add("Mul", *both) for both in zip(rows["text"], rows["target"], strict=True)]
-        cosines = [_total(graph, product) for product in products]
+        cosines = [total(graph, product) for product in products]
         side = np.float32(features.side_weight)
-        parts = [(left, side), (right, side), (difference, 1), (_joined(graph, products), 1)]
-        scores = _product(graph, _joined(graph, [*_overlap(graph, features), *cosines]), weights[:, 4 * width :])
+        parts = [(left, side), (right, side), (difference, 1), (joined(graph, products), 1)]
+        scores = _product(graph, joined(graph, [*_overlap(graph, features), *cosines]), weights[:, 4 * width :])
         for at, (part, factor) in enumerate(parts):
             own = _product(graph, part, weights[:, at * width : (at + 1) * width] * factor)
             scores = graph.add("Add", scores, own)
@@ -120,17 +70,18 @@ def _linear(graph: Graph, model: Any) -> str:
 def _weights(model: Any) -> tuple[np.ndarray, np.ndarray]:
     """Weights (k, features) and intercepts (k,), less their means: a softmax does not see what all classes share."""
     classifier = model.classifier_
-    kind = type(classifier).__name__
-    if kind in {"LogisticRegression", "LinearSVC"}:
+    if isinstance(classifier, (LogisticRegression, LinearSVC)):
         weights, intercept = np.asarray(classifier.coef_), np.asarray(classifier.intercept_)
         if len(weights) == 1:
             weights, intercept = np.vstack([-weights, weights]) / 2, np.concatenate([-intercept, intercept]) / 2
-    elif kind == "MultinomialNB":
+    elif isinstance(classifier, MultinomialNB):
         weights, intercept = classifier.feature_log_prob_, classifier.class_log_prior_
-    elif kind == "ComplementNB":
+    elif isinstance(classifier, ComplementNB):
         weights, intercept = classifier.feature_log_prob_, np.zeros(len(classifier.feature_log_prob_))
     else:
-        raise UserError(f"this model cannot be exact as ONNX: a {kind} is not known there", ELSEWHERE)
+        raise UserError(
+            f"this model cannot be exact as ONNX: a {type(classifier).__name__} is not known there", ELSEWHERE
+        )
     return weights - weights.mean(axis=0), (intercept - intercept.mean()).astype(np.float64)
 
 
@@ -204,16 +155,8 @@ def _tokens(graph: Graph, text: str, pattern: str) -> str:
     return graph.add("Tokenizer", text, domain=_SPLIT, mark=0, pad_value=_EMPTY, tokenexp=pattern, mincharnum=1)
 
 
-def _joined(graph: Graph, parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=1)
-
-
 def _product(graph: Graph, rows: str, weights: np.ndarray) -> str:
     return graph.add("MatMul", rows, graph.constant(np.ascontiguousarray(weights.T, dtype=np.float32)))
-
-
-def _total(graph: Graph, rows: str) -> str:
-    return graph.add("ReduceSum", rows, graph.constant([1], np.int64), keepdims=1)
 
 
 # --- overlap of a pair: `naba.models.tfidf.overlap` ------------------------------------------------------------------
@@ -221,7 +164,7 @@ def _total(graph: Graph, rows: str) -> str:
 
 def _overlap(graph: Graph, features: Any) -> list[str]:
     """The columns of `naba.models.tfidf.overlap.NAMES`, each (n, 1) float32."""
-    from naba.models.inputs import normalise_texts
+    from naba.models.classifier import normalise_texts
     from naba.models.tfidf.overlap import NEGATIONS
 
     words = [_tokens(graph, side, python_pattern(r"\w+")) for side in CASED]
@@ -281,7 +224,7 @@ def _count(graph: Graph, numbers: str) -> str:
     before = graph.add("Concat", graph.add("Expand", graph.constant([[-1]], np.int64), rows), before, axis=1)
     new = graph.add("Not", graph.add("Equal", ordered, before))
     real = graph.add("GreaterOrEqual", ordered, graph.constant([0], np.int64))
-    return _total(graph, graph.add("Cast", graph.add("And", new, real), to=7))
+    return total(graph, graph.add("Cast", graph.add("And", new, real), to=7))
 
 
 def _length(graph: Graph, side: str) -> str:
@@ -289,7 +232,7 @@ def _length(graph: Graph, side: str) -> str:
     blank = graph.constant([_EMPTY])
     characters = graph.add("Tokenizer", side, domain=_SPLIT, mark=0, pad_value=_EMPTY, separators=[""], mincharnum=1)
     filled = graph.add("Not", graph.add("Equal", characters, blank))
-    return _total(graph, graph.add("Cast", filled, to=7))
+    return total(graph, graph.add("Cast", filled, to=7))
 
 
 def _holds(graph: Graph, tokens: str, words: Sequence[str]) -> str:
@@ -298,7 +241,7 @@ def _holds(graph: Graph, tokens: str, words: Sequence[str]) -> str:
         "LabelEncoder", tokens, domain="ai.onnx.ml", keys_strings=list(words), values_int64s=[1] * len(words),
         default_int64=0,
     )  # fmt: skip
-    return _positive(graph, _total(graph, found))
+    return _positive(graph, total(graph, found))
 
 
 def _positive(graph: Graph, count: str) -> str:
@@ -310,42 +253,6 @@ def _ratio(graph: Graph, part: str, whole: str) -> str:
     # Divided as Python does, in 64 bits, then rounded.
     exact = graph.add("Div", graph.add("Cast", part, to=11), graph.add("Cast", whole, to=11))
     return graph.add("Cast", exact, to=1)
-
-
-# --- correction of probabilities ----------------------------------------------------------------------------------
-
-
-def corrected(graph: Graph, probabilities: str, correction: Mapping[str, Any] | None) -> str:
-    """Probabilities (n, k) float64 corrected as `naba.models.calibration.Calibrated` does."""
-    if not correction:
-        return probabilities
-    if "temperature" in correction:
-        floor = graph.add("Max", probabilities, graph.constant(np.float64(1e-12)))
-        logarithms = graph.add("Log", floor)
-        cooled = graph.add("Div", logarithms, graph.constant(np.float64(correction["temperature"])))
-        return graph.add("Softmax", cooled, axis=1)
-    raised = [_risen(graph, probabilities, column, step) for column, step in enumerate(correction["steps"])]
-    joined = _joined(graph, raised)
-    total = _total(graph, joined)
-    some = graph.add("Greater", total, graph.constant(np.float64(0)))
-    divisor = graph.add("Where", some, total, graph.constant(np.float64(1)))
-    return graph.add("Where", some, graph.add("Div", joined, divisor), probabilities)
-
-
-def _risen(graph: Graph, probabilities: str, column: int, step: Mapping[str, Any]) -> str:
-    """numpy's `interp` of one column, (n, 1)."""
-    x, y = np.asarray(step["x"], dtype=np.float64), np.asarray(step["y"], dtype=np.float64)
-    if len(x) == 1:
-        x, y = np.array([x[0], x[0] + 1]), np.array([y[0], y[0]])
-    chosen = graph.add("Gather", probabilities, graph.constant([column], np.int64), axis=1)
-    below = graph.add("Cast", graph.add("GreaterOrEqual", chosen, graph.constant(x)), to=7)
-    place = graph.add("Sub", _total(graph, below), graph.constant([1], np.int64))
-    limits = graph.constant(np.int64(0)), graph.constant(np.int64(len(x) - 2))
-    place = graph.add("Min", graph.add("Max", place, limits[0]), limits[1])
-    start, low, slope = (graph.add("Gather", graph.constant(part), place, axis=0)
-                         for part in (x[:-1], y[:-1], np.diff(y) / np.diff(x)))  # fmt: skip
-    inside = graph.add("Min", graph.add("Max", chosen, graph.constant(x[0])), graph.constant(x[-1]))
-    return graph.add("Add", graph.add("Mul", graph.add("Sub", inside, start), slope), low)
 
 
 # --- Python's classes of characters -------------------------------------------------------------------------------

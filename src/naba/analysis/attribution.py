@@ -1,0 +1,335 @@
+"""Who says what: reported speech in Arabic news, after ../annotation/ATTRIBUTION.md.
+
+Rules over the tables of `naba.analysis.lexicon` and punctuation, in four steps for each sentence: find the reporting
+words (`cues`), find what each introduces (`openings`), find who speaks, and find where the content ends. Then the
+speaker is carried from sentence to sentence for `وأضاف` and its like.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from naba.analysis.lexicon import group
+from naba.analysis.openings import Cue, Opening, cues, opening
+from naba.analysis.phrases import Sentence, before_relative, before_verb, hearer, subject, without_preposition
+from naba.analysis.speakers import Speakers
+from naba.arabic.segment import Span, quotations, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Speech = Literal["direct", "indirect", "mixed"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One act of reporting: somebody says something.
+
+    All spans are characters of the article: `text[span.start:span.end]`.
+
+    Attributes:
+        sentence: the sentence that holds the cue.
+        cue: the word that reports, without a leading و or ف.
+        source: who is speaking, as this sentence names them; None if it does not.
+        antecedent: where `source` is None, the fullest earlier mention of the speaker; None if nobody is named.
+        content: what is said, with its quote marks; it may run over the end of the sentence where a quotation does.
+        kind: direct (a quotation, or the speaker's words after a colon), indirect, or mixed (quoted words inside).
+    """
+
+    sentence: Span
+    cue: Span
+    source: Span | None
+    antecedent: Span | None
+    content: Span
+    kind: Speech
+
+
+@dataclass
+class _Draft:
+    cue: Cue
+    opening: Opening
+    source: Span | None = None
+    carried: bool = True  # who speaks is known from before, if the sentence does not say
+    begins: int | None = None  # the word at which its clause begins, where what was said before is over
+    end: int = 0  # of the content
+    parts: list[Span] = field(default_factory=list)
+
+
+def reports(text: str, spans: Sequence[Span] | None = None) -> list[Report]:
+    """Every act of reporting in a text, in the order of their cues.
+
+    Args:
+        text: any text; one without Arabic gives no reports.
+        spans: its sentences, where they are known already.
+    Returns:
+        reports whose spans all lie in the text; a discontinuous quotation gives one report a part. Time is linear in
+        the length.
+
+    >>> text = "قال الوزير إن العمل جار. وأضاف: «لن يتوقف»."
+    >>> [(r.cue.of(text), r.source and r.source.of(text), r.content.of(text), r.kind) for r in reports(text)]
+    [('قال', 'الوزير', 'العمل جار', 'indirect'), ('أضاف', None, '«لن يتوقف»', 'direct')]
+    """
+    quotes = quotations(text)
+    speakers = Speakers(text)
+    found: list[Report] = []
+    for span in sentences(text) if spans is None else spans:
+        low, high = bisect_left(quotes, (span.start, 0)), bisect_left(quotes, (span.end, 0))
+        sentence = Sentence.of(text, span, quotes[low:high])
+        for draft in _drafts(sentence):
+            found += _finished(sentence, draft, speakers)
+    return found
+
+
+def _drafts(sentence: Sentence) -> list[_Draft]:
+    drafts: list[_Draft] = []
+    every = cues(sentence)
+    for number, cue in enumerate(every):
+        if drafts and cue.kind != "preposition" and cue.at < drafts[-1].opening.at and not drafts[-1].opening.before:
+            continue  # inside what stands between another cue and its content
+        weak = cue.uses("clause")
+        following = (
+            other.at for other in every[number + 1 : number + 6] if other.bounds or (weak and other.kind == "verb")
+        )
+        limit = next(following, len(sentence))
+        start = opening(sentence, cue, limit)
+        if start is None or _hollow(sentence, cue, start) or (drafts and _taken(cue, start, drafts[-1])):
+            continue
+        drafts.append(_Draft(cue, start))
+    for number, draft in enumerate(drafts):
+        _name(sentence, draft, drafts[:number])
+        _close(sentence, draft, drafts[number + 1 :])
+    return [draft for draft in drafts if draft.end > draft.opening.start]
+
+
+def _taken(cue: Cue, start: Opening, last: _Draft) -> bool:
+    """The content is another cue's, or the cue is the first word of another's object (وصف تصريحات …)."""
+    same = start.start == last.opening.start and start.at > cue.at
+    return same or (cue.kind == "noun" and not cue.pronoun and last.opening.word == cue.at)
+
+
+def _hollow(sentence: Sentence, cue: Cue, start: Opening) -> bool:
+    """Inside a quotation only what names another speaker, or the speaker's own قلت, reports."""
+    if sentence.quoted(cue.at) is None or cue.kind != "verb" or sentence.folded(cue.at) in {"قلت", "قلنا"}:
+        return False
+    return subject(sentence, cue.at + 1, start.region) is None
+
+
+def _name(sentence: Sentence, draft: _Draft, earlier: Sequence[_Draft]) -> None:
+    """Find who speaks, in the sentence."""
+    cue, start = draft.cue, draft.opening
+    if start.source is not None:
+        draft.source = start.source
+        return
+    if cue.kind == "preposition":
+        return
+    if cue.kind in {"verb", "noun"}:
+        draft.source = subject(sentence, cue.at + 1, start.region)
+        if draft.source is not None:
+            draft.source = without_preposition(sentence.text, draft.source) if cue.kind == "noun" else draft.source
+            return
+    if cue.kind == "noun" and not cue.pronoun:
+        draft.carried = False
+    if cue.kind == "noun" and earlier and earlier[-1].cue.uses("relay") and earlier[-1].opening.word == cue.at:
+        draft.source = subject(sentence, earlier[-1].opening.region + 1, cue.at)
+        return
+    relative = cue.at - 1
+    while relative > 0 and sentence.folded(relative) in {"قد", "كان", "كانت"}:
+        relative -= 1
+    if cue.kind == "verb" and not cue.joined:
+        if sentence.folded(relative) in group("relative") and not cue.impersonal:
+            draft.source = before_relative(sentence, relative)
+        elif not cue.impersonal and cue.at:
+            draft.source, draft.begins = before_verb(sentence, cue.at) or (None, None)
+        if draft.source is not None:
+            return
+        if cue.impersonal:
+            draft.carried = False
+            return
+    if cue.impersonal and cue.kind == "verb":
+        draft.carried = False
+        return
+    said = [other for other in earlier if other.source is not None and not _nested(other, earlier)]
+    if said and (sentence.quoted(cue.at) is None):
+        draft.source = said[-1].source
+    elif not earlier and cue.at > 3 and not sentence.words[cue.at].raw.endswith("ين"):
+        draft.source = _main_subject(sentence, cue.at)
+
+
+def _nested(draft: _Draft, others: Iterable[_Draft]) -> bool:
+    return any(other.opening.start < draft.cue.start < other.end for other in others if other is not draft)
+
+
+def _main_subject(sentence: Sentence, end: int) -> Span | None:
+    """The subject of the verb that opens the sentence: أجرى وزير التعليم، …، متمنيا …"""
+    first = sentence.folded(0)
+    if sentence.quoted(0) is not None:
+        return None
+    if first in {"وكان", "وكانت", "كان", "كانت"}:
+        return subject(sentence, 1, next((at for at in range(2, end) if sentence.folded(at) == "قد"), 1))
+    if first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":
+        return subject(sentence, 3, next((at for at in range(4, end) if sentence.folded(at) == "عن"), end))
+    if first.startswith("ال") or first in group("connectives") | {
+        "في",
+        "من",
+        "على",
+        "وفي",
+        "ومن",
+        "وعلى",
+        "عن",
+        "الى",
+        "مع",
+    }:
+        return None
+    return subject(sentence, 1, next((at for at in range(2, end) if sentence.comma(at) or _verbal(sentence, at)), end))
+
+
+def _verbal(sentence: Sentence, at: int) -> bool:
+    return sentence.folded(at) in {"في", "على", "من", "عن", "الى"} or sentence.folded(at) in group("adjuncts")
+
+
+_STOPS = " \t\u00a0\n\r.،,؛;:!؟?…-–—"
+
+
+def _close(sentence: Sentence, draft: _Draft, later: Sequence[_Draft]) -> None:
+    """Find where the content ends."""
+    start = draft.opening
+    if start.end is not None:
+        draft.end = start.end
+        return
+    first = start.word
+    last = len(sentence)
+    for other in later:
+        if other.cue.at > first and not sentence.quoted(other.cue.at):
+            if other.cue.bounds:
+                last = min(last, other.cue.at)
+            elif other.begins is not None and other.begins > first and sentence.comma(other.begins):
+                last = min(last, other.begins)
+    last = min(last, _formula(sentence, first, last))
+    if start.how == "object":
+        last = min(last, _object_end(sentence, first, last))
+    while last - 1 > first and sentence.folded(last - 1) in _BEFORE_CUE and last < len(sentence):
+        last -= 1
+    draft.end = _trimmed(sentence, start.start, first, last)
+
+
+_BEFORE_CUE = {"كما", "ثم", "و", "على", "حد", "وقد", "وكان", "وكانت", "حيث", "بحسب", "وفق"}
+
+
+def _trimmed(sentence: Sentence, start: int, first: int, last: int) -> int:
+    end = sentence.words[last].start if last < len(sentence) else sentence.span.end
+    quote = sentence.quoted(max(first, last - 1))
+    text = sentence.text
+    around = sentence.quoted(first)
+    if around is not None and around.start < start and end >= around.end:
+        end, quote = around.end - 1, None
+    if last < len(sentence):
+        while end > start and text[end - 1] in "وف" and text[end - 2 : end - 1] == " ":
+            end -= 1
+    while end > start and text[end - 1] in _STOPS + '«“‘(["' and (quote is None or end > quote.end):
+        if text[end - 1] == '"' and quote is not None and end == quote.end:
+            break
+        end -= 1
+    return end
+
+
+def _formula(sentence: Sentence, first: int, last: int) -> int:
+    """Before على حد قوله and the like."""
+    for at in range(first, last - 2):
+        if (
+            sentence.folded(at) == "على"
+            and sentence.folded(at + 1) == "حد"
+            and sentence.folded(at + 2) in group("formula")
+        ):
+            return at
+    return last
+
+
+def _object_end(sentence: Sentence, first: int, last: int) -> int:
+    """Where a bare object is over: a comma and a new clause; a list goes on."""
+    for at in range(first + 1, last):
+        if sentence.quoted(at):
+            continue
+        word = sentence.folded(at)
+        if sentence.comma(at) and (word in _NEW_CLAUSE or word in group("relative") or _NEW_VERB.match(word)):
+            return at
+        if (
+            word in {"اذ", "مما", "وهو", "وهي", "اثر"}
+            or hearer(sentence, at)
+            or (sentence.comma(at) and word in group("connectives"))
+        ):
+            return at
+    return last
+
+
+_NEW_CLAUSE = {
+    "فيما",
+    "بينما",
+    "حيث",
+    "مما",
+    "اذ",
+    "وذلك",
+    "كما",
+    "وهو",
+    "وهي",
+    "والذي",
+    "والتي",
+    "لكن",
+    "رغم",
+    "وحتى",
+    "بالاضافة",
+    "اضافة",
+    "وسط",
+    "وفي",
+    "ومن",
+    "وعلى",
+}
+_NEW_VERB = re.compile(r"و[يت][^\W\d_]{3,}")
+
+
+def _finished(sentence: Sentence, draft: _Draft, speakers: Speakers) -> list[Report]:
+    cue = Span(draft.cue.start, draft.cue.end)
+    contents = [Span(draft.opening.start, draft.end), *draft.opening.parts]
+    antecedent = None
+    if draft.source is not None:
+        speakers.spoke(draft.source, draft.cue.feminine, nested=sentence.quoted(draft.cue.at) is not None)
+    elif draft.carried:
+        antecedent = speakers.last(cue.start, draft.cue.feminine)
+    return [
+        Report(sentence.span, cue, draft.source, antecedent, content, _kind(sentence, draft, content))
+        for content in contents
+    ]
+
+
+def _kind(sentence: Sentence, draft: _Draft, content: Span) -> Speech:
+    if draft.opening.how == "colon":
+        return "direct"
+    if sentence.quoted(draft.cue.at) is not None:
+        return "indirect"
+    quotes = [quote for quote in sentence.quotes if content.overlaps(quote)]
+    if any(quote.holds(content) or (quote.start <= content.start and content.end <= quote.end + 1) for quote in quotes):
+        return "direct" if len(content.of(sentence.text).split()) > 2 else "mixed"
+    return "mixed" if any(_quotes_words(sentence, quote) for quote in quotes) else "indirect"
+
+
+def _quotes_words(sentence: Sentence, quote: Span) -> bool:
+    """Are they words that somebody said, and not a name: «ملاذا آمنا» against نظام «دعم»؟"""
+    first, end = sentence.after(quote.start), sentence.after(quote.end)
+    words = [word.folded for word in sentence.words[first:end]]
+    before = sentence.folded(first - 1)
+    before = before.removeprefix("و")
+    if before in group("name_takers") or before.removeprefix("ال") in group("name_takers") or not words:
+        return False
+    if len(words) > 1 and all(word.startswith("ال") for word in words):
+        return before.removeprefix("ب") in {"هذا", "هذه", "ذلك"} or len(words) > 3
+    definite = before.startswith(("ال", "لل", "بال"))
+    if len(words) == 1:
+        return not definite and not words[0].startswith("ال") and first > 0 and not sentence.comma(first)
+    return not definite or len(words) > 3
+
+
+def sources(found: Sequence[Report]) -> list[Span]:
+    """The speakers named, each span once, in order."""
+    return sorted({report.source for report in found if report.source is not None})

@@ -1,0 +1,78 @@
+"""Stacks, means and small networks of scikit-learn, of which a file keeps what predicting needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import LabelBinarizer, LabelEncoder, StandardScaler
+
+from naba.models.classifier import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from scipy import sparse
+
+LOGISTIC = ("C", "class_weight", "max_iter", "tol")
+"""The settings of logistic regressions that naba's families set."""
+_PARTS: Mapping[Any, tuple[str, ...]] = {
+    LabelEncoder: (), LogisticRegression: LOGISTIC, Pipeline: ("steps",), StandardScaler: (),
+}  # fmt: skip
+
+
+class _OnlyToPredict(Kept):
+    """Without the attributes that only training needs."""
+
+    dropped: ClassVar[tuple[str, ...]] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name not in self.dropped}
+
+
+class Network(_OnlyToPredict, MLPClassifier):
+    """A small network; without the state of its optimiser."""
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {LabelBinarizer: ()}
+    stored: ClassVar[tuple[str, ...]] = ("loss",)
+    dropped: ClassVar[tuple[str, ...]] = (
+        "_optimizer", "_random_state", "_no_improvement_count", "loss_curve_", "best_loss_", "loss_", "n_iter_", "t_",
+        "validation_scores_", "best_validation_score_",
+    )  # fmt: skip
+
+
+class Stack(_OnlyToPredict, StackingClassifier):
+    """A stack; without its folds."""
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = _PARTS
+    dropped: ClassVar[tuple[str, ...]] = ("cv", "named_estimators_")
+
+
+class Mean(_OnlyToPredict, VotingClassifier):
+    """The mean of the probabilities of several classifiers."""
+
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = _PARTS
+    dropped: ClassVar[tuple[str, ...]] = ("named_estimators_",)
+
+
+class FirstColumns(Kept, TransformerMixin, BaseEstimator):
+    """The first `width` columns of a sparse matrix, dense: what trees and the neural part of a stack see."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def fit(self, X: Any, y: Any = None) -> FirstColumns:  # noqa: ARG002
+        """Nothing to learn."""
+        return self
+
+    def transform(self, X: sparse.csr_matrix) -> np.ndarray:
+        """(n, width) float64."""
+        return X[:, : self.width].toarray()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
