@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import MIRROR
 from naba.analysis.attribution import Report, reports
 
 ROOT = Path(__file__).resolve().parents[2]
-ARTICLES = MIRROR / "github/parallelfold/SaudiNewsNet/4e39239966c2ae8a3faa591201acb9cd1f51199d/dataset"
+ARTICLES = "github/parallelfold/SaudiNewsNet/4e39239966c2ae8a3faa591201acb9cd1f51199d/dataset"
 
 
 def said(text: str) -> list[tuple[str, str | None, str, str]]:
@@ -54,11 +53,11 @@ def test_spans_lie_in_any_text(text: str) -> None:
             assert span is None or 0 <= span.start < span.end <= len(text)
 
 
-def dev_articles() -> list[tuple[str, list[dict[str, list[int] | str | None]]]]:
+def dev_articles(mirror: Path) -> list[tuple[str, list[dict[str, list[int] | str | None]]]]:
     found = []
     for line in (ROOT / "data" / "attribution" / "dev.jsonl").read_text(encoding="utf-8").splitlines():
         article = json.loads(line)
-        with zipfile.ZipFile(ARTICLES / article["zip"]) as archive:
+        with zipfile.ZipFile(mirror / ARTICLES / article["zip"]) as archive:
             text = json.loads(archive.read(article["member"]).decode("utf-8-sig"))[article["index"]]["content"]
         assert hashlib.sha256(text.encode()).hexdigest() == article["sha256"]
         found.append((text, [report for sentence in article["sentences"] for report in sentence["reports"]]))
@@ -66,11 +65,10 @@ def dev_articles() -> list[tuple[str, list[dict[str, list[int] | str | None]]]]:
 
 
 @pytest.mark.mirror
-@pytest.mark.skipif(not ARTICLES.is_dir(), reason="no mirror of SaudiNewsNet (NABA_MIRROR)")
-def test_contents_and_sources_of_the_labelled_articles_are_found() -> None:
+def test_contents_and_sources_of_the_labelled_articles_are_found(mirror: Path) -> None:
     """Overlap F1 as Citron counts it (Newell et al. 2018): a span is found if one of the other side overlaps it."""
     gold_content, gold_source, content, source, exact = [], [], [], [], 0
-    for number, (text, labelled) in enumerate(dev_articles()):
+    for number, (text, labelled) in enumerate(dev_articles(mirror)):
         found: list[Report] = reports(text)
         gold_content += [(number, *report["content"]) for report in labelled]
         gold_source += [(number, *report["source"]) for report in labelled if report["source"]]

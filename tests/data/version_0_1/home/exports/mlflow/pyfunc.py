@@ -16,7 +16,7 @@ class Classifier(mlflow.pyfunc.PythonModel):
 
         self.model, self.description = directory.load(Path(context.artifacts["classifier"]))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
         """One row of output for each row of input, in order."""
         from naba.export.predict import predict_table
 
