@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from naba.arabic.profile import profile_from
-from naba.config import builders, plugins
+from naba.config import builders, paths, plugins
 from naba.config.explain import explain
 from naba.config.folders import names, section, yaml_path
 from naba.config.identity import digest
@@ -74,7 +74,7 @@ def _named_after_its_file(settings: TrainConfig) -> TrainConfig:
 
 
 def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
-    """A composed configuration as plain dicts, interpolations resolved, without Hydra's own section."""
+    """A composed configuration as plain dicts: interpolations resolved, paths absolute, without Hydra's own section."""
     from omegaconf import MissingMandatoryValue, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -89,6 +89,7 @@ def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"the configuration does not resolve: {str(error).splitlines()[0]}") from error
     result = typing.cast("dict[str, Any]", plain)
     result.pop("hydra", None)
+    paths.made_absolute(result)
     return result
 
 
