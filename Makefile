@@ -12,7 +12,7 @@ help:
 	@echo "make train   set up, then train and compare on the embedded corpus (about a minute after set-up)"
 	@echo "make test    set up, then run the tests"
 	@echo "make test-slow  the tests that take minutes: browsers, kills, servers"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff, mypy and the layers of imports"
 	@echo "make docs    the documentation as a site: docs/_build/html/index.html"
 	@echo "make clean   remove the virtual environment and everything made"
 

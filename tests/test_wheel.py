@@ -28,6 +28,10 @@ def test_wheel_trains_outside_the_repository(tmp_path: Path) -> None:
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = (tmp_path / "dist").glob("*.whl")
+    shipped = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("naba/shipped/")]
+    assert "naba/shipped/conf/experiment/quickstart.yaml" in shipped
+    assert {Path(name).suffix for name in shipped if name.startswith("naba/shipped/conf/")} == {".yaml"}
+    assert not [name for name in shipped if name.endswith(".py")]
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
     elsewhere = tmp_path / "elsewhere"

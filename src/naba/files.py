@@ -20,7 +20,7 @@ def checkout() -> Path | None:
 
 
 def shipped(folder: str) -> Path:
-    """A folder naba ships (`conf`, `experiments`, `data`): in the repository, or inside the wheel."""
+    """A folder naba ships (`conf`, `data`): in the repository, or inside the wheel."""
     root = checkout()
     return (root / folder) if root else (PACKAGE / "shipped" / folder)
 

@@ -344,16 +344,12 @@ def test_weights_of_another_model_are_noticed(honest: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("rows", [2, 4])
-def test_word_vectors_that_lack_rows_or_stems_are_refused(
-    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def learnt(self: WordVectors) -> WordVectors:
-        self.stems_, self.table_ = ("سعر", "نفط", "سوق"), np.eye(3, 4, dtype=np.float16)
-        return self
-
-    monkeypatch.setattr(WordVectors, "fit", learnt)
+def test_word_vectors_that_lack_rows_or_stems_are_refused(rows: int, tmp_path: Path) -> None:
+    vectors = WordVectors("source")
+    vectors.stems_, vectors.table_ = ("سعر", "نفط", "سوق"), np.eye(3, 4, dtype=np.float16)
     X, y = table()
-    model = blended(iterations=2, bags=1, networks=0, background="saudinewsnet", normalisation=NEWS).fit(X, y)
+    model = blended(iterations=2, bags=1, networks=0, normalisation=NEWS)
+    model.set_params(features__features__vectors=vectors).fit(X, y)
     directory.save(model, tmp_path / "model", DESCRIPTION)
     assert len(directory.load(tmp_path / "model")[0].predict(X)) == len(X)
 

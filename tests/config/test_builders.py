@@ -234,3 +234,10 @@ def test_a_reader_from_elsewhere_is_known_to_the_check_and_reads(
     (tmp_path / "dataset" / "mine.yaml").write_text(changed, encoding="utf-8")
     monkeypatch.setenv("NABA_CONF", str(tmp_path))
     assert config.dataset_config("mine").options == {"marks": 2}
+
+
+def test_background_sets_of_a_model_are_named_and_those_of_the_model_inside() -> None:
+    blended = {"name": "b", "builder": "blended", "background": "saudinewsnet"}
+    assert builders.backgrounds(blended) == ["saudinewsnet"]
+    assert builders.backgrounds({"name": "c", "builder": "calibrated", "classifier": blended}) == ["saudinewsnet"]
+    assert builders.backgrounds({"name": "b", "builder": "blended"}) == []

@@ -59,6 +59,15 @@ class Context:
     checkpoint_folder: Path | None = None
     background_texts: Callable[[str], Sequence[str]] | None = None
 
+    def texts(self, name: str) -> Sequence[str]:
+        """The distinct texts of an unlabelled data set, in order.
+
+        Raises:
+            UserError: it cannot be had.
+        """
+        load = self.background_texts or plugins.registry("naba.data.dataset:background_texts")
+        return list(load(name))
+
 
 class Options:
     """Options of a builder; `class TfidfNb(Options, builder="tfidf_nb")`, a frozen dataclass, keywords only.
@@ -80,6 +89,10 @@ class Options:
     def build(self, context: Context) -> Any:
         """The unfitted estimator."""
         raise NotImplementedError
+
+    def backgrounds(self) -> tuple[str, ...]:
+        """Names of the unlabelled data sets that the model learns from; their content enters a run's identity."""
+        return ()
 
     def content(self) -> dict[str, Any]:
         """What decides the model, for a run's identity: the options, files by what is in them rather than by name."""
@@ -195,6 +208,12 @@ def options(model: Mapping[str, Any]) -> Options:
         raise Problems(problems, f"model '{model.get('name', 'model')}' has")
     given = {key: value for key, value in section.items() if key not in ABOUT}
     return TypeAdapter(options_class(section["builder"])).validate_python(given)
+
+
+def backgrounds(model: Mapping[str, Any]) -> list[str]:
+    """Names of the unlabelled data sets that a model, or a model inside it, learns from."""
+    inside = [value for value in model.values() if isinstance(value, Mapping) and "builder" in value]
+    return [*options(model).backgrounds(), *(name for one in inside for name in backgrounds(one))]
 
 
 def content(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from naba.arabic.profile import profile_from
-from naba.config import builders, plugins
-from naba.config.explain import explain
+from naba.config import builders, paths, plugins
+from naba.config.explain import explain, shown
 from naba.config.folders import names, section, yaml_path
 from naba.config.identity import digest
 from naba.config.readers import check_reader
@@ -22,6 +22,11 @@ from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}")
+_BOUND = "interval/high//"
+_METRIC_LENGTH = 250
+"""Characters of a metric's name that MLflow takes; the longest are those of bounds, `interval/high/SECTION/METRIC`."""
 
 
 def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
@@ -49,8 +54,11 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
     problems += _check_normalisation(plain.get("normalisation"))
     if settings is not None:
         problems += check_dataset(settings.dataset)
-        problems += _check_split(settings.split)
-        problems += _check_names(settings)
+        problems += _check_split(settings.split, settings.dataset)
+        problems += _check_labels(settings.dataset)
+        problems += _check_metrics(settings)
+        problems += _check_also(settings)
+        problems += _check_kept_names(settings, str((model or {}).get("name", "")))
     if problems or settings is None:
         raise Problems(list(dict.fromkeys(problems)))
     settings.model = dict(model or {})
@@ -74,7 +82,7 @@ def _named_after_its_file(settings: TrainConfig) -> TrainConfig:
 
 
 def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
-    """A composed configuration as plain dicts, interpolations resolved, without Hydra's own section."""
+    """A composed configuration as plain dicts: interpolations resolved, paths absolute, without Hydra's own section."""
     from omegaconf import MissingMandatoryValue, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -89,6 +97,7 @@ def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"the configuration does not resolve: {str(error).splitlines()[0]}") from error
     result = typing.cast("dict[str, Any]", plain)
     result.pop("hydra", None)
+    paths.made_absolute(result)
     return result
 
 
@@ -161,8 +170,21 @@ def check_dataset(dataset: DatasetConfig) -> list[str]:
     return problems
 
 
-def _check_split(split: SplitConfig) -> list[str]:
+def _check_labels(dataset: DatasetConfig) -> list[str]:
+    if dataset.columns.label is None:
+        return [f"dataset '{dataset.name}' has no labels: nothing can be trained or scored on it"]
+    if len(dataset.labels) == 1:
+        return [f"dataset.labels: expected at least two, got {', '.join(dataset.labels)}"]
+    return []
+
+
+def _check_split(split: SplitConfig, dataset: DatasetConfig) -> list[str]:
     problems = []
+    column = "fold" if split.name == "official_folds" and split.column is None else split.column
+    known = ["id", "text", "target", "label", "group", "split", *dataset.columns.slices, *dataset.columns.keep]
+    if column is not None and column not in known and not dataset.union:
+        place = "split.column" if split.column else f"split=official_folds: dataset '{dataset.name}' has none"
+        problems.append(f"{place}: {unknown_name('column', column, known)}")
     if split.name not in names("split"):
         problems.append(unknown_name("split", split.name, names("split")))
     if split.name == "kfold" and split.fold > split.folds:
@@ -175,30 +197,57 @@ def _check_split(split: SplitConfig) -> list[str]:
     return problems
 
 
-def _check_names(settings: TrainConfig) -> list[str]:
+def _check_kept_names(settings: TrainConfig, model: str) -> list[str]:
+    """Names that MLflow or a file system would refuse at the end of a training."""
+    named = {"model.name": model, "normalisation.name": str(settings.normalisation.get("name", ""))}
+    problems = [
+        f"{place}: expected up to 80 ASCII letters, digits, '_', '-' and '.', got {shown(name)}"
+        for place, name in named.items()
+        if not _NAME.fullmatch(name)
+    ]
+    longest = max(map(len, ("validation", *settings.evaluation.also)))
+    metrics = (settings.dataset.primary_metric, *settings.dataset.metrics, *settings.evaluation.metrics)
+    return problems + [
+        f"metric {shown(name)}: a name of {len(name)} characters is too long to be tracked"
+        for name in dict.fromkeys(metrics)
+        if len(_BOUND) + longest + len(name) > _METRIC_LENGTH
+    ]
+
+
+def _check_metrics(settings: TrainConfig) -> list[str]:
     metric = plugins.registry("naba.evaluation.metrics:metric")
     problems = []
     dataset = settings.dataset
-    wanted = {"dataset.primary_metric": [dataset.primary_metric], "dataset.metrics": dataset.metrics}
-    for place, metrics in (wanted | {"evaluation.metrics": settings.evaluation.metrics}).items():
+    wanted = {
+        "dataset.primary_metric": [dataset.primary_metric],
+        "dataset.metrics": dataset.metrics,
+        "evaluation.metrics": settings.evaluation.metrics,
+    }
+    for place, metrics in wanted.items():
         for name in metrics:
             try:
                 metric(name, tuple(dataset.labels) or None)
             except UserError as error:
                 problems.append(f"{place}: {error.message}")
-    for name in settings.evaluation.also:
+    return problems
+
+
+def _check_also(settings: TrainConfig) -> list[str]:
+    also, dataset = settings.evaluation.also, settings.dataset
+    problems = [f"'{name}' stands there twice" for name in dict.fromkeys(also) if also.count(name) > 1]
+    for name in dict.fromkeys(also):
         if name == dataset.name:
-            problems.append(
-                f"evaluation.also: '{name}' is the data set that is trained on; its test rows are scored anyway"
-            )
+            problems.append(f"'{name}' is the data set that is trained on; its test rows are scored anyway")
+            continue
+        if name in {"train", "validation", "test"}:
+            problems.append(f"a data set called '{name}' could not be told from that part of another: rename it")
             continue
         try:
             other = dataset_config(name)
         except UserError as error:
-            problems.append(f"evaluation.also: {error.message}")
+            problems.append(error.message)
             continue
+        problems += _check_labels(other)
         if other.task != dataset.task:
-            problems.append(
-                f"evaluation.also: '{name}' is a {other.task} data set, '{dataset.name}' a {dataset.task} one"
-            )
-    return problems
+            problems.append(f"'{name}' is a {other.task} data set, '{dataset.name}' a {dataset.task} one")
+    return [f"evaluation.also: {problem}" for problem in problems]

@@ -48,7 +48,9 @@ def _expectation(detail: Mapping[str, Any]) -> str:
         return f"expected text like {context.get('pattern')}"
     if kind == "string_type":
         return "expected text (quote numbers, true, false and null in YAML: '0')"
-    return message.replace("Input should be", "expected", 1)
+    if kind == "string_too_long":
+        return f"expected at most {context.get('max_length')} characters"
+    return message.removeprefix("Value error, ").replace("Input should be", "expected", 1)
 
 
 def _fields(schema: type, loc: Iterable[int | str]) -> list[str]:

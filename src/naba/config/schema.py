@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, Strict, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraints
+
+
+def _folder_name(name: str) -> str:
+    if not name or name.startswith(".") or any(sign in "/\\" or not sign.isprintable() for sign in name):
+        raise ValueError("expected a name that a folder can have: no slashes, and no dot at its start")
+    return name
+
 
 # Types for configuration values; model builders annotate their arguments with them.
 Text = Annotated[str, Strict()]
@@ -21,7 +28,10 @@ CountInteger = Annotated[int, Strict(), Field(ge=0)]
 PositiveNumber = Annotated[float, Strict(), Field(gt=0)]
 Fraction = Annotated[float, Strict(), Field(gt=0, lt=1)]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
-Name = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+Name = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$", max_length=80)]
+MetricName = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+FolderName = Annotated[str, Strict(), StringConstraints(max_length=120), AfterValidator(_folder_name)]
+"""Of an MLflow experiment, whose files are in a folder of that name."""
 Sha256 = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Commit = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
@@ -84,12 +94,12 @@ class DatasetConfig:
     task: Name
     labels: dict[Name, Text]
     """Label id -> Arabic display name, in the order in which labels are always shown."""
-    primary_metric: Name
+    primary_metric: MetricName
     pair: Flag = False
     """Does a row have a `target` (claim, topic, other headline) beside its text?"""
     title: Text = ""
     description: Text = ""
-    metrics: list[Name] = field(default_factory=list)
+    metrics: list[MetricName] = field(default_factory=list)
     source: SourceConfig = field(default_factory=SourceConfig)
     union: dict[Name, Name] = field(default_factory=dict)
     """Instead of a source: part -> data set. The union of data sets with one label scheme, with a slice `corpus`."""
@@ -158,7 +168,7 @@ class EvaluationConfig:
     __pydantic_config__ = FORBID
     also: list[Name] = field(default_factory=list)
     """Further data sets whose test split the model is scored on."""
-    metrics: list[Name] = field(default_factory=list)
+    metrics: list[MetricName] = field(default_factory=list)
     """Metrics beside those the data set names."""
     resamples: PositiveInteger = 10_000
     confidence: Fraction = 0.95
@@ -172,7 +182,7 @@ class TrackingConfig:
     __pydantic_config__ = FORBID
     name: Literal["mlflow", "off"] = "mlflow"
     uri: Text | None = None
-    experiment: Text | None = None
+    experiment: FolderName | None = None
     log_model: Flag = True
     figures: Flag = True
     """Draw figures and say which features decided the worst errors; both can be made later from what is kept."""

@@ -187,6 +187,26 @@ def load_named(name: str, data: DataConfig | None = None) -> Dataset:
     return load(dataset_config(name), data)
 
 
+def background(name: str, data: DataConfig | None = None) -> Dataset:
+    """An unlabelled data set that a model learns from beside its rows.
+
+    Raises:
+        UserError: it cannot be had; the message says how to do without.
+    """
+    try:
+        return load_named(name, data)
+    except UserError as error:
+        raise UserError(
+            f"model.background={name} needs the data set {name}: {error}",
+            "Set NABA_MIRROR or data.mirror, or do without word vectors: model.background=null.",
+        ) from error
+
+
+def background_texts(name: str, data: DataConfig | None = None) -> list[str]:
+    """The distinct texts of `background(name)`, in order."""
+    return list(dict.fromkeys(background(name, data).column_values("text").tolist()))
+
+
 def _key(config: DatasetConfig, hashes: Sequence[str]) -> str:
     content: dict[str, Any] = {"config": dataclasses.asdict(config), "files": list(hashes)}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

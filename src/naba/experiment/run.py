@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import config, files, machine
 from naba.cli import console
+from naba.config import builders
 from naba.errors import UserError
 from naba.experiment import report
 from naba.experiment.result import Outcome, Result, Section, primary_metrics
@@ -54,7 +55,7 @@ def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) ->
     from naba.data import splits
 
     settings.split = splits.resolved(dataset, settings.split)
-    known = config.identify(settings, dataset.fingerprint, _grouping(dataset, settings.split))
+    known = config.identify(settings, dataset.fingerprint, _grouping(dataset, settings.split), _backgrounds(settings))
     identity, cell = known.run, known.cell
     evaluation = scoring(settings)
     together = Decision()
@@ -219,8 +220,16 @@ def _check_split(split: Split, dataset: Dataset) -> None:
         raise UserError(f"dataset '{dataset.name}' has neither validation nor test rows with split={split.name}")
 
 
+def _backgrounds(settings: TrainConfig) -> dict[str, str]:
+    """The fingerprints of the unlabelled data sets that the model learns from."""
+    from naba.data.dataset import background
+
+    return {name: background(name, settings.data).fingerprint for name in builders.backgrounds(settings.model)}
+
+
 def _build(settings: TrainConfig, identity: str) -> Any:
     from naba.arabic.profile import profile_from
+    from naba.data.dataset import background_texts
     from naba.models.build import build
 
     profile = profile_from(dict(settings.normalisation))
@@ -232,6 +241,7 @@ def _build(settings: TrainConfig, identity: str) -> Any:
         primary_metric=settings.dataset.primary_metric,
         # A training that was killed goes on where its last checkpoint is: the folder is that of the run's identity.
         checkpoint_folder=files.home() / "checkpoints" / identity,
+        background_texts=lambda name: background_texts(name, settings.data),
     )
 
 

@@ -90,7 +90,7 @@ def test_another_configuration_leaves_the_checkpoint_alone(headlines, killed):
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "pickle", "of another model"])
-def test_a_checkpoint_that_cannot_be_read_is_said_in_one_line(damage, headlines, killed, capsys):
+def test_a_checkpoint_that_cannot_be_read_is_said_in_one_line(damage, headlines, killed, caplog):
     import torch
 
     X, _ = headlines
@@ -109,11 +109,11 @@ def test_a_checkpoint_that_cannot_be_read_is_said_in_one_line(damage, headlines,
         state = torch.load(file, weights_only=True)
         with sealed.written(file) as part:
             torch.save(state | {"weights": {name: value[:1] for name, value in state["weights"].items()}}, part)
-    capsys.readouterr()
+    caplog.clear()
     model = _fit(headlines, checkpoint_folder=folder)
-    said = capsys.readouterr().err.splitlines()
+    said = caplog.messages
     assert len(said) == 1
-    assert said[0].startswith(f"naba: the training begins anew: checkpoint {file} cannot be read (")
+    assert said[0].startswith(f"the training starts again from the beginning: checkpoint {file} cannot be read (")
     assert ("it holds weights of another model" in said[0]) == (damage == "of another model")
     assert np.array_equal(model.predict_proba(X), whole.predict_proba(X))
     assert not folder.exists()
@@ -135,7 +135,7 @@ def _damaged(content, generator):
         yield changed
 
 
-def test_no_damage_to_a_checkpoint_stops_a_training_or_enters_it(headlines, killed, capsys):
+def test_no_damage_to_a_checkpoint_stops_a_training_or_enters_it(headlines, killed, caplog):
     """Read as a training reads it, some hundred times; the library alone raises errors of a dozen kinds."""
     from naba.models.encoder.options import Training
     from naba.models.encoder.training import FineTuning
@@ -147,19 +147,20 @@ def test_no_damage_to_a_checkpoint_stops_a_training_or_enters_it(headlines, kill
     tuning = FineTuning(model._forward(training=True), Training(), None, 0, None)
     store = Store(folder, file.stem.removeprefix("training-"))
     assert store.path == file
-    capsys.readouterr()
     before = {name: value.clone() for name, value in model.model_.state_dict().items()}
     for _ in range(40):
         for damaged in _damaged(content, generator):
             file.write_bytes(damaged)
+            caplog.clear()
             assert store.restore(tuning) is None
-            (said,) = capsys.readouterr().err.splitlines()
+            (said,) = caplog.messages
             assert "cannot be read (it is damaged" in said
     assert all((value == before[name]).all() for name, value in model.model_.state_dict().items())
+    caplog.clear()
     file.write_bytes(content)
     progress = store.restore(tuning)
     assert (progress.epoch, progress.step) == (1, 4)
-    assert not capsys.readouterr().err
+    assert not caplog.messages
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(killed, headlines, monkeypatch):
@@ -220,7 +221,7 @@ def test_processes_that_do_not_have_one_checkpoint_all_begin_anew(headlines, tmp
         (tmp_path / "task.pickle").write_bytes(pickle.dumps((*headlines, options, homes, dies)))
         capfd.readouterr()
         run_two(TOGETHER, tmp_path)
-        said = [line for line in capfd.readouterr().err.splitlines() if "begins anew" in line]
+        said = [line for line in capfd.readouterr().err.splitlines() if "starts again" in line]
         if dies:
             return said
         results = [pickle.loads((tmp_path / f"result{rank}.pickle").read_bytes()) for rank in range(2)]

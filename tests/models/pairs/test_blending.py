@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +15,11 @@ from sklearn.base import clone
 from calls import rows_given
 from naba.arabic.normalise import NEWS
 from naba.classifier import folder
-from naba.data import dataset as dataset_module
 from naba.errors import UserError
 from naba.models import blended
-from naba.models.pairs import vectors as word_vectors
+from naba.models.pairs import vectors as vectors_module
 from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.vectors import WordVectors, cache_file, learn
+from naba.models.pairs.vectors import WordVectors, cache_file, learn, word_vectors
 from naba.models.pairs.words import PairMatrix
 
 if TYPE_CHECKING:
@@ -46,9 +44,7 @@ def background() -> list[str]:
 @pytest.fixture
 def corpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     texts = background()
-    columns = np.array(texts, dtype=object)
     monkeypatch.setenv("NABA_HOME", str(tmp_path))
-    monkeypatch.setattr(dataset_module, "load_named", lambda name: SimpleNamespace(column_values=lambda _: columns))
     return texts
 
 
@@ -70,7 +66,7 @@ def cosine(vectors: WordVectors, one: str, other: str) -> float:
 
 
 def test_words_of_the_same_places_get_near_vectors(corpus: list[str]) -> None:
-    vectors = WordVectors("saudinewsnet").fit()
+    vectors = word_vectors(list(dict.fromkeys(corpus)))
     assert cosine(vectors, "تاجر", "سمسار") > cosine(vectors, "تاجر", "طبيب") + 0.3
     found, known = vectors.of(["تاجر", "غزال", "كتاجر"], ["تاجر", "غزال", "تاجر"])
     assert known.tolist() == [True, False, True]
@@ -82,26 +78,26 @@ def test_words_of_the_same_places_get_near_vectors(corpus: list[str]) -> None:
 
 
 def test_vectors_are_kept_by_the_content_of_the_corpus(corpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    first = WordVectors("saudinewsnet").fit()
+    first = word_vectors(list(dict.fromkeys(corpus)))
     distinct = list(dict.fromkeys(corpus))
     assert cache_file(distinct).is_file()
     assert cache_file([*distinct, "نص"]) != cache_file(distinct)
-    monkeypatch.setattr(word_vectors, "learn", lambda texts: pytest.fail("learnt again"))
-    again = WordVectors("saudinewsnet").fit()
+    monkeypatch.setattr(vectors_module, "learn", lambda texts: pytest.fail("learnt again"))
+    again = word_vectors(list(dict.fromkeys(corpus)))
     assert again.stems_ == first.stems_
     assert again.table_.tobytes() == first.table_.tobytes()
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "other"])
 def test_damaged_vectors_are_learnt_again_and_kept(damage: str, corpus: list[str]) -> None:
-    first = WordVectors("saudinewsnet").fit()
+    first = word_vectors(list(dict.fromkeys(corpus)))
     file = cache_file(list(dict.fromkeys(corpus)))
     content = file.read_bytes()
     middle = len(content) // 2
     flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
     changed = {"empty": b"", "cut": content[:middle], "flipped": flipped, "other": b"not vectors"}
     file.write_bytes(changed[damage])
-    again = WordVectors("saudinewsnet").fit()
+    again = word_vectors(list(dict.fromkeys(corpus)))
     assert again.stems_ == first.stems_
     assert again.table_.tobytes() == first.table_.tobytes()
     assert file.read_bytes() == content
@@ -120,11 +116,11 @@ def test_others_may_read_the_vectors_and_a_full_disk_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
         with pytest.raises(OSError, match="No space left"):
-            WordVectors("saudinewsnet").fit()
+            word_vectors(list(dict.fromkeys(corpus)))
     assert list(file.parent.iterdir()) == []
     before = os.umask(0o022)
     try:
-        WordVectors("saudinewsnet").fit()
+        word_vectors(list(dict.fromkeys(corpus)))
     finally:
         os.umask(before)
     assert file.stat().st_mode & 0o777 == 0o644
@@ -142,10 +138,9 @@ def test_a_missing_corpus_says_how_to_do_without(monkeypatch: pytest.MonkeyPatch
         learn(["نص قصير"])
 
 
-@pytest.mark.usefixtures("corpus")
-def test_soft_features_see_what_spelling_does_not() -> None:
+def test_soft_features_see_what_spelling_does_not(corpus: list[str]) -> None:
     X, _ = table()
-    features = PairFeatures(components=5, background="saudinewsnet").fit(X)
+    features = PairFeatures(components=5, vectors=word_vectors(corpus)).fit(X)
     names = features.get_feature_names_out().tolist()
     assert len(names) == len(PairFeatures(components=5).fit(X).names_) + 14
     assert all(features.feature_descriptions().values())
@@ -162,11 +157,12 @@ def test_soft_features_see_what_spelling_does_not() -> None:
     np.testing.assert_allclose(alone, features.transform(new), atol=1e-12)
 
 
-@pytest.mark.usefixtures("corpus")
-@pytest.mark.parametrize("vectors", [None, "saudinewsnet"])
-def test_a_blend_learns_and_comes_back_from_its_directory(vectors: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("background", [None, "news"])
+def test_a_blend_learns_and_comes_back_from_its_directory(background: Any, corpus: list[str], tmp_path: Path) -> None:
     X, y = table()
-    model = clone(blended(iterations=15, bags=2, background=vectors, normalisation=NEWS)).fit(X, y)
+    given = {"background": background, "background_texts": {"news": corpus}.__getitem__}
+    model = clone(blended(iterations=15, bags=2, normalisation=NEWS, **given)).fit(X, y)
+    assert any("soft" in name for name in model.features_.get_feature_names_out()) == (background is not None)
     assert (model.predict(X) == y).mean() == 1
     assert model.probability_kind_ == "model"
     np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import pickle
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.models.encoder.training import FineTuning, Progress
+
+logger = logging.getLogger(__name__)
 
 _PARTS = ("weights", "optimiser", "random", "random_gpu", "progress")
 
@@ -48,11 +51,9 @@ class Store:
     def restore(self, tuning: FineTuning) -> Progress | None:
         """Put the saved state back; None when there is no checkpoint.
 
-        One that cannot be read (damaged, or of other weights) is said and passed over: the training begins anew. So it
+        One that cannot be read (damaged, or of other weights) is named and left aside: the training starts again. So it
         does where processes that train together do not all have the same checkpoint.
         """
-        from naba.cli import console
-
         seal, state, problem = self._found(tuning)
         if tuning.parallel:
             from accelerate.utils import gather_object
@@ -63,7 +64,7 @@ class Store:
             if len({other for other, _ in found}) > 1:
                 state, problem = None, problem or "is not the same for every process"
         if problem and (not tuning.parallel or tuning.parallel.is_main_process):
-            console.note(f"the training begins anew: checkpoint {self.path} {problem}")
+            logger.warning("the training starts again from the beginning: checkpoint %s %s", self.path, problem)
         return None if state is None else self._apply(state, tuning)
 
     def _found(self, tuning: FineTuning) -> tuple[str, dict[str, Any] | None, str]:

@@ -23,7 +23,6 @@ from naba.models.classifier import Kept, normalise_texts, text_columns
 from naba.models.pairs.alignment import Texts, codes, ragged, unit
 from naba.models.pairs.groups import GROUPS, Batch, Columns, describe
 from naba.models.pairs.soft_alignment import SOFT_DESCRIPTIONS, soft_alignment
-from naba.models.pairs.vectors import WordVectors
 from naba.models.tfidf.vectoriser import Vectoriser
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from naba.arabic.normalise import Profile
     from naba.models.pairs.alignment import FloatArray, IntArray
+    from naba.models.pairs.vectors import WordVectors
 
 LONG_TEXT = 60
 _PASSAGE = 30  # words; articles have sentences of over a hundred
@@ -88,7 +88,7 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         kept_sentences: sentences that represent a long text.
         normalisation: applied first; the lexicons and spaces fold further by themselves (the `news` profile).
         seed: of the randomised SVD.
-        background: an unlabelled data set whose words get vectors (`naba.models.pairs.vectors`); None for no vectors.
+        vectors: of words, learnt from unlabelled texts; None for no features of nearness in meaning.
     """
 
     holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {stems: (), TruncatedSVD: ("n_components", "random_state")}
@@ -104,17 +104,17 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         kept_sentences: int = 3,
         normalisation: Profile | None = None,
         seed: int = 0,
-        background: str | None = None,
+        vectors: WordVectors | None = None,
     ) -> None:
         self.components = components
         self.kept_sentences = kept_sentences
         self.normalisation = normalisation
         self.seed = seed
-        self.background = background
+        self.vectors = vectors
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> PairFeatures:  # noqa: ARG002
         """Fits the spaces on the distinct texts of the table; labels are not used."""
-        self.vectors_ = None if self.background is None else WordVectors(self.background).fit()
+        self.vectors_ = self.vectors
         targets, texts = self._sides(X)
         ids, raw = codes([*targets, *texts])
         distinct = normalise_all(raw, NEWS)

@@ -160,6 +160,10 @@ class Blended(Options, builder="blended"):
     networks: CountInteger = 1
     background: Name | None = None
 
+    def backgrounds(self) -> tuple[str, ...]:
+        """The set that word vectors are learnt from."""
+        return (self.background,) if self.background else ()
+
     def build(self, context: Context) -> BlendedPairs:
         """See `BlendedPairs`."""
         from sklearn.linear_model import LogisticRegression
@@ -168,9 +172,11 @@ class Blended(Options, builder="blended"):
         from naba.models.pairs.blending import BlendedPairs
         from naba.models.pairs.boosting import trees
         from naba.models.pairs.features import PairFeatures
+        from naba.models.pairs.vectors import word_vectors
         from naba.models.pairs.words import PairMatrix
 
-        features = PairFeatures(normalisation=context.normalisation, background=self.background)
+        vectors = word_vectors(context.texts(self.background)) if self.background else None
+        features = PairFeatures(normalisation=context.normalisation, vectors=vectors)
         seeds = [context.seed + _BAG_STRIDE * place for place in range(max(self.bags, self.networks))]
         boosted = [
             trees(

@@ -47,10 +47,10 @@ class _Corpus:
 
 
 class WordVectors(Kept, BaseEstimator):
-    """Vectors of unit length for the stems of an unlabelled data set.
+    """Vectors of unit length for the stems of unlabelled texts; `word_vectors` makes them. A clone is the same object.
 
     Args:
-        corpus: name of the data set (`saudinewsnet`).
+        source: digest of the texts and of how they were learnt from.
 
     Attributes:
         stems_: v stems, the most frequent first.
@@ -60,30 +60,11 @@ class WordVectors(Kept, BaseEstimator):
     stored: ClassVar[tuple[str, ...]] = ("packed", "count")
     _by_stem: dict[str, int] | None = None
 
-    def __init__(self, corpus: str) -> None:
-        self.corpus = corpus
+    def __init__(self, source: str) -> None:
+        self.source = source
 
-    def fit(self, X: Any = None, y: Any = None) -> WordVectors:  # noqa: ARG002 - the corpus is the data
-        """Reads the vectors from naba's folder, or learns them (about a minute) and keeps them there.
-
-        Raises:
-            UserError: the data set cannot be had; the message says how to do without.
-        """
-        from naba.data.dataset import load_named
-
-        try:
-            dataset = load_named(self.corpus)
-        except UserError as error:
-            raise UserError(
-                f"model.background={self.corpus} needs the data set {self.corpus}: {error}",
-                "Set NABA_MIRROR or data.mirror, or do without word vectors: model.background=null.",
-            ) from error
-        texts = list(dict.fromkeys(dataset.column_values("text").tolist()))
-        file = cache_file(texts)
-        kept = _kept(file)
-        self.stems_, self.table_ = kept or learn(texts)
-        if kept is None:
-            _keep(file, self.stems_, self.table_)
+    def __sklearn_clone__(self) -> WordVectors:
+        # They are learnt before a classifier is fitted, from other texts than its own: fitting anew must keep them.
         return self
 
     def of(self, stems: Sequence[str], bases: Sequence[str]) -> tuple[FloatArray, BoolArray]:
@@ -123,6 +104,21 @@ class WordVectors(Kept, BaseEstimator):
                 "each",
                 DAMAGED,
             )
+
+
+def word_vectors(texts: Sequence[str]) -> WordVectors:
+    """The vectors of distinct texts, from naba's home, or learnt (about a minute for 30,000 articles) and kept there.
+
+    Raises:
+        UserError: too few words repeat to learn from.
+    """
+    file = cache_file(texts)
+    kept = _kept(file)
+    vectors = WordVectors(file.stem)
+    vectors.stems_, vectors.table_ = kept or learn(texts)
+    if kept is None:
+        _keep(file, vectors.stems_, vectors.table_)
+    return vectors
 
 
 def cache_file(texts: Sequence[str]) -> Path:
