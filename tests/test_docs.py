@@ -51,7 +51,7 @@ def rows_like(content: str, count: int = 90) -> str:
     writer.writerow(header)
     for number in range(count):
         row = list(rows[number % len(rows)])
-        row[0], row[1] = f"{number + 1:03d}", f"{row[1]} في التقرير {number}"
+        row[:3] = [f"{number + 1:03d}", f"{row[1]} في التقرير {number}", f"{row[2]} {number // 3}"]
         writer.writerow(row)
     return output.getvalue()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,52 @@ def test_normalising_twice_changes_nothing(text: str, profile: Profile) -> None:
 @example(batch=["ا", "\U0001f600@x", "ب", "\ud800", "\ue000", "\udc00", "\ufffe", "@x"], profile=NEWS)
 def test_a_batch_is_the_same_as_one_by_one(batch: list[str], profile: Profile) -> None:
     assert normalise_all(batch, profile) == [normalise(text, profile) for text in batch]
+
+
+_ARABIC = [chr(code) for code in (*range(0x0600, 0x0700), *range(0x08A0, 0x0900))]
+
+
+# What Unicode, and not our table, says a character is.
+@pytest.mark.parametrize(
+    ("rule", "after"),
+    [
+        ("diacritics", {character: "" for character in _ARABIC if unicodedata.category(character) == "Mn"}),
+        ("digits", {c: str(unicodedata.decimal(c)) for c in _ARABIC if unicodedata.category(c) == "Nd"}),
+        ("tatweel", {"\u0640": ""}),
+        ("alef_forms", dict.fromkeys("أإآٱٲٳٵ", "ا")),
+        ("alef_maksura", {"ى": "ي"}),
+        ("ta_marbuta", dict.fromkeys("ةۃ", "ه")),
+        ("hamza_carriers", {"ؤ": "و", "ٶ": "و", "ئ": "ي", "ٸ": "ي"}),
+        ("letter_variants", {**dict.fromkeys("کڪ", "ك"), **dict.fromkeys("یېے", "ي"), **dict.fromkeys("ہھەۀ", "ه")}),
+        (
+            "punctuation",
+            {
+                **dict(zip("؟،؛۔٪٫٬٭؍", "?,;.%.,*/", strict=True)),
+                **dict.fromkeys("«»“”„‟‹›″", '"'),
+                **dict.fromkeys("‘’‚‛′", "'"),
+                **dict.fromkeys("‐‑‒–—―−", "-"),
+            },
+        ),
+    ],
+)
+def test_a_rule_changes_its_characters_and_no_other(rule: str, after: dict[str, str]) -> None:
+    alone = Profile("one", **{rule: True})
+    characters = [chr(code) for code in range(0xD800)]
+    expected = [f"|{after.get(character, character)}|" for character in characters]
+    assert [normalise(f"|{character}|", alone) for character in characters] == expected
+    assert normalise_all([f"|{character}|" for character in characters], alone) == expected
+
+
+def test_invisible_marks_are_unicodes_format_characters_but_for_the_visible_arabic_signs() -> None:
+    alone = Profile("one", invisible_marks=True)
+    visible = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
+    for code in range(0xD800, 0x10000):
+        assert (normalise(chr(code), alone) == "") == (
+            unicodedata.category(chr(code)) == "Cf" or 0xFE00 <= code <= 0xFE0F
+        )
+    for code in range(0xD800):
+        removed = unicodedata.category(chr(code)) == "Cf" or code == 0x034F
+        assert (normalise(chr(code), alone) == "") == (removed and chr(code) not in visible)
 
 
 # Every letter the rule knows by its own name, so that none is forgotten at either end of a range.

@@ -14,12 +14,20 @@ from typing import TYPE_CHECKING, Literal
 
 from naba.analysis.lexicon import group
 from naba.analysis.openings import Cue, Opening, cues, opening
-from naba.analysis.phrases import Sentence, before_relative, before_verb, hearer, subject, without_preposition
+from naba.analysis.phrases import (
+    Sentence,
+    before_relative,
+    before_verb,
+    hearer,
+    possessed,
+    subject,
+    without_preposition,
+)
 from naba.analysis.speakers import Speakers
 from naba.arabic.segment import Span, quotations, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Speech = Literal["direct", "indirect", "mixed"]
 
@@ -58,6 +66,11 @@ class _Draft:
     parts: list[Span] = field(default_factory=list)
 
 
+_NEAR = 12  # reports of one sentence that bear on another
+LONGEST = 600
+"""Words; a longer sentence is read in stretches of so many, so that time stays linear in any text."""
+
+
 def reports(text: str, spans: Sequence[Span] | None = None) -> list[Report]:
     """Every act of reporting in a text, in the order of their cues.
 
@@ -76,11 +89,20 @@ def reports(text: str, spans: Sequence[Span] | None = None) -> list[Report]:
     speakers = Speakers(text)
     found: list[Report] = []
     for span in sentences(text) if spans is None else spans:
-        low, high = bisect_left(quotes, (span.start, 0)), bisect_left(quotes, (span.end, 0))
-        sentence = Sentence.of(text, span, quotes[low:high])
-        for draft in _drafts(sentence):
-            found += _finished(sentence, draft, speakers)
-    return found
+        for stretch in _stretches(text, span, quotes):
+            for draft in _drafts(stretch):
+                found += _finished(stretch, span, draft, speakers)
+    return sorted(found, key=lambda report: (report.cue, report.content))
+
+
+def _stretches(text: str, span: Span, quotes: Sequence[Span]) -> Iterator[Sentence]:
+    words = Sentence.of(text, span, ()).words
+    for first in range(0, len(words), LONGEST):
+        rest = words[first : first + LONGEST]
+        start = rest[0].start if first else span.start
+        end = words[first + LONGEST].start if first + LONGEST < len(words) else span.end
+        low, high = bisect_left(quotes, (start, 0)), bisect_left(quotes, (end, 0))
+        yield Sentence(text, Span(start, end), rest, quotes[low:high])
 
 
 def _drafts(sentence: Sentence) -> list[_Draft]:
@@ -99,8 +121,11 @@ def _drafts(sentence: Sentence) -> list[_Draft]:
             continue
         drafts.append(_Draft(cue, start))
     for number, draft in enumerate(drafts):
-        _name(sentence, draft, drafts[:number])
-        _close(sentence, draft, drafts[number + 1 :])
+        _name(sentence, draft, drafts[max(number - _NEAR, 0) : number])
+        _close(sentence, draft, drafts[number + 1 : number + 1 + _NEAR])
+    # Once more, now that it is known where clauses with a speaker of their own begin.
+    for number, draft in enumerate(drafts):
+        _close(sentence, draft, drafts[number + 1 : number + 1 + _NEAR])
     return [draft for draft in drafts if draft.end > draft.opening.start]
 
 
@@ -112,50 +137,55 @@ def _taken(cue: Cue, start: Opening, last: _Draft) -> bool:
 
 def _hollow(sentence: Sentence, cue: Cue, start: Opening) -> bool:
     """Inside a quotation only what names another speaker, or the speaker's own قلت, reports."""
-    if sentence.quoted(cue.at) is None or cue.kind != "verb" or sentence.folded(cue.at) in {"قلت", "قلنا"}:
+    if sentence.quoted(cue.at) is None or cue.kind != "verb" or cue.first_person:
         return False
     return subject(sentence, cue.at + 1, start.region) is None
 
 
 def _name(sentence: Sentence, draft: _Draft, earlier: Sequence[_Draft]) -> None:
-    """Find who speaks, in the sentence."""
+    """Find who speaks, in the sentence: after the cue, before it, or as the last report said."""
     cue, start = draft.cue, draft.opening
-    if start.source is not None:
+    if start.source is not None or cue.kind == "preposition":
         draft.source = start.source
-        return
-    if cue.kind == "preposition":
-        return
-    if cue.kind in {"verb", "noun"}:
-        draft.source = subject(sentence, cue.at + 1, start.region)
-        if draft.source is not None:
-            draft.source = without_preposition(sentence.text, draft.source) if cue.kind == "noun" else draft.source
-            return
-    if cue.kind == "noun" and not cue.pronoun:
-        draft.carried = False
-    if cue.kind == "noun" and earlier and earlier[-1].cue.uses("relay") and earlier[-1].opening.word == cue.at:
+    elif cue.kind == "noun" and earlier and earlier[-1].cue.uses("relay") and earlier[-1].opening.word == cue.at:
         draft.source = subject(sentence, earlier[-1].opening.region + 1, cue.at)
-        return
+    elif not _speaks(cue) and (after := subject(sentence, cue.at + 1, start.region)) is not None:
+        draft.source = without_preposition(sentence.text, after) if cue.kind == "noun" else after
+    elif cue.kind == "verb" and cue.impersonal:
+        draft.source, draft.carried = None, False
+    else:
+        draft.carried = cue.kind != "noun" or cue.pronoun
+        if cue.kind == "verb" and not cue.joined:
+            draft.source, draft.begins = _before(sentence, cue)
+        if draft.source is None:
+            draft.source = _said_before(sentence, cue, earlier)
+
+
+def _speaks(cue: Cue) -> bool:
+    """No subject follows a participle, nor قلت."""
+    return cue.kind == "participle" or cue.first_person
+
+
+def _before(sentence: Sentence, cue: Cue) -> tuple[Span | None, int | None]:
+    """The subject before its verb, and the word with which their clause begins, where that ends what was said."""
     relative = cue.at - 1
     while relative > 0 and sentence.folded(relative) in {"قد", "كان", "كانت"}:
         relative -= 1
-    if cue.kind == "verb" and not cue.joined:
-        if sentence.folded(relative) in group("relative") and not cue.impersonal:
-            draft.source = before_relative(sentence, relative)
-        elif not cue.impersonal and cue.at:
-            draft.source, draft.begins = before_verb(sentence, cue.at) or (None, None)
-        if draft.source is not None:
-            return
-        if cue.impersonal:
-            draft.carried = False
-            return
-    if cue.impersonal and cue.kind == "verb":
-        draft.carried = False
-        return
-    said = [other for other in earlier if other.source is not None and not _nested(other, earlier)]
-    if said and (sentence.quoted(cue.at) is None):
-        draft.source = said[-1].source
-    elif not earlier and cue.at > 3 and not sentence.words[cue.at].raw.endswith("ين"):
-        draft.source = _main_subject(sentence, cue.at)
+    if sentence.folded(relative) in group("relative"):
+        return before_relative(sentence, relative), None
+    return (before_verb(sentence, cue.at) if cue.at else None) or (None, None)
+
+
+def _said_before(sentence: Sentence, cue: Cue, earlier: Sequence[_Draft]) -> Span | None:
+    """Who spoke last in the sentence; where nobody did, the subject of its first verb."""
+    if sentence.quoted(cue.at) is None:
+        near = earlier[-_NEAR:]
+        said = (other for other in reversed(near) if other.source is not None and not _nested(other, near))
+        if (last := next(said, None)) is not None:
+            return last.source
+    if earlier or cue.at <= 3 or sentence.words[cue.at].raw.endswith("ين"):
+        return None
+    return _main_subject(sentence, cue.at)
 
 
 def _nested(draft: _Draft, others: Iterable[_Draft]) -> bool:
@@ -165,29 +195,24 @@ def _nested(draft: _Draft, others: Iterable[_Draft]) -> bool:
 def _main_subject(sentence: Sentence, end: int) -> Span | None:
     """The subject of the verb that opens the sentence: أجرى وزير التعليم، …، متمنيا …"""
     first = sentence.folded(0)
-    if sentence.quoted(0) is not None:
+    if sentence.quoted(0) is not None or first.startswith("ال") or first in _NO_VERB:
         return None
+    start, closers = 1, frozenset(group("adjuncts") | {"في", "على", "من", "عن", "الى"})
     if first in {"وكان", "وكانت", "كان", "كانت"}:
-        return subject(sentence, 1, next((at for at in range(2, end) if sentence.folded(at) == "قد"), 1))
-    if first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":
-        return subject(sentence, 3, next((at for at in range(4, end) if sentence.folded(at) == "عن"), end))
-    if first.startswith("ال") or first in group("connectives") | {
-        "في",
-        "من",
-        "على",
-        "وفي",
-        "ومن",
-        "وعلى",
-        "عن",
-        "الى",
-        "مع",
-    }:
+        closers = frozenset({"قد"})
+        if not any(sentence.folded(at) == "قد" for at in range(2, end)):
+            return None
+    elif first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":
+        start, closers = 3, frozenset({"عن"})
+    if possessed(sentence.folded(start)):
         return None
-    return subject(sentence, 1, next((at for at in range(2, end) if sentence.comma(at) or _verbal(sentence, at)), end))
+    stops = (
+        at for at in range(start + 1, end) if sentence.folded(at) in closers or (start == 1 and sentence.comma(at))
+    )
+    return subject(sentence, start, next(stops, end))
 
 
-def _verbal(sentence: Sentence, at: int) -> bool:
-    return sentence.folded(at) in {"في", "على", "من", "عن", "الى"} or sentence.folded(at) in group("adjuncts")
+_NO_VERB = frozenset({"في", "من", "على", "وفي", "ومن", "وعلى", "عن", "الى", "مع", "لكن", "ولكن", "كما", "فيما", "حيث"})
 
 
 _STOPS = " \t\u00a0\n\r.،,؛;:!؟?…-–—"
@@ -253,7 +278,7 @@ def _object_end(sentence: Sentence, first: int, last: int) -> int:
         if sentence.quoted(at):
             continue
         word = sentence.folded(at)
-        if sentence.comma(at) and (word in _NEW_CLAUSE or word in group("relative") or _NEW_VERB.match(word)):
+        if sentence.comma(at) and (word in group("new_clause") or word in group("relative") or _NEW_VERB.match(word)):
             return at
         if (
             word in {"اذ", "مما", "وهو", "وهي", "اثر"}
@@ -264,42 +289,19 @@ def _object_end(sentence: Sentence, first: int, last: int) -> int:
     return last
 
 
-_NEW_CLAUSE = {
-    "فيما",
-    "بينما",
-    "حيث",
-    "مما",
-    "اذ",
-    "وذلك",
-    "كما",
-    "وهو",
-    "وهي",
-    "والذي",
-    "والتي",
-    "لكن",
-    "رغم",
-    "وحتى",
-    "بالاضافة",
-    "اضافة",
-    "وسط",
-    "وفي",
-    "ومن",
-    "وعلى",
-}
 _NEW_VERB = re.compile(r"و[يت][^\W\d_]{3,}")
 
 
-def _finished(sentence: Sentence, draft: _Draft, speakers: Speakers) -> list[Report]:
+def _finished(sentence: Sentence, whole: Span, draft: _Draft, speakers: Speakers) -> list[Report]:
     cue = Span(draft.cue.start, draft.cue.end)
     contents = [Span(draft.opening.start, draft.end), *draft.opening.parts]
     antecedent = None
-    if draft.source is not None:
+    if draft.source is not None and draft.cue.kind != "preposition":
         speakers.spoke(draft.source, draft.cue.feminine, nested=sentence.quoted(draft.cue.at) is not None)
-    elif draft.carried:
+    elif draft.source is None and draft.carried:
         antecedent = speakers.last(cue.start, draft.cue.feminine)
     return [
-        Report(sentence.span, cue, draft.source, antecedent, content, _kind(sentence, draft, content))
-        for content in contents
+        Report(whole, cue, draft.source, antecedent, content, _kind(sentence, draft, content)) for content in contents
     ]
 
 
@@ -310,7 +312,8 @@ def _kind(sentence: Sentence, draft: _Draft, content: Span) -> Speech:
         return "indirect"
     quotes = [quote for quote in sentence.quotes if content.overlaps(quote)]
     if any(quote.holds(content) or (quote.start <= content.start and content.end <= quote.end + 1) for quote in quotes):
-        return "direct" if len(content.of(sentence.text).split()) > 2 else "mixed"
+        colon = ":" in sentence.text[max(content.start - 3, 0) : content.start]
+        return "direct" if colon or len(content.of(sentence.text).split()) > 2 else "mixed"
     return "mixed" if any(_quotes_words(sentence, quote) for quote in quotes) else "indirect"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -9,11 +10,14 @@ from naba.analysis.lexicon import Reading, fold, group, read
 from naba.analysis.phrases import LONG_SOURCE, Sentence, before_relative, object_start, subject, without_preposition
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from naba.arabic.segment import Span
 
 Kind = Literal["verb", "participle", "noun", "preposition"]
 How = Literal["clause", "quote", "colon", "object", "before"]
 
+_PARTS = 8
 REACH = 45
 """Words in which a verb must find what it introduces."""
 
@@ -52,6 +56,16 @@ class Cue:
     def uses(self, use: str) -> bool:
         """Does the lexicon restrict the verb so?"""
         return self.reading is not None and use in self.reading.form.verb.uses
+
+    @property
+    def past(self) -> str:
+        """The name of its verb."""
+        return self.reading.form.verb.past if self.reading else ""
+
+    @property
+    def first_person(self) -> bool:
+        """قلت, as speakers quote themselves."""
+        return self.reading is not None and self.reading.form.first_person
 
     @property
     def impersonal(self) -> bool:
@@ -121,7 +135,7 @@ def _initial(sentence: Sentence, at: int, reading: Reading) -> bool:
         or before in group("connectives")
         or before in group("relative")
         or before in group("what_said")
-        or before == "ما"
+        or before in {"ما", "جانبه", "جانبها", "جهته", "جهتها", "بدوره", "بدورها"}
         or sentence.quote(at) is not None
         or any(quote.end <= sentence.words[at].start for quote in sentence.quotes[:1])
     )
@@ -205,66 +219,68 @@ def _following(sentence: Sentence, cue: Cue, end: int) -> Opening | None:
 
 
 def _quoted(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
-    quote, colon = sentence.quote(at), sentence.colon(at)
-    if sentence.quoted(cue.at) is not None:
+    """A quotation, or the speaker's words after a colon."""
+    colon = sentence.colon(at)
+    if sentence.quoted(cue.at) is not None or cue.kind == "noun" or (colon and sentence.folded(at) in {"ان", "بان"}):
         return None
-    if colon and sentence.folded(at) in {"ان", "بان"}:
-        return None
-    unclosed = sentence.unclosed(at) if quote is None and cue.kind != "noun" else 0
-    if unclosed:
-        return Opening(unclosed, at, at, at, "colon")
-    if colon and quote is None and at + 1 < len(sentence) and cue.kind != "noun":
-        return Opening(sentence.opening(at), at, at, at, "colon")
-    if quote is None or cue.kind == "noun" or cue.uses("prep"):
-        return None
+    quote = sentence.quote(at)
+    if quote is None:
+        start = sentence.unclosed(at) or (sentence.opening(at) if colon and at + 1 < len(sentence) else None)
+        return None if start is None else Opening(start, at, at, at, "colon")
     after = sentence.after(quote.end)
-    words = after - at
-    if not colon:
-        name = sentence.folded(at - 1) in group("name_takers")
-        followed = (
-            after < len(sentence)
-            and not sentence.comma(after)
-            and (sentence.clause(after) or any(_separate(sentence, cue, step) for step in (after,)))
-        )
-        if words < 3 or name or followed:
-            return None
+    if cue.uses("prep") or not (colon or _says_words(sentence, cue, at, after)):
+        return None
     return Opening(quote.start, at, at, at, "quote", end=quote.end, parts=_parts(sentence, quote))
+
+
+def _says_words(sentence: Sentence, cue: Cue, at: int, after: int) -> bool:
+    """Are the quoted words `at` to `after` what is said, and not a name: قالت «الشرق الأوسط» إن؟"""
+    if after - at < 3 or sentence.folded(at - 1) in group("name_takers"):
+        return False
+    goes_on = after < len(sentence) and not sentence.comma(after)
+    return not (goes_on and (sentence.clause(after) or _separate(sentence, cue, after)))
 
 
 def _parts(sentence: Sentence, quote: Span) -> tuple[Span, ...]:
     """Parts of the quotation that go on after a mere comma or و: «…»، «…»."""
     found = []
-    for other in sentence.quotes:
+    for other in sentence.quotes[bisect_left(sentence.quotes, (quote.end, 0)) :][:_PARTS]:
         between = sentence.text[quote.end : other.start]
-        if other.start >= quote.end and not between.strip(" ،,و.\u00a0…") and len(between) < 6:
+        if other.start >= quote.end and len(between) < 6 and not between.strip(" ،,و.\u00a0…"):
             found.append(other)
             quote = other
     return tuple(found)
 
 
 def _clause(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
-    word = sentence.words[at]
-    if not sentence.clause(at) or (cue.uses("prep") and sentence.folded(at - 1) not in cue.objects):
-        return None
-    if cue.kind == "noun" and at - cue.at > 2 and not word.folded.startswith("ب"):
-        return None
-    past = cue.reading.form.verb.past if cue.reading else ""
-    if past == "قال" and word.raw[:1] == "أ" and at - cue.at > 5 and _ends_in_inna(sentence, at):
-        return None
-    if past != "قال" and word.raw[:1] == "إ" and at - cue.at > 8 and not sentence.comma(at):
+    """A clause after أن, إن, بأن, or one of them with a pronoun, which belongs to it."""
+    first = at + 1 if sentence.folded(at) in {"ان", "بان"} else at
+    if not sentence.clause(at) or first >= len(sentence) or not _fits(sentence, cue, at):
         return None
     region = at - 1 if sentence.folded(at - 1) in {"الى", "على", "من", "عن", "ب"} else at
-    bare = word.folded in {"ان", "بان"}
-    first = at + 1 if bare else at
-    if first >= len(sentence):
-        return None
     quote = sentence.quote(first)
     if quote is not None:
         after = sentence.after(quote.end)
-        ends = past == "وصف" or after >= len(sentence) or sentence.comma(after) or _STOP & set(sentence.before(after))
-        if ends and after - first > 2:
+        ends = after >= len(sentence) or sentence.comma(after) or _STOP & set(sentence.before(after))
+        if after - first > 2 and (ends or cue.past == "وصف"):
             return Opening(quote.start, first, at, region, "quote", end=quote.end)
     return Opening(sentence.opening(first), first, at, region, "clause")
+
+
+def _fits(sentence: Sentence, cue: Cue, at: int) -> bool:
+    """May the particle at `at` belong to the cue? قال takes إن, the others أن."""
+    word, far = sentence.words[at], at - cue.at
+    before = sentence.folded(at - 1) if sentence.before(at).isspace() else ""
+    if before not in cue.objects and (cue.uses("prep") or (before in _PREPOSITIONS and far > 1)):
+        return False  # مخاوف من أن: the noun's clause, not the verb's
+    if cue.kind == "noun":
+        return far <= 2 or word.folded.startswith("ب")
+    if cue.past == "قال":
+        return word.raw[:1] != "أ" or far <= 5 or not _ends_in_inna(sentence, at)
+    return word.raw[:1] != "إ" or far <= 8 or sentence.comma(at)
+
+
+_PREPOSITIONS = {"الى", "على", "من", "عن", "في"}
 
 
 def _ends_in_inna(sentence: Sentence, at: int) -> bool:
@@ -286,26 +302,28 @@ def _separate(sentence: Sentence, cue: Cue, at: int) -> bool:
 
 
 def _prepositional(sentence: Sentence, cue: Cue, at: int) -> Opening | None:
-    if sentence.quoted(at) and not sentence.quote(at):
+    """A noun phrase after the preposition that the verb takes."""
+    inside = sentence.quoted(at) is not None and sentence.quote(at) is None
+    if inside or cue.uses("clause") or (cue.kind == "noun" and not _noun_takes(sentence, cue, at)):
         return None
-    if cue.uses("clause") or (cue.kind == "noun" and not _noun_takes(sentence, cue, at)):
-        return None
-    if _separate(sentence, cue, at) and at + 1 < len(sentence) and not sentence.clause(at + 1):
-        if sentence.folded(at + 1) in group("occasions") and sentence.folded(at) in {"في", "على"}:
-            return None
-        if cue.kind == "verb" and _follows_later(sentence, at):
-            return None
-        quote = sentence.quote(at + 1)
-        if quote is not None and sentence.after(quote.end) - at > 3:
-            return Opening(quote.start, at + 1, at, at, "quote", end=quote.end)
-        return Opening(sentence.opening(at + 1), at + 1, at, at, "object")
     if _attached(sentence, cue, at):
-        start = sentence.opening(at)
-        first = at
-        if sentence.folded(at) == "ب" and (quote := sentence.quote(at + 1)):
+        quote = sentence.quote(at + 1) if sentence.folded(at) == "ب" and at + 1 < len(sentence) else None
+        if quote is not None:
             return Opening(quote.start, at + 1, at, at, "quote", end=quote.end)
-        return Opening(start, first, at, at, "object")
-    return None
+        return Opening(sentence.opening(at), at, at, at, "object")
+    first = at + 1
+    if not _separate(sentence, cue, at) or first >= len(sentence) or not _takes_object(sentence, cue, at):
+        return None
+    quote = sentence.quote(first)
+    if quote is not None and sentence.after(quote.end) - at > 3:
+        return Opening(quote.start, first, at, at, "quote", end=quote.end)
+    return Opening(sentence.opening(first), first, at, at, "object")
+
+
+def _takes_object(sentence: Sentence, cue: Cue, at: int) -> bool:
+    if sentence.clause(at + 1) or (cue.kind == "verb" and _follows_later(sentence, at)):
+        return False
+    return not (sentence.folded(at) in {"في", "على"} and sentence.folded(at + 1) in group("occasions"))
 
 
 def _noun_takes(sentence: Sentence, cue: Cue, at: int) -> bool:
@@ -327,23 +345,25 @@ def _follows_later(sentence: Sentence, at: int) -> bool:
 
 
 def _attached(sentence: Sentence, cue: Cue, at: int) -> bool:
-    word = sentence.folded(at)
+    """Is the word a noun with the ب (or ل) that the verb takes, and not a place or a name?"""
+    word, next_to = sentence.folded(at), at == cue.at + 1
     if "ب" not in cue.objects or not word.startswith("ب"):
-        return "ل" in cue.objects and at == cue.at + 1 and word.startswith("ل") and len(word) > 3
+        return "ل" in cue.objects and next_to and word.startswith("ل") and len(word) > 3
     rest = word[1:]
-    if not rest:
-        return sentence.quote(at + 1) is not None
-    if rest == "ما":
-        return True
-    if rest in {"هذا", "هذه"}:
-        return cue.kind == "participle"
-    if len(rest) < 3 or rest in group("places") or rest.removeprefix("ال") in group("places"):
+    if rest in _AFTER_BA:
+        return _AFTER_BA[rest](sentence, cue, at)
+    if len(rest) < 3 or {rest, rest.removeprefix("ال")} & group("places") or word in group("names_with_ba"):
         return False
-    if word in group("names_with_ba"):
-        return False
-    if at == cue.at + 1 and (cue.kind != "verb" or rest[0] not in "يور"):
-        return True
-    return rest.startswith("ال") or rest in group("objects") or (rest[0] in "تامهع" and len(rest) > 3)
+    near = next_to and (cue.kind != "verb" or rest[0] not in "يور")
+    return near or rest.startswith("ال") or rest in group("objects") or (rest[0] in "تامهع" and len(rest) > 3)
+
+
+_AFTER_BA: dict[str, Callable[[Sentence, Cue, int], bool]] = {
+    "": lambda sentence, _, at: at + 1 < len(sentence) and sentence.quote(at + 1) is not None,
+    "ما": lambda *_: True,
+    "هذا": lambda _, cue, __: cue.kind == "participle",
+    "هذه": lambda _, cue, __: cue.kind == "participle",
+}
 
 
 def _bare_object(sentence: Sentence, cue: Cue, end: int) -> int | None:
@@ -363,13 +383,8 @@ def _bare_object(sentence: Sentence, cue: Cue, end: int) -> int | None:
         sentence,
         cue.at,
         end,
-        split=bool(cue.objects & {"ب"}) or (cue.reading is not None and cue.reading.form.verb.past in _DENIALS),
+        split=bool(cue.objects & {"ب"}) or (cue.past in group("denials")),
     )
-
-
-_DENIALS = {
-    fold(word) for word in ("نفى", "تبنى", "أنكر", "انتقد", "أدان", "استنكر", "شجب", "دعا", "ناشد", "حث", "وصف")
-}
 
 
 def _head(sentence: Sentence, cue: Cue) -> Opening | None:
@@ -444,54 +459,42 @@ def _whole(sentence: Sentence, cue: Cue, end: int, source: Span | None) -> Openi
         return None
     start = sentence.opening(first)
     first_word = sentence.words[first]
-    if first == 0 and first_word.folded[0] == "و" and first_word.folded not in _WITH_WAW:
+    if first == 0 and first_word.folded[0] == "و" and first_word.folded not in group("with_waw"):
         start += 1
     return Opening(start, first, cue.at, cue.at, "before", end=sentence.closing(end - 1), before=True, source=source)
 
 
-_WITH_WAW = frozenset(
-    fold(word)
-    for word in (
-        "وزير", "وزراء", "وزارة", "وكيل", "وكالة", "واحد", "واحدة", "وافق", "وافقت", "واصل", "واصلت", "والد", "والدة",
-        "واجه", "واجهت", "واشنطن", "وقع", "وقعت", "وقف", "وصل", "وصلت", "وفاة", "وفد", "وضع", "وضعت", "ولد", "وعد",
-        "وعدت",
-    )
-)  # fmt: skip
-"""Words whose first letter is a و of their own."""
-
-
 def _of_source(sentence: Sentence, cue: Cue) -> Opening | None:
-    """بحسب X, وفقا لـ X, نقلا عن X."""
-    first = cue.at + 1
-    word = fold(sentence.text[cue.start : cue.end])
-    if first >= len(sentence) or sentence.quoted(cue.at):
-        return None
-    if word in {"نقلا", "استنادا"}:
-        if sentence.folded(first) not in {"عن", "الى"}:
-            return None
-        first += 1
-    elif word in {"وفقا", "طبقا"} and not sentence.folded(first).startswith("ل"):
-        return None
-    if sentence.folded(first) == "ل":
-        first += 1
-    head = sentence.folded(first)
-    if not head or not _voice(head) or (word in {"حسب", "وفق"} and head.removeprefix("ل") not in group("voices")):
+    """بحسب X, وفقا لـ X, نقلا عن X: X vouches for the clause that they close, or open."""
+    first = _source_start(sentence, cue)
+    if first is None:
         return None
     leading = cue.joined or (cue.at <= 1 and not (cue.at == 1 and sentence.comma(1)))
     end = _source_end(sentence, first, leading)
-    if end <= first:
+    if end <= first or (leading and end >= len(sentence)):
         return None
     source = without_preposition(sentence.text, sentence.phrase(first, end - 1), sure=True)
     if leading:
-        if end >= len(sentence):
-            return None
         content = min(end + (sentence.folded(end) == "فان"), len(sentence) - 1)
         return Opening(sentence.opening(content), content, content, content, "clause", source=source)
     for at in range(end, min(end + 3, len(sentence))):
         if sentence.clause(at):
-            content = at + 1 if sentence.folded(at) in {"ان", "بان"} else at
+            content = min(at + (sentence.folded(at) in {"ان", "بان"}), len(sentence) - 1)
             return Opening(sentence.opening(content), content, cue.at, cue.at, "clause", before=True, source=source)
     return _whole(sentence, cue, cue.at, source)
+
+
+def _source_start(sentence: Sentence, cue: Cue) -> int | None:
+    """The first word of the source after بحسب and the like; None where they name a measure, not a voice."""
+    word, first = fold(sentence.text[cue.start : cue.end]), cue.at + 1
+    if word in {"نقلا", "استنادا"} and sentence.folded(first) not in {"عن", "الى"}:
+        return None
+    if word in {"وفقا", "طبقا"} and not sentence.folded(first).startswith("ل"):
+        return None
+    first += (word in {"نقلا", "استنادا"}) or sentence.folded(first) == "ل"
+    head = sentence.folded(first)
+    silent = word in {"حسب", "وفق"} and head.removeprefix("ل") not in group("voices")
+    return None if not head or silent or not _voice(head) or sentence.quoted(cue.at) else first
 
 
 def _voice(head: str) -> bool:
@@ -523,10 +526,10 @@ def _inverted(sentence: Sentence, cue: Cue, limit: int) -> Opening | None:
     """«…»، قال فلان: a quotation just before the verb, and no content after it."""
     if cue.joined or not sentence.quotes or sentence.quoted(cue.at):
         return None
-    before = [quote for quote in sentence.quotes if quote.end <= sentence.words[cue.at].start]
-    if not before:
+    following = bisect_left(sentence.quotes, (sentence.words[cue.at].start, 0))
+    if not following:
         return None
-    quote = before[-1]
+    quote = sentence.quotes[following - 1]
     between = sentence.text[quote.end : sentence.words[cue.at].start]
     first = sentence.after(quote.start)
     if between.strip(" ،,\u00a0-–—.") or cue.at - first < 3:
@@ -537,7 +540,6 @@ def _inverted(sentence: Sentence, cue: Cue, limit: int) -> Opening | None:
         and (read(sentence.words[first - 1].raw) or first > 3)
     ):
         return None
-    following = [other for other in sentence.quotes if other.start > sentence.words[cue.at].end]
     if any(sentence.clause(at) for at in range(cue.at + 1, min(limit, cue.at + 12))):
         return None
     stop = next(
@@ -548,6 +550,6 @@ def _inverted(sentence: Sentence, cue: Cue, limit: int) -> Opening | None:
         ),
         len(sentence),
     )
-    parts = tuple(other for other in following[:1] if sentence.after(other.start) == stop)
+    parts = tuple(other for other in sentence.quotes[following : following + 1] if sentence.after(other.start) == stop)
     source = subject(sentence, cue.at + 1, stop)
     return Opening(quote.start, first, cue.at, cue.at, "before", end=quote.end, before=True, source=source, parts=parts)

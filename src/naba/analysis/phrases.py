@@ -123,6 +123,7 @@ class Sentence:
             at < len(self)
             and _CLAUSE.fullmatch(self.words[at].folded) is not None
             and (self.folded(at - 1) not in group("not_before_clause") or self.folded(at - 2) == "من")
+            and self.folded(at - 2) not in {"الرغم", "بالرغم", "برغم"}
         )
 
     def opening(self, at: int) -> int:
@@ -271,6 +272,8 @@ def without_preposition(text: str, span: Span, sure: bool = False) -> Span:
 
 def before_verb(sentence: Sentence, verb: int) -> tuple[Span, int] | None:
     """The subject before its verb (لكن المتحدث باسم الحاكم قال), and the word with which the clause begins."""
+    if sentence.folded(verb)[0] in "يت" and (head := _head_before(sentence, verb)) is not None:
+        return sentence.phrase(head, verb - 1), head
     first = verb
     while first > 0 and verb - first < LONG_SOURCE:
         before = sentence.folded(first - 1)
@@ -297,6 +300,16 @@ def before_verb(sentence: Sentence, verb: int) -> tuple[Span, int] | None:
     return sentence.phrase(first, last), begins
 
 
+def _head_before(sentence: Sentence, verb: int) -> int | None:
+    """متحدث روسي يقول: the noun that names a speaker, a word or two before a verb of the present."""
+    near = (at for at in range(verb - 1, max(verb - 4, 0), -1) if sentence.folded(at) in group("heads"))
+    head = next(near, None)
+    held = head is not None and any(
+        sentence.comma(at) or sentence.folded(at) in _BREAKS for at in range(head + 1, verb)
+    )
+    return None if held else head
+
+
 def object_start(sentence: Sentence, verb: int, end: int, split: bool = False) -> int | None:
     """The word among those after the verb where its subject is over and its bare object begins, or None.
 
@@ -305,40 +318,37 @@ def object_start(sentence: Sentence, verb: int, end: int, split: bool = False) -
         end: the first word that is out of reach.
         split: divide two noun phrases that stand side by side too (اتهمت الجماعة جبهة النصرة).
     """
-    clause = next(
-        (at for at in range(verb + 1, end) if sentence.clause(at) and not (split and sentence.folded(at)[0] == "ب")),
-        end,
-    )
+    own = (at for at in range(verb + 1, end) if sentence.clause(at) and sentence.folded(at - 1) not in _OF_NOUNS)
+    clause = next((at for at in own if not (split and sentence.folded(at)[0] == "ب")), end)
     for at in range(verb + 1, end):
         if not sentence.quoted(at) and _begins_object(sentence, verb, at):
             return at
         if (
             clause == end
             and not sentence.quoted(at)
-            and (_refers_back(sentence, verb, at) or (split and _apart(sentence, verb, at)))
+            and (_refers_back(sentence, verb, at) or _apart(sentence, verb, at, split))
         ):
             return at
     return None
 
 
 # The shapes of verbal nouns of the derived forms: استفعال، افتعال، انفعال، تفعيل، إفعال.
-_VERBAL_NOUN = re.compile(
-    "است[^\\W\\d_]{2}ا[^\\W\\d_]|ا[^\\W\\d_]ت[^\\W\\d_]ا[^\\W\\d_]|ان[^\\W\\d_]{2}ا[^\\W\\d_]|ت[^\\W\\d_]{2}ي[^\\W\\d_]|ا[^\\W\\d_]{2}ا[^\\W\\d_]|م[^\\W\\d_]ا[^\\W\\d_]{2}ة"
-)
+_OF_NOUNS = {"من", "عن", "في"}  # مخاوف من أن: the clause is the noun's
+_PRONOUN = re.compile("(?:هما|ها|هم|ه)$")
+_VERBAL_NOUN = re.compile("است..ا.|ا.ت.ا.|ان..ا.|ت..ي.|ا..ا.|م.ا..ة")
 _GOVERNING = {"ب", "في", "عن", "على", "من", "الى"}
 
 
 def _begins_object(sentence: Sentence, verb: int, at: int) -> bool:
-    word, previous = sentence.folded(at), sentence.folded(at - 1)
-    if at > verb + 1 and previous.startswith("ال") and previous not in group("titles") and _VERBAL_NOUN.fullmatch(word):
+    word, previous, first = sentence.folded(at), sentence.folded(at - 1), at == verb + 1
+    definite = previous.startswith("ال")
+    if definite and not first and previous not in group("titles") and _VERBAL_NOUN.fullmatch(word):
         return word not in group("adjuncts") and not word.startswith("ال")
-    if (
-        word not in group("objects")
-        or previous in _GOVERNING
-        or (at > verb + 1 and previous.startswith("ل") and not previous.startswith("لل"))
-    ):
-        return False
-    return at == verb + 1 or previous.startswith("ال") or at - verb > 2 or sentence.comma(at)
+    bare = _PRONOUN.sub("", word)
+    if bare != word and not first and (bare in group("objects") or _VERBAL_NOUN.fullmatch(bare)):
+        return previous not in _GOVERNING
+    governed = previous in _GOVERNING or (not first and previous.startswith("ل") and not previous.startswith("لل"))
+    return word in group("objects") and not governed and (first or definite or at - verb > 2 or sentence.comma(at))
 
 
 def _refers_back(sentence: Sentence, verb: int, at: int) -> bool:
@@ -348,13 +358,11 @@ def _refers_back(sentence: Sentence, verb: int, at: int) -> bool:
         return False
     if at == verb + 1:
         named = verb > 0 and sentence.folded(verb - 1) not in group("connectives") and not sentence.comma(verb)
-        return named and (_possessed(word) or word in {"هذا", "هذه"})
-    return _possessed(word) or (
-        word in {"هذا", "هذه", "تلك", "هؤلاء"} and sentence.folded(at + 1) not in group("times")
-    )
+        return named and (possessed(word) or word in {"هذا", "هذه"})
+    return possessed(word) or (word in {"هذا", "هذه", "تلك", "هؤلاء"} and sentence.folded(at + 1) not in group("times"))
 
 
-def _possessed(word: str) -> bool:
+def possessed(word: str) -> bool:
     """A noun with the speaker's pronoun: نيته، عزمهما، دعمها."""
     return (
         len(word) > 3
@@ -364,9 +372,10 @@ def _possessed(word: str) -> bool:
     )
 
 
-def _apart(sentence: Sentence, verb: int, at: int) -> bool:
+def _apart(sentence: Sentence, verb: int, at: int, split: bool) -> bool:
     """Two noun phrases meet: a definite word that takes no name, and one that cannot describe it."""
-    if at == verb + 1:
+    lone = at == verb + 2 and not sentence.folded(at - 1).endswith("ي")
+    if at == verb + 1 or not (split or lone) or sentence.folded(verb + 1) in group("titles"):
         return False
     word, previous = sentence.folded(at), sentence.folded(at - 1)
     if not previous.startswith("ال") or previous in group("titles") or word in group("adjuncts"):

@@ -339,7 +339,7 @@ def _phrase(
         if result.last in _SCALES:
             closed = at, result.value
         if not result.take(_unbound(following), joined=joined):
-            if following.part in _SCALES and not joined and closed and closed[0] < at:
+            if following.part in _SCALES and not joined and closed:
                 return Quantity(closed[1], ""), closed[0]  # "5 آلاف و3 ملايين": the three belong to the millions
             break
         at = after

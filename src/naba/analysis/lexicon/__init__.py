@@ -56,12 +56,14 @@ class Form:
         kind: a finite verb, an active participle or a verbal noun.
         feminine: its gender, None where the form does not say.
         pronoun: a pronoun sticks to it (وصفه، تأكيده).
+        first_person: the speaker quotes himself (قلت).
     """
 
     verb: Verb
     kind: Kind
     feminine: bool | None = None
     pronoun: bool = False
+    first_person: bool = False
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -104,8 +106,6 @@ def _finite(verb: Verb, cells: dict[str, str]) -> list[tuple[str, Form]]:
     plural = cells["plural"] or past + "وا"
     masculine = [past, plural, past if past.endswith(("ى", "ا")) else past + "ا"]
     feminines = [feminine, feminine + "ا"]
-    if past == "قال":
-        masculine += ["قلت", "قلنا"]
     if present := cells["present"]:
         stem = present[1:]
         short = stem[:-1] if stem.endswith(("ي", "و", "ى")) else stem
@@ -113,6 +113,8 @@ def _finite(verb: Verb, cells: dict[str, str]) -> list[tuple[str, Form]]:
         feminines += ["ت" + stem, "ت" + stem + "ان", "ست" + stem]
     result = [(word, Form(verb, "verb", feminine=False)) for word in masculine]
     result += [(word, Form(verb, "verb", feminine=True)) for word in feminines]
+    if past == "قال":
+        result += [(word, Form(verb, "verb", first_person=True)) for word in ("قلت", "قلنا")]
     return result
 
 

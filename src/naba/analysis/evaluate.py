@@ -1,0 +1,212 @@
+"""How well who says what is found: precision, recall and F1 with bootstrap intervals over articles.
+
+Counting follows Citron (Newell, Cowlishaw and Man 2018, "Quote Extraction and Analysis for News", DSJM at KDD; its
+`metrics.py`): a source or a content counts for the report whose cue it has. *Exact*: the same characters. *Overlap*:
+words that both spans share, of all words found (precision) and of all words marked (recall). Unlike Citron each
+report is paired once, so that two parts of one quotation are not counted twice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from naba.analysis.attribution import Report, reports
+from naba.analysis.gold import Labelled, Speaking, article, development
+from naba.arabic.segment import Span, quotations, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_WORD = re.compile(r"[^\W_]+")
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was right of what was found and of what is marked, in one article; in spans, reports or words."""
+
+    right: int
+    found: int
+    marked: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A line of the table: precision, recall and F1, each with its 95 % percentile interval over articles.
+
+    Attributes:
+        name: what is counted.
+        precision, recall, f1: (value, low, high), between 0 and 1.
+        found, marked: how many there are.
+    """
+
+    name: str
+    precision: tuple[float, float, float]
+    recall: tuple[float, float, float]
+    f1: tuple[float, float, float]
+    found: int
+    marked: int
+
+
+Pair = tuple[Report | None, Report | None]
+
+
+def paired(text: str, marked: Sequence[Report], found: Sequence[Report]) -> list[Pair]:
+    """Each marked report with the found one whose cue overlaps its cue and whose content shares most words, or None.
+
+    Found reports that pair with none come last, as (None, report).
+    """
+    free = list(found)
+    pairs: list[Pair] = []
+    for report in marked:
+        alike = [other for other in free if other.cue.overlaps(report.cue)]
+        best = max(alike, key=lambda other: len(_shared(text, other.content, report.content)), default=None)
+        if best is not None:
+            free.remove(best)
+        pairs.append((report, best))
+    return [*pairs, *((None, report) for report in free)]
+
+
+def _words(text: str, span: Span | None) -> set[int]:
+    return set() if span is None else {match.start() for match in _WORD.finditer(text, *span)}
+
+
+def _shared(text: str, one: Span | None, other: Span | None) -> set[int]:
+    return _words(text, one) & _words(text, other)
+
+
+def _exact(pairs: Iterable[Pair], part: Callable[[Report], object]) -> Counts:
+    values = [(one and part(one), other and part(other)) for one, other in pairs]
+    right = sum(one is not None and one == other for one, other in values)
+    return Counts(right, sum(other is not None for _, other in values), sum(one is not None for one, _ in values))
+
+
+def _overlap(text: str, pairs: Iterable[Pair], part: Callable[[Report], Span | None]) -> Counts:
+    right = found = marked = 0
+    for one, other in pairs:
+        first = part(one) if one else None
+        second = part(other) if other else None
+        right += len(_shared(text, first, second))
+        found += len(_words(text, second))
+        marked += len(_words(text, first))
+    return Counts(right, found, marked)
+
+
+def _antecedent(report: Report) -> Span | None:
+    return report.antecedent if report.source is None else None
+
+
+def _direct(text: str, one: Labelled, found: Sequence[Report]) -> tuple[Counts, Counts]:
+    marked = {report.content for report in one.reports if report.kind == "direct"}
+    guessed = {report.content for report in found if report.kind == "direct"}
+    spans = Counts(len(marked & guessed), len(guessed), len(marked))
+    marked_words, guessed_words = (set().union(*(_words(text, span) for span in each)) for each in (marked, guessed))
+    return spans, Counts(len(marked_words & guessed_words), len(guessed_words), len(marked_words))
+
+
+def counted(one: Labelled) -> dict[str, Counts]:
+    """What naba's rules get right in one labelled article, by what is counted."""
+    text = one.text
+    spans = sentences(text)
+    found = reports(text, spans)
+    pairs = paired(text, one.reports, found)
+    direct, direct_words = _direct(text, one, found)
+    return {
+        "sentences": Counts(len({*spans} & {*one.sentences}), len(spans), len(one.sentences)),
+        "cues, exact": _exact(pairs, lambda report: report.cue),
+        "sources, exact": _exact(pairs, lambda report: report.source),
+        "sources, overlap": _overlap(text, pairs, lambda report: report.source),
+        "contents, exact": _exact(pairs, lambda report: report.content),
+        "contents, overlap": _overlap(text, pairs, lambda report: report.content),
+        "kinds": _exact(pairs, lambda report: report.kind),
+        "antecedents, exact": _exact(pairs, _antecedent),
+        "antecedents, overlap": _overlap(text, pairs, _antecedent),
+        "direct quotations, exact": direct,
+        "direct quotations, overlap": direct_words,
+    }
+
+
+def figures(articles: Sequence[Labelled], resamples: int = RESAMPLES, seed: int = 0) -> list[Figure]:
+    """Score the rules on labelled articles.
+
+    Args:
+        articles: at least one.
+        resamples: bootstrap draws; whole articles are drawn with replacement (Efron and Tibshirani 1993, ch. 13).
+        seed: of the draws.
+    """
+    tables = [counted(one) for one in articles]
+    weights = np.random.default_rng(seed).multinomial(len(articles), [1 / len(articles)] * len(articles), resamples)
+    result = []
+    for name in tables[0]:
+        counts = np.array([[table[name].right, table[name].found, table[name].marked] for table in tables])
+        totals = counts.sum(axis=0)
+        values = _scores(totals[None, :])[0]
+        low, high = np.percentile(_scores(weights @ counts), [2.5, 97.5], axis=0)
+        precision, recall, f1 = ((float(values[at]), float(low[at]), float(high[at])) for at in range(3))
+        result.append(Figure(name, precision, recall, f1, int(totals[1]), int(totals[2])))
+    return result
+
+
+def _scores(counts: np.ndarray) -> np.ndarray:
+    """(n, 3) counts of right, found, marked -> (n, 3) precision, recall, F1; 0 where there is nothing to divide by."""
+    right, found, marked = counts[:, 0], counts[:, 1], counts[:, 2]
+    return np.stack(
+        [
+            right / np.maximum(found, 1),
+            right / np.maximum(marked, 1),
+            2 * right / np.maximum(found + marked, 1),
+        ],
+        axis=1,
+    )
+
+
+def article_figures(marked: Speaking) -> list[Figure]:
+    """The labelled article: its sentences, their first cues and speakers, and quotations (no intervals: one text).
+
+    Only the first speaker and cue of a sentence are marked, so the precision of cues and speakers is a lower bound.
+    """
+    text = marked.text
+    found = reports(text)
+    named = {report.source for report in found if report.source is not None}
+    inside = {Span(span.start + 1, span.end - 1) for span in quotations(text)}
+    return [
+        _figure("sentences", set(marked.sentences), set(sentences(text))),
+        _figure("cues, exact", set(marked.cues), {report.cue for report in found}),
+        _figure("speakers, exact", set(marked.speakers), named),
+        _figure("quotations, exact", set(marked.quotes), inside),
+    ]
+
+
+def _figure(name: str, marked: set[Span], found: set[Span]) -> Figure:
+    values = _scores(np.array([[len(marked & found), len(found), len(marked)]]))[0]
+    precision, recall, f1 = ((float(value), float(value), float(value)) for value in values)
+    return Figure(name, precision, recall, f1, len(found), len(marked))
+
+
+def markdown(lines: Sequence[Figure], intervals: bool = True) -> str:
+    """The figures as a table."""
+
+    def cell(value: tuple[float, float, float]) -> str:
+        return f"{value[0]:.3f} [{value[1]:.3f}, {value[2]:.3f}]" if intervals else f"{value[0]:.3f}"
+
+    rows = [["what", "precision", "recall", "F1", "found", "marked"], ["---"] * 6]
+    for line in lines:
+        values = map(cell, (line.precision, line.recall, line.f1))
+        rows.append([line.name, *values, str(line.found), str(line.marked)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def main() -> None:
+    """Print the figures of the development set and of the labelled article."""
+    print("Development set, 24 articles, labelled by language models; no person has checked the labels.\n")
+    print(markdown(figures(development())))
+    print("\nThe labelled article (data/article), labelled by language models.\n")
+    print(markdown(article_figures(article()), intervals=False))
+
+
+if __name__ == "__main__":
+    main()
