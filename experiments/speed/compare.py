@@ -54,8 +54,9 @@ def fill(runs: int) -> None:
             "seed": str(seed), "sections": "test", "primary_metrics": "test=macro_f1", "task": "stance",
         }  # fmt: skip
         run = store.create_run(experiments[dataset], run_name=f"model_{model} {dataset} seed {seed}")
-        values = {"test/macro_f1": score.value, "test/macro_f1_low": score.low, "test/macro_f1_high": score.high,
-                  "time/fit_seconds": 1.0, "time/predict_seconds": 0.1, "size/model_bytes": 1e6}  # fmt: skip
+        values = {"test/macro_f1": score.value, "interval/low/test/macro_f1": score.low,
+                  "interval/high/test/macro_f1": score.high, "time/fit_seconds": 1.0,
+                  "time/predict_seconds": 0.1, "size/model_bytes": 1e6}  # fmt: skip
         store.log_batch(
             run.info.run_id,
             metrics=[Metric(name, float(value), 0, 0) for name, value in values.items()],

@@ -70,9 +70,9 @@ def newest_runs(models: list[str]) -> list[Any]:
 
     newest: dict[tuple[str, str, str], Any] = {}
     for run in tracking.search(None, {}):
-        tags = run.data.tags
-        inner = "encoder_small" if "encoder_small" in run.data.params.get("model.classifier", "") else ""
-        if "size/model_bytes" in run.data.metrics and (not models or tags["naba.model"] in models):
+        tags = run.tags
+        inner = "encoder_small" if "encoder_small" in run.params.get("model.classifier", "") else ""
+        if "size/model_bytes" in run.metrics and (not models or tags["naba.model"] in models):
             newest.setdefault((tags["naba.dataset"], tags["naba.model"], inner), run)
     return [newest[key] for key in sorted(newest)]
 
@@ -84,7 +84,7 @@ def print_table(models: list[str], repeats: int) -> None:
     refused: dict[str, list[str]] = {}
     for run in newest_runs(models):
         for said, message in rows_of(run, repeats):
-            print(said, flush=True) if said else refused.setdefault(message, []).append(run.info.run_name)
+            print(said, flush=True) if said else refused.setdefault(message, []).append(run.name)
     print("\nRefused:\n")
     for message, names in refused.items():
         print(f"- {', '.join(dict.fromkeys(names))}: {message}")
@@ -95,10 +95,9 @@ def rows_of(run: Any, repeats: int) -> list[tuple[str, str]]:
     from naba.classifier import folder as directory
     from naba.errors import UserError
     from naba.export import run as run_export
-    from naba.tracking import registry, runs
 
-    table = runs.section_rows(run)[["text", "target"]]
-    model, description = directory.load(registry.mlflow_model_folder(run) / registry.CLASSIFIER)
+    table = run.rows()[["text", "target"]]
+    model, description = directory.load(run.classifier_folder())
     own = 1000 * statistics.median(times({"own": lambda: model.predict_proba(table)}, repeats)["own"]) / len(table)
     name = description["model"] + (
         " (encoder_small)" if hasattr(getattr(model, "classifier_", 0), "tokenizer_") else ""
@@ -151,10 +150,9 @@ def print_speeds(options: argparse.Namespace) -> None:
 
 
 def trained_encoder(run: Any) -> tuple[Path, Any]:
-    from naba.tracking import registry, runs
 
-    folder = registry.mlflow_model_folder(run) / registry.CLASSIFIER
-    return folder, runs.section_rows(run)[["text", "target"]]
+    folder = run.classifier_folder()
+    return folder, run.rows()[["text", "target"]]
 
 
 def random_encoder(run: Any, rows: int) -> tuple[Path, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,3 +61,27 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> str:
     suggestion = f"; did you mean '{guess}'?" if guess else ""
     shown = ", ".join(valid[:30]) + (f", and {len(valid) - 30} more" if len(valid) > 30 else "")
     return f"unknown {kind} '{name}'{suggestion} (valid: {shown or 'none'})"
+
+
+_USER = re.compile(r"(?P<before>[A-Za-z][\w+.\-]*://[^\s/@:'\"]*:)[^\s/@'\"]+(?=@)")
+_QUERY = re.compile(r"(?P<before>[?&](?:\w*password|token)=)[^&\s'\"]+", re.IGNORECASE)
+
+
+def hidden(text: str) -> str:
+    """A text without the passwords of the addresses in it.
+
+    >>> hidden("tracking.uri=https://desk:secret@runs.example.org")
+    'tracking.uri=https://desk:***@runs.example.org'
+    """
+    for pattern in (_USER, _QUERY):
+        text = pattern.sub(r"\g<before>***", text)
+    return text
+
+
+def all_hidden(value: Any) -> Any:
+    """Plain values (as of a YAML) without the passwords of the addresses in them."""
+    if isinstance(value, str):
+        return hidden(value)
+    if isinstance(value, Mapping):
+        return {key: all_hidden(inner) for key, inner in value.items()}
+    return [all_hidden(inner) for inner in value] if isinstance(value, list) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,3 +62,9 @@ def replaced(file: Path) -> Iterator[Path]:
 def parts(file: Path) -> list[Path]:
     """What writers of `file` that were killed have left beside it."""
     return [path for path in file.parent.glob("*.part") if path.name.startswith(f"{file.name}.")]
+
+
+def sha256(file: Path) -> str:
+    """Hex digest of a file's content."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

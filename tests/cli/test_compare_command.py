@@ -12,6 +12,7 @@ from naba import cli, config, tracking
 from naba.config import overrides as command_line
 from naba.errors import UserError
 from naba.experiment import run as train
+from naba.tracking.facts import Facts, Wanted
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def test_show_prints_scores_confusion_errors_and_the_command(
     assert cli.main(["show", runs[-1][:10]]) == 0
     output = capsys.readouterr().out
     run = tracking.find(runs[-1])
-    assert f"{run.data.metrics['test/macro_f1']:.3f}" in output
+    assert f"{run.metrics['test/macro_f1']:.3f}" in output
     assert "معارضة" in output
     assert "most confident errors" in output
     assert "again: naba train dataset=synthetic_stance model=tfidf_nb seed=0" in output
@@ -90,7 +91,8 @@ def test_show_prints_scores_confusion_errors_and_the_command(
 def test_show_of_a_failed_run_says_why_whatever_stands_in_it(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = config.check(command_line.compose(["model=majority"]))
     reason = "no such file: [/data/news] is not [bold]"
-    with pytest.raises(UserError), train.open_tracker(settings).run("a name [/x]", settings, "abc", "{}"):
+    wanted = Wanted("a name [/x]", Facts("abc"), model=False)
+    with pytest.raises(UserError), tracking.open_tracker(settings.tracking).run(wanted):
         raise UserError(reason)
     assert cli.main(["show", "a name [/x]"]) == 0
     output = capsys.readouterr().out
@@ -107,5 +109,5 @@ def test_folds_of_a_cross_validation_are_one_cell(store: Path, capsys: pytest.Ca
     output = capsys.readouterr().out
     assert "1 × 3" in output
     assert "means over their parts" in output
-    values = [run.data.metrics["test/macro_f1"] for run in tracking.search(None, {})]
+    values = [run.metrics["test/macro_f1"] for run in tracking.search(None, {})]
     assert f"{sum(values) / 3:.3f}" in output

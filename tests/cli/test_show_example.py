@@ -10,7 +10,6 @@ import pytest
 from naba import cli, tracking
 from naba.config import overrides as command_line
 from naba.experiment import run
-from naba.tracking.runs import read_predictions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,7 @@ ENCODER = (
 def _example(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[str, list[str]]:
     fixed = ("dataset=synthetic_stance", "evaluation.resamples=50", "tracking.figures=false")
     outcome = run.run(command_line.compose([*fixed, *overrides]))
-    wanted = read_predictions(tracking.find(outcome.run), "test").ids[3]
+    wanted = tracking.find(outcome.run).predictions().ids[3]
     capsys.readouterr()
     assert cli.main(["show", outcome.run[:12], "--example", str(wanted)]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -66,6 +65,6 @@ def test_words_of_an_encoder(store: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_model_that_reads_nothing(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = run.run(command_line.compose(["model=majority", "evaluation.resamples=50"]))
-    wanted = read_predictions(tracking.find(outcome.run), "test").ids[0]
+    wanted = tracking.find(outcome.run).predictions().ids[0]
     assert cli.main(["show", outcome.run, "--example", str(wanted)]) == 0
     assert "what decided cannot be told for this kind of model" in capsys.readouterr().err

@@ -7,16 +7,17 @@ import os
 import stat
 import subprocess
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from naba import config, tracking
 from naba.cli.console import SweepWatcher
-from naba.cli.train import SWEEP_FOLDER, _lost, main, record
+from naba.cli.train import main
 from naba.config import overrides as command_line
 from naba.errors import UserError
+from naba.evaluation.bootstrap import Score
+from naba.experiment import sweep as sweeps
 from naba.experiment.result import Outcome
 from store_copies import copy_store
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GRID = ("model=tfidf_nb,stratified_random", "seed=0,1", "evaluation.resamples=50", "tracking.log_model=false", "-m")
+DONE = Outcome(
+    "trained", "majority", scores={"test": [Score("macro_f1", 0.5, 0.4, 0.6, 10)]}, primary={"test": "macro_f1"}
+)
 no_submitit = pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="pip install 'naba[slurm]'")
 
 
@@ -44,8 +48,7 @@ def scores(home: Path) -> dict[str, dict[str, float]]:
     runs = tracking.search(f"sqlite:///{home / 'mlflow.db'}", {})
     timed = ("time/", "carbon", "memory", "size/")
     found = {
-        run.data.tags["naba.identity"]: {k: v for k, v in run.data.metrics.items() if not k.startswith(timed)}
-        for run in runs
+        run.tags["naba.identity"]: {k: v for k, v in run.metrics.items() if not k.startswith(timed)} for run in runs
     }
     assert len(found) == len(runs) == 4
     return found
@@ -155,20 +158,18 @@ def test_without_slurm_one_message_says_so(store: Path, tmp_path: Path, monkeypa
 
 
 def test_a_job_that_left_no_outcome_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SWEEP_FOLDER, str(tmp_path))
+    monkeypatch.setenv(sweeps.FOLDER, str(tmp_path))
     with SweepWatcher(tmp_path, 2) as watcher:
-        record(1, {"outcome": asdict(Outcome("trained", "majority", sections=["test"])), "seconds": 1.0})
-        _lost(tmp_path, 2, all_ended=True)
+        sweeps.record(1, DONE, 1.0)
+        sweeps.note_lost(tmp_path, 2, all_ended=True)
     assert {outcome.status: outcome.name for outcome in watcher.outcomes} == {"trained": "majority", "failed": "job 0"}
     assert watcher.summarise() == 1
 
 
 def in_a_queue(monkeypatch: pytest.MonkeyPatch, hydra: Any) -> None:
     """A sweep with submitit whose jobs are what `hydra` does instead of Hydra."""
-    from naba.cli import train as command
-
-    monkeypatch.setattr(command, "_launcher", lambda overrides: "hydra_plugins.submitit.LocalLauncher")
-    monkeypatch.setattr(command, "_hydra", hydra)
+    monkeypatch.setattr(sweeps, "launcher", lambda overrides: "hydra_plugins.submitit.LocalLauncher")
+    monkeypatch.setattr(sweeps, "hydra", hydra)
 
 
 @no_submitit
@@ -178,7 +179,7 @@ def test_jobs_that_may_still_run_have_not_failed(
     from submitit.core.utils import UncompletedJobError
 
     def hydra(flags: Any, overrides: Any) -> int:
-        record(0, {"outcome": asdict(Outcome("trained", "majority", sections=["test"])), "seconds": 1.0})
+        sweeps.record(0, DONE, 1.0)
         raise UncompletedJobError("Job 99_1 (task: 0) has not produced any output (state: OUT_OF_MEMORY)")
 
     in_a_queue(monkeypatch, hydra)
@@ -198,7 +199,7 @@ def test_taken_jobs_of_a_queue_are_said_to_run_here(
     options = ["model=majority", "tracking.log_model=false", "evaluation.resamples=50"]
 
     def hydra(flags: Any, overrides: Any) -> int:
-        record(0, {"outcome": asdict(Outcome("taken", "majority")), "seconds": 0.1, "overrides": [*options, "seed=0"]})
+        sweeps.record(0, Outcome("taken", "majority"), 0.1, [*options, "seed=0"])
         return 0
 
     in_a_queue(monkeypatch, hydra)

@@ -24,7 +24,7 @@ from naba.tracking.claims import TakenError
 folder, rank = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 chosen = ["dataset=synthetic_claim_type", "model=majority", "tracking=off", "evaluation.resamples=50"]
 cfg = command_line.compose(chosen)
-fits, statuses, tracked, fit = [], [], train._tracked, train.fit
+fits, statuses, tracked, fit = [], [], train._train, train.fit
 def counted(*given):
     fits.append(len(statuses))
     fit(*given)
@@ -32,7 +32,7 @@ def taken(*given):
     raise TakenError("process 4711 on desk3")
 train.fit = counted
 for function in (taken, tracked, tracked):
-    train._tracked = function
+    train._train = function
     statuses.append(train.run(cfg, wait=False).status)
 (folder / f"said{rank}.json").write_text(json.dumps([statuses, fits]))
 """

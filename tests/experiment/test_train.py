@@ -16,7 +16,6 @@ from naba.config.schema import DataConfig
 from naba.data import sources
 from naba.data.dataset import load_named
 from naba.errors import UserError
-from naba.evaluation.predictions import Predictions
 from naba.experiment import run as train
 
 if TYPE_CHECKING:
@@ -34,10 +33,10 @@ def run(*overrides: str) -> Outcome:
 def test_run_is_tracked_and_found_again(store: Path) -> None:
     first = run("model=tfidf_nb", "evaluation.also=[article_stance]")
     assert first.status == "trained"
-    assert set(first.sections) == {"validation", "test", "article_stance"}
+    assert set(first.scores) == {"validation", "test", "article_stance"}
     again = run("model=tfidf_nb", "evaluation.also=[article_stance]")
     assert (again.status, again.run) == ("found", first.run)
-    assert again.metrics["test/macro_f1"] == pytest.approx(first.metrics["test/macro_f1"])
+    assert again.score() == first.score()
     assert again.primary == first.primary
     assert run("model=tfidf_nb").status == "found"
     assert run("model=tfidf_nb", "force=true").status == "trained"
@@ -49,16 +48,16 @@ def test_found_run_without_a_wanted_section_is_done_again(store: Path) -> None:
     assert run("model=majority").status == "trained"
     again = run("model=majority", "evaluation.also=[article_stance]")
     assert again.status == "trained"
-    assert "article_stance/macro_f1" in again.metrics
+    assert again.score("article_stance", "macro_f1") is not None
 
 
 def test_what_a_run_holds(store: Path) -> None:
     outcome = run("model=tfidf_logreg", "evaluation.also=[article_stance]")
     found = tracking.find(outcome.run[:8])
-    metrics, tags, params = found.data.metrics, found.data.tags, found.data.params
+    metrics, tags, params = found.metrics, found.tags, found.params
     for section in ("validation", "test", "article_stance"):
-        assert metrics[f"{section}/macro_f1_low"] <= metrics[f"{section}/macro_f1"]
-        assert metrics[f"{section}/macro_f1"] <= metrics[f"{section}/macro_f1_high"]
+        assert metrics[f"interval/low/{section}/macro_f1"] <= metrics[f"{section}/macro_f1"]
+        assert metrics[f"{section}/macro_f1"] <= metrics[f"interval/high/{section}/macro_f1"]
         for kind in ("precision", "recall", "f1"):
             assert f"{section}/{kind}_disagree" in metrics
     assert metrics["test/rows"] == 512
@@ -68,14 +67,14 @@ def test_what_a_run_holds(store: Path) -> None:
     for name in ("identity", "cell", "task", "dataset", "model", "seed", "revision", "dirty", "fingerprint"):
         assert tags[f"naba.{name}"]
     assert tags["naba.fingerprint"] == load_named("synthetic_stance").fingerprint
-    inputs = found.inputs.dataset_inputs
+    inputs = found.entity.inputs.dataset_inputs
     assert [item.dataset.name for item in inputs] == ["synthetic_stance"]
     for path in (
         "config.yaml", "summary.md", "predictions/test.parquet", "figures/test_confusion.png",
         "tables/test_confusion.json", "tables/article_stance_worst_errors.json",
     ):  # fmt: skip
-        assert tracking.artifact(found, path).is_file(), path
-    predictions = Predictions.from_parquet(tracking.artifact(found, "predictions/test.parquet"))
+        assert found.file(path).is_file(), path
+    predictions = found.predictions()
     assert len(predictions) == 512
     assert predictions.probabilities.sum(axis=1) == pytest.approx(1)
 
@@ -110,7 +109,7 @@ print(model.predict(table).to_json(orient="split"))
 def test_tracked_model_answers_the_same_in_a_fresh_process(store: Path) -> None:
     outcome = run("model=tfidf_logreg")
     found = tracking.find(outcome.run)
-    predictions = Predictions.from_parquet(tracking.artifact(found, "predictions/test.parquet"))
+    predictions = found.predictions()
     dataset = load_named("synthetic_stance")
     frame = dataset.frame(dataset.indices("test"))
     done = subprocess.run(
@@ -130,8 +129,8 @@ def test_failure_ends_the_run_as_failed_with_its_message(store: Path, monkeypatc
         run("dataset=article_stance", "model=majority")
     assert "evaluation.also=[article_stance]" in str(caught.value)
     failed = tracking.search(None, {"dataset": "article_stance"}, finished=False)
-    assert [item.info.status for item in failed] == ["FAILED"]
-    assert "no training rows" in failed[0].data.tags["naba.error"]
+    assert [item.status for item in failed] == ["FAILED"]
+    assert "no training rows" in failed[0].tags["naba.error"]
 
 
 def test_tracking_off_leaves_the_same_things_in_a_folder(own_home: Path) -> None:
@@ -146,7 +145,7 @@ def test_tracking_off_leaves_the_same_things_in_a_folder(own_home: Path) -> None
     ):
         assert (folder / path).is_file(), path
     content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert content["metrics"]["test/macro_f1"] == first.metrics["test/macro_f1"]
+    assert content["metrics"]["test/macro_f1"] == first.score().value
     assert run("model=tfidf_nb", "tracking=off").status == "found"
     assert not (own_home / "mlflow.db").exists()
 
@@ -159,7 +158,7 @@ def test_failure_with_tracking_off_leaves_no_folder(own_home: Path) -> None:
 
 def test_summary_repeats_the_run(store: Path) -> None:
     outcome = run("model=tfidf_nb", "model.alpha=0.3", "normalisation=light")
-    note = tracking.find(outcome.run).data.tags["mlflow.note.content"]
+    note = tracking.find(outcome.run).tags["mlflow.note.content"]
     again = next(line.strip() for line in note.splitlines() if line.startswith("    naba train"))
     arguments = again.split()[2:]
     assert run(*arguments).run == outcome.run
@@ -170,10 +169,10 @@ def test_summary_repeats_the_run(store: Path) -> None:
 def test_labels_are_carried_between_schemes(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NABA_MIRROR", str(mirror))
     carried = run("dataset=ans_stance", "model=tfidf_nb", "tracking=off", "evaluation.also=[article_stance]")
-    assert carried.metrics["article_stance/rows"] == 190
-    assert "article_stance/f1_other" in carried.metrics
+    assert carried.score("article_stance").n == 190
+    assert carried.score("article_stance", "f1_other") is not None
     back = run("dataset=synthetic_stance", "model=tfidf_nb", "tracking=off", "evaluation.also=[ans_stance]")
-    assert back.metrics["ans_stance/rows"] == 379
+    assert back.score("ans_stance").n == 379
     assert back.primary["ans_stance"] == "macro_f1_agree_disagree"
 
 
@@ -242,8 +241,8 @@ def test_a_failed_run_has_its_choices(store: Path) -> None:
     with pytest.raises(UserError):
         run("dataset=article_stance", "model=majority")
     (failed,) = tracking.search(None, {"dataset": "article_stance"}, finished=False)
-    assert failed.data.params["model"] == "majority"
-    assert tracking.artifact(failed, "config.yaml").is_file()
+    assert failed.params["model"] == "majority"
+    assert failed.file("config.yaml").is_file()
 
 
 def test_a_run_left_by_a_killed_process_ends_as_killed(store: Path) -> None:
@@ -252,9 +251,9 @@ def test_a_run_left_by_a_killed_process_ends_as_killed(store: Path) -> None:
     outcome = run("model=majority", "tracking.log_model=false")
     found = tracking.find(outcome.run)
     client = tracking.client(tracking.default_uri())
-    dead = client.create_run(found.info.experiment_id, tags={
-        "naba.identity": found.data.tags["naba.identity"],
-        "naba.process": found.data.tags["naba.process"].rsplit(" ", 2)[0] + " 999999 1",
+    dead = client.create_run(found.entity.info.experiment_id, tags={
+        "naba.identity": found.tags["naba.identity"],
+        "naba.process": found.tags["naba.process"].rsplit(" ", 2)[0] + " 999999 1",
     })  # fmt: skip
     assert dead.info.status == "RUNNING"
     run("model=majority", "tracking.log_model=false", "force=true")

@@ -14,7 +14,7 @@ from naba.classifier.onnx import export as onnx_export
 from naba.config import overrides
 from naba.experiment import run as train
 from naba.models.classifier import ELSEWHERE
-from naba.tracking import pyfunc, registry, runs
+from naba.tracking import pyfunc, registry
 from store_copies import home_with_store
 
 pytest.importorskip("onnxscript")
@@ -73,13 +73,13 @@ def test_every_format_agrees(
 def test_an_onnx_folder_is_predicted_with_and_served(home: Path, tmp_path: Path) -> None:
     run = tracking.find(NAMES["temperature"])
     folder = tmp_path / "onnx"
-    assert cli.main(["export", run.info.run_id, str(folder), "--format", "onnx"]) == 0
-    rows = runs.section_rows(run)[["text", "target"]]
+    assert cli.main(["export", run.id, str(folder), "--format", "onnx"]) == 0
+    rows = run.rows()[["text", "target"]]
     rows.to_csv(tmp_path / "rows.csv", index=False)
     assert cli.main(["predict", str(folder), str(tmp_path / "rows.csv"), "-o", str(tmp_path / "out.csv")]) == 0
     with (tmp_path / "out.csv").open(encoding="utf-8") as file:
         made = list(csv.DictReader(file))
-    wanted = runs.read_predictions(run)
+    wanted = run.predictions()
     assert [row["label"] for row in made] == wanted.predicted.tolist()
     found = np.array([[float(row[f"probability_{label}"]) for label in wanted.labels] for row in made])
     assert np.abs(found - wanted.probabilities).max() < 1e-5

@@ -17,7 +17,7 @@ from naba import cli, tracking
 from naba.classifier import folder as directory
 from naba.config import overrides
 from naba.experiment import run as train
-from naba.tracking import registry, runs
+from naba.tracking import registry
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_mlflow_format_is_a_model_that_mlflow_loads(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tracking.find("tfidf_nb synthetic_stance seed 0")
-    assert cli.main(["export", run.info.run_id[:10], str(tmp_path / "model"), "--format", "mlflow"]) == 0
+    assert cli.main(["export", run.id[:10], str(tmp_path / "model"), "--format", "mlflow"]) == 0
     assert "byte-equal" in capsys.readouterr().out
     assert (tmp_path / "model" / "MLmodel").is_file()
 
@@ -71,18 +71,18 @@ def test_onnx_folder_of_a_text_model_is_predicted_with(
     pytest.importorskip("onnxruntime")
     run = tracking.find("tfidf_nb synthetic_stance seed 0")
     folder = tmp_path / "onnx"
-    assert cli.main(["export", run.info.run_id, str(folder), "--format", "onnx"]) == 0, capsys.readouterr().err
+    assert cli.main(["export", run.id, str(folder), "--format", "onnx"]) == 0, capsys.readouterr().err
     assert "equal labels on 512 rows" in capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md", "model.onnx", "naba.json", "probe.json", "settings.json",
     ]  # fmt: skip
     assert "In the graph: tokens, n-grams, TF-IDF" in (folder / "README.md").read_text(encoding="utf-8")
-    rows = runs.section_rows(run)
+    rows = run.rows()
     rows[["text", "target"]].to_csv(tmp_path / "rows.csv", index=False)
     assert cli.main(["predict", str(folder), str(tmp_path / "rows.csv"), "-o", str(tmp_path / "out.csv")]) == 0
     with (tmp_path / "out.csv").open(encoding="utf-8") as file:
         labels = [row["label"] for row in csv.DictReader(file)]
-    assert labels == runs.read_predictions(run).predicted.tolist()
+    assert labels == run.predictions().predicted.tolist()
 
 
 def test_champion_can_be_exported(home: Path, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_an_export_that_answers_otherwise_is_not_left_behind(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The files of another run stand where this run's model should be.
-    other = registry.mlflow_model_folder(registry.find_trained("majority synthetic_stance seed 0"))
+    other = registry.find_trained("majority synthetic_stance seed 0").model_folder()
     monkeypatch.setattr(registry, "mlflow_model_folder", lambda run, uri=None: other)
     assert cli.main(["export", "best:synthetic_stance", str(tmp_path / "export")]) == 2
     assert "does not answer as run 'tfidf_nb" in capsys.readouterr().err

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from naba import tracking
+from naba import config, tracking
 from naba.config import overrides
 from naba.experiment import run as train
 from naba.tracking import claims as tracking_claims
+from naba.tracking import mlflow as mlflow_tracking
 from naba.tracking.claims import Claims, TakenError
+from naba.tracking.facts import Facts, Wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlflow.entities import Run
+    from naba.tracking import Run
 
 OPTIONS = ("model=majority", "tracking.log_model=false", "evaluation.resamples=50")
 IDENTITY = "1234"
@@ -107,9 +109,9 @@ def test_a_machine_that_gives_signs_of_life_is_waited_for(
 def test_a_machine_that_fell_silent_is_replaced(store: Path, impatient: None) -> None:
     first = train.run(overrides.compose(list(OPTIONS)))
     done = tracking.find(first.run)
-    claims = Claims(tracking.client(tracking.default_uri()), done.info.experiment_id)
-    claims.client.delete_run(done.info.run_id)
-    silent = flag(claims, done.data.tags["naba.identity"])
+    claims = Claims(tracking.client(tracking.default_uri()), done.entity.info.experiment_id)
+    claims.client.delete_run(done.id)
+    silent = flag(claims, done.facts.identity)
     taken = train.run(overrides.compose(list(OPTIONS)), wait=False)
     assert (taken.status, taken.message) == ("taken", "process 4711 on desk3")
     again = train.run(overrides.compose(list(OPTIONS)))
@@ -124,7 +126,7 @@ def test_one_that_was_taken_for_dead_does_not_finish_a_second_time(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While this process sleeps, another ends its run and does the work; this one finds that when it wakes."""
-    monkeypatch.setattr(tracking, "SILENT_SECONDS", 0)
+    monkeypatch.setattr(mlflow_tracking, "SILENT_SECONDS", 0)
     really = train._train
     other: list[str] = []
 
@@ -132,7 +134,7 @@ def test_one_that_was_taken_for_dead_does_not_finish_a_second_time(
         monkeypatch.setattr(train, "_train", really)
         (own,) = tracking.search(None, {}, finished=False)
         client = tracking.client(tracking.default_uri())
-        client.set_terminated(own.info.run_id, "KILLED")
+        client.set_terminated(own.id, "KILLED")
         thread = threading.Thread(
             target=lambda: other.append(train.run(overrides.compose(list(OPTIONS))).run), daemon=True
         )
@@ -143,17 +145,17 @@ def test_one_that_was_taken_for_dead_does_not_finish_a_second_time(
     monkeypatch.setattr(train, "_train", slept)
     outcome = train.run(overrides.compose(list(OPTIONS)))
     assert (outcome.status, outcome.run) == ("found", other[0])
-    assert sorted(run.info.status for run in tracking.search(None, {}, finished=False)) == ["FINISHED", "KILLED"]
+    assert sorted(run.status for run in tracking.search(None, {}, finished=False)) == ["FINISHED", "KILLED"]
 
 
 def test_without_a_store_the_folder_is_held(own_home: Path) -> None:
     options = [*OPTIONS, "tracking=off"]
-    settings = train.config.check(overrides.compose(options))
-    tracker = train.open_tracker(settings)
-    with tracker.run("one", settings, "abc", "{}"):  # noqa: SIM117
-        with pytest.raises(TakenError), tracker.run("two", settings, "abc", "{}"):
+    tracker = tracking.open_tracker(config.check(overrides.compose(options)).tracking)
+    wanted = Wanted("one", Facts("abc", dataset="synthetic_stance", model="majority"), model=False)
+    with tracker.run(wanted):  # noqa: SIM117
+        with pytest.raises(TakenError), tracker.run(wanted):
             pytest.fail("two processes wrote one folder")
-    with tracker.run("three", settings, "abc", "{}"):
+    with tracker.run(wanted):
         pass
 
 
@@ -166,7 +168,7 @@ def sweep(home: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def is_held(run: Run, process: int) -> bool:
-    return run.info.status == "RUNNING" and f" {process} " in run.data.tags["naba.process"]
+    return run.status == "RUNNING" and f" {process} " in run.tags["naba.process"]
 
 
 def counted(output: str) -> tuple[int, int, int]:
@@ -187,8 +189,8 @@ def test_two_sweeps_of_one_grid_share_it(store: Path, own_home: Path, off: bool)
     assert trained + found == 6
     if not off:
         runs = tracking.search(None, {}, finished=False)
-        assert [run.info.status for run in runs] == ["FINISHED"] * 6
-        assert len({run.data.tags["naba.identity"] for run in runs}) == 6
+        assert [run.status for run in runs] == ["FINISHED"] * 6
+        assert len({run.tags["naba.identity"] for run in runs}) == 6
 
 
 @pytest.mark.slow
@@ -198,7 +200,7 @@ def test_a_sweep_does_what_a_killed_one_had_begun(store: Path, own_home: Path) -
     deadline = time.monotonic() + 120
     begun: list[str] = []
     while not begun and time.monotonic() < deadline and killed.poll() is None:
-        begun = [run.info.run_id for run in tracking.search(None, {}, finished=False) if is_held(run, killed.pid)]
+        begun = [run.id for run in tracking.search(None, {}, finished=False) if is_held(run, killed.pid)]
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     output, _ = lives.communicate(timeout=240)
@@ -206,7 +208,7 @@ def test_a_sweep_does_what_a_killed_one_had_begun(store: Path, own_home: Path) -
     trained, found, failed = counted(output)
     assert (trained + found, failed) == (12, 0)
     runs = tracking.search(None, {}, finished=False)
-    done = [run.data.tags["naba.identity"] for run in runs if run.info.status == "FINISHED"]
+    done = [run.tags["naba.identity"] for run in runs if run.status == "FINISHED"]
     assert len(done) == len(set(done)) == 12
     # A flag that was about to come down may stay up; its identity is done by then.
-    assert {run.data.tags["naba.identity"] for run in runs if run.info.status == "RUNNING"} <= set(done)
+    assert {run.tags["naba.identity"] for run in runs if run.status == "RUNNING"} <= set(done)

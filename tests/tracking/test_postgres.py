@@ -68,7 +68,7 @@ def test_two_sweeps_on_one_server(database: str, tmp_path: Path) -> None:
     opening = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     answers = [process.communicate(timeout=180) for process in opening]
     assert [process.returncode for process in opening] == [0] * 4, answers
-    assert sum("Creating the tracking store" in output for output, _ in answers) == 1
+    assert sum("Creating the tracking store" in errors for _, errors in answers) == 1
     with served(database, tmp_path / "artifacts") as address:
         launchers = [
             launch(address, tmp_path / f"machine{number}", seeds) for number, seeds in enumerate(("0,1,2", "3,4,5"))
@@ -78,8 +78,8 @@ def test_two_sweeps_on_one_server(database: str, tmp_path: Path) -> None:
             assert launcher.returncode == 0, output
             assert "3 runs: 3 trained, 0 found, 0 failed" in output
         runs = tracking.search(address, {})
-        assert sorted(run.data.tags["naba.seed"] for run in runs) == list("012345")
-        assert len({run.data.tags["naba.identity"] for run in runs}) == 6
+        assert sorted(run.tags["naba.seed"] for run in runs) == list("012345")
+        assert len({run.tags["naba.identity"] for run in runs}) == 6
         again = launch(address, tmp_path / "machine2", "0,1,2,3,4,5")
         output, _ = again.communicate(timeout=300)
         assert "6 runs: 0 trained, 6 found, 0 failed" in output
@@ -96,8 +96,8 @@ def one_grid_on_three_machines(address: str, folder: Path) -> None:
     held: list[str] = []
     while not held and time.monotonic() < deadline and killed.poll() is None:
         runs = tracking.search(address, {}, finished=False)
-        mine = [run for run in runs if f" {killed.pid} " in run.data.tags["naba.process"]]
-        held = [run.info.run_id for run in mine if run.info.status == "RUNNING"]
+        mine = [run for run in runs if f" {killed.pid} " in run.tags["naba.process"]]
+        held = [run.id for run in mine if run.status == "RUNNING"]
     killed.kill()
     output, _ = killed.communicate()
     assert held, output
@@ -106,9 +106,9 @@ def one_grid_on_three_machines(address: str, folder: Path) -> None:
         assert launcher.returncode == 0, output
         counts = re.search(r"12 runs: (\d+) trained, (\d+) found, 0 failed", output)
         assert counts, output
-    finished = [run for run in tracking.search(address, {}) if int(run.data.tags["naba.seed"]) >= 10]
-    assert sorted(run.data.tags["naba.seed"] for run in finished) == grid.split(",")
-    assert len({run.data.tags["naba.process"] for run in finished}) >= 2
+    finished = [run for run in tracking.search(address, {}) if int(run.tags["naba.seed"]) >= 10]
+    assert sorted(run.tags["naba.seed"] for run in finished) == grid.split(",")
+    assert len({run.tags["naba.process"] for run in finished}) >= 2
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from naba.config import overrides as command_line
 from naba.data import splits
 from naba.data.dataset import load_named
 from naba.experiment import run as train
-from naba.tracking.runs import read_predictions
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -85,18 +84,18 @@ def test_folds_of_outside_predictions_are_one_cell_and_can_be_looked_at(
         options = ["dataset=synthetic_stance", "evaluation.resamples=50", "--track", "oracle"]
         assert cli.main(["score", str(file), *chosen, *options]) == 0
         runs.append(tracking.find(f"oracle synthetic_stance kfold {fold} seed 0"))
-    assert len({run.data.tags["naba.cell"] for run in runs}) == 1
-    assert len({run.data.tags["naba.identity"] for run in runs}) == 2
-    assert {run.data.tags["naba.fingerprint"] for run in runs} == {dataset.fingerprint}
+    assert len({run.tags["naba.cell"] for run in runs}) == 1
+    assert len({run.tags["naba.identity"] for run in runs}) == 2
+    assert {run.tags["naba.fingerprint"] for run in runs} == {dataset.fingerprint}
     capsys.readouterr()
     assert cli.main(["compare", "--markdown"]) == 0
     assert "1 × 2" in capsys.readouterr().out
     assert cli.main(["compare", "--html", str(tmp_path / "page.html")]) == 0
     for run in runs:
-        wanted = str(read_predictions(run).ids[0])
-        assert cli.main(["show", run.info.run_id, "--example", wanted]) == 0
+        wanted = str(run.predictions().ids[0])
+        assert cli.main(["show", run.id, "--example", wanted]) == 0
         assert "the run kept no model" in capsys.readouterr().err
-    assert cli.main(["show", runs[1].info.run_id]) == 0
+    assert cli.main(["show", runs[1].id]) == 0
     again = "naba score fold2.csv dataset=synthetic_stance split=kfold split.folds=3 split.fold=2 seed=0 --track oracle"
     assert again in capsys.readouterr().out
 
@@ -159,9 +158,9 @@ def test_champion_changes_only_when_the_test_allows(home: Path, capsys: pytest.C
     assert "against majority" in capsys.readouterr().out
     assert cli.main(["promote", name("majority")]) == 2
     assert "is not significantly better than" in capsys.readouterr().err
-    champion = tracking.registered("stance", "champion")
+    champion = tracking.open_store().registered("stance", "champion")
     assert champion is not None
-    assert champion.info.run_name == name("tfidf_nb")
+    assert champion.name == name("tfidf_nb")
     table = pd.DataFrame({"text": ["ارتفاع النفط"], "target": ["تراجع النفط"]})
     assert len(mlflow.pyfunc.load_model("models:/stance@champion").predict(table)) == 1
     assert cli.main(["promote", name("majority"), "--force", "a demonstration"]) == 0

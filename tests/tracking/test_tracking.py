@@ -33,7 +33,7 @@ def test_four_processes_open_a_new_store_at_once(own_home: Path) -> None:
     ]
     answers = [process.communicate(timeout=120) for process in started]
     assert [process.returncode for process in started] == [0] * 4, answers
-    assert sum("Creating the tracking store" in output for output, _ in answers) == 1
+    assert sum("Creating the tracking store" in errors for _, errors in answers) == 1
     assert list(own_home.glob("creating-*")) == []
 
 
@@ -53,7 +53,7 @@ def test_unknown_run_lists_what_exists(store: Path) -> None:
 def test_a_run_is_found_by_its_whole_id_while_it_is_there(store: Path) -> None:
     client = tracking.client(tracking.default_uri())
     made = [client.create_run("0", tags=tags).info.run_id for tags in ({"naba.identity": "1"}, {"other": "2"})]
-    assert tracking.find(made[0]).info.run_id == tracking.find(made[0][:20]).info.run_id == made[0]
+    assert tracking.find(made[0]).id == tracking.find(made[0][:20]).id == made[0]
     client.delete_run(made[0])
     for unknown in (*made, "0" * 32):
         with pytest.raises(UserError, match=f"no run '{unknown}'"):
@@ -80,7 +80,7 @@ def test_killed_sweep_is_completed_by_the_same_command(own_home: Path, empty_sto
     assert again.returncode == 0, output
     assert f"24 runs: {24 - done_before} trained, {done_before} found, 0 failed" in output
     runs = tracking.search(None, {})
-    assert len({run.data.tags["naba.identity"] for run in runs}) == len(runs) == 24
+    assert len({run.facts.identity for run in runs}) == len(runs) == 24
 
 
 def _finished() -> int:

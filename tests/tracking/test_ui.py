@@ -88,7 +88,7 @@ def test_ui_shows_runs_metrics_confusion_matrix_and_comparison(store: Path, brow
     overrides = ["evaluation.resamples=100", "evaluation.also=[article_stance]"]
     made = [train.run(command_line.compose([f"model={model}", *overrides])) for model in ("majority", "tfidf_nb")]
     run = tracking.find(made[1].run)
-    experiment = run.info.experiment_id
+    experiment = run.entity.info.experiment_id
     port = free_port()
     with served(port):
         address = f"http://127.0.0.1:{port}"
@@ -96,10 +96,10 @@ def test_ui_shows_runs_metrics_confusion_matrix_and_comparison(store: Path, brow
         text_of(browser, f"{base}/runs?workflowType=machine_learning", *(outcome.name for outcome in made))
         browser.save_screenshot(str(screenshots / "mlflow_runs.png"))
 
-        score = f"{run.data.metrics['test/macro_f1']:.3f}"
+        score = f"{run.metrics['test/macro_f1']:.3f}"
         machine_learning = "workflowType=machine_learning"
-        address_of_run = f"{base}/runs/{run.info.run_id}"
-        text_of(browser, f"{address_of_run}?{machine_learning}", "test/macro_f1_low", "naba.identity", score)
+        address_of_run = f"{base}/runs/{run.id}"
+        text_of(browser, f"{address_of_run}?{machine_learning}", "interval/low/test/macro_f1", "naba.identity", score)
         patient = WebDriverWait(browser, 45, ignored_exceptions=MOVING)
         patient.until(lambda page: page.find_element("xpath", "//*[text()='Show more']").click() or True)
         wait_for_text(browser, "معارضة", "naba train dataset=synthetic_stance model=tfidf_nb seed=0")

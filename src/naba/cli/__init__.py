@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 something failed, 2 the input was wrong."""
     # Not list(…): once `naba list` has been imported, `list` is that module here.
     given = [*(sys.argv[1:] if arguments is None else arguments)]
+    _take_any_letter()
     try:
         return _dispatch(given)
     except UserError as error:
@@ -94,6 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"naba: {said}", file=sys.stderr)
         return EXIT_CODE
+
+
+def _take_any_letter() -> None:
+    """Where the encoding of standard output lacks a letter, a `?` stands for it; nothing ends because of it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _said_by_a_library(error: Exception) -> str | None:
@@ -123,6 +132,7 @@ def _dispatch(given: Sequence[str]) -> int:
         raise UserError(unknown_name("command", name, COMMANDS), "naba --help lists them with an example each")
     # Importing and reading make millions of objects that stay: looking for garbage among them costs a tenth of a run.
     gc.set_threshold(500_000, 50, 100)
+    importlib.import_module("naba.cli.console").listen()
     module = importlib.import_module(f"naba.cli.{COMMANDS[name].module}")
     return int(module.main(rest))
 

@@ -54,12 +54,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
     from naba.evaluation.page import Content, page
-    from naba.tracking.runs import run_dataset, section_dataset
+    from naba.tracking.run import section_dataset
 
     contents = {}
     for board in boards:
         first = board.rows[0].cell.runs[0]
-        trained = run_dataset(tracking.find(first.run_id, uri), uri=uri)
+        trained = tracking.find(first.run_id, uri).dataset()
         content = Content.of(section_dataset(trained, first.section))
         # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
         names = {**trained.display_names, **content.display_names}

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import logging
+import math
+import sys
 import threading
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from naba.experiment.result import Outcome
+from naba.errors import hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from rich.console import Console
     from rich.progress import Progress, TaskID
     from rich.table import Table
+
+    from naba.evaluation.bootstrap import Score
+    from naba.experiment.result import Outcome
 
 MARKS = {"trained": "[green]trained[/]", "found": "[cyan]found[/]  ", "failed": "[red]failed[/] ",
          "unknown": "[yellow]unknown[/]"}  # fmt: skip
@@ -29,7 +34,6 @@ LONGEST_WARNING = 220
 def console() -> Console:
     """The one console; width 120 in a pipe, so that tables are not cut."""
     import shutil
-    import sys
 
     from rich.console import Console
 
@@ -50,36 +54,51 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def note(message: str) -> None:
     """A remark beside the output proper: on standard error, so that a pipe stays clean."""
-    import sys
-
-    print(f"naba: {message}", file=sys.stderr)
+    print(f"naba: {hidden(message)}", file=sys.stderr)
 
 
-def interval(metrics: dict[str, float], name: str) -> str:
-    """`0.701 [0.655, 0.745]` out of the metrics of a run."""
-    if name not in metrics:
-        return ""
-    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    bounds = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
-    return f"{metrics[name]:.3f}{bounds}"
+class _Notes(logging.Handler):
+    """What the rest of naba says through `logging`, as notes; each once, however often it is said."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record, if it is new."""
+        message = record.getMessage()
+        if message not in self.said:
+            self.said.add(message)
+            note(message)
 
 
-def print_scores(
-    metrics: dict[str, float], sections: list[str], primary: dict[str, str], confidence: float = 0.95
-) -> None:
+def listen() -> None:
+    """Print what naba's modules say through `logging` as notes."""
+    logger = logging.getLogger("naba")
+    logger.handlers[:] = [_Notes()]
+    logger.propagate = False
+
+
+def interval(score: Score) -> str:
+    """`0.701 [0.655, 0.745]`."""
+    bounds = "" if math.isnan(score.low) or math.isnan(score.high) else f" [{score.low:.3f}, {score.high:.3f}]"
+    return f"{score.value:.3f}{bounds}"
+
+
+def print_scores(scores: Mapping[str, Sequence[Score]], primary: Mapping[str, str], confidence: float = 0.95) -> None:
     """Each section's primary metric and per-class F1, with intervals."""
     from rich.markup import escape
 
     shown = table("section", "metric", f"value [{100 * confidence:g} % interval]", "rows", right=("rows",))
-    for section in sections:
+    for section, found in scores.items():
+        by_name = {score.name: score for score in found}
         names = [primary.get(section, "macro_f1"), "macro_f1", "accuracy"]
-        names += sorted(name.partition("/")[2] for name in metrics
-                        if name.startswith(f"{section}/f1_") and not name.endswith(("_low", "_high")))  # fmt: skip
-        for index, name in enumerate(dict.fromkeys(names)):
-            if f"{section}/{name}" in metrics:
-                rows = f"{metrics.get(f'{section}/rows', 0):.0f}" if index == 0 else ""
-                value = escape(interval(metrics, f"{section}/{name}"))
-                shown.add_row(section if index == 0 else "", name, value, rows)
+        names += sorted(name for name in by_name if name.startswith("f1_"))
+        said = section
+        for name in (name for name in dict.fromkeys(names) if name in by_name):
+            rows = f"{by_name[name].n}" if said else ""
+            shown.add_row(said, name, escape(interval(by_name[name])), rows)
+            said = ""
     console().print(shown)
 
 
@@ -89,11 +108,11 @@ def print_outcome(outcome: Outcome) -> None:
 
     out = console()
     out.print(outcome_line(outcome))
-    print_scores(dict(outcome.metrics), list(outcome.sections), dict(outcome.primary), outcome.confidence)
+    print_scores(outcome.scores, outcome.primary, outcome.confidence)
     _print_warnings(outcome.warnings)
     out.print(f"run {outcome.run} in {escape(outcome.where)}")
     if outcome.where.startswith(("sqlite", "http", "postgres")):
-        out.print("look: naba show " + outcome.run[:12] + ", naba compare, naba ui")
+        out.print("next: naba show " + outcome.run[:12] + ", naba compare, naba ui")
 
 
 def _print_warnings(warnings: Iterable[str]) -> None:
@@ -111,12 +130,11 @@ def outcome_line(outcome: Outcome, seconds: float | None = None) -> str:
 
     if outcome.status in {"failed", "unknown"}:
         return f"{MARKS[outcome.status]} {escape(outcome.name)}: {escape(outcome.message)}"
-    section = outcome.sections[-1] if "test" not in outcome.sections else "test"
-    name = f"{section}/{outcome.primary.get(section, 'macro_f1')}"
+    section = "test" if "test" in outcome.scores or not outcome.scores else list(outcome.scores)[-1]
+    score = outcome.score(section)
+    value = f"  {section}/{score.name} {escape(interval(score))}" if score is not None else ""
     took = f"  {seconds:.1f} s" if seconds is not None and outcome.status == "trained" else ""
-    return (
-        f"{MARKS[outcome.status]} {escape(outcome.name)}  {name} {escape(interval(dict(outcome.metrics), name))}{took}"
-    )
+    return f"{MARKS[outcome.status]} {escape(outcome.name)}{value}{took}"
 
 
 class SweepWatcher:
@@ -159,13 +177,13 @@ class SweepWatcher:
             self._collect()
 
     def _collect(self) -> None:
+        from naba.experiment.sweep import recorded
+
         for path in sorted(self.folder.glob("*.json")):
             if path.name in self.seen:
                 continue
             self.seen.add(path.name)
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            seconds = content.pop("seconds")
-            outcome = Outcome(**content)
+            outcome, seconds = recorded(path)
             self.outcomes.append(outcome)
             console().print(outcome_line(outcome, seconds))
             if self.progress is not None and self.task is not None:
@@ -181,5 +199,5 @@ class SweepWatcher:
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
         said += f", {unknown} unknown" if unknown else ""
         out.print(f"{len(self.outcomes)} runs: {said}, in {seconds:.1f} s")
-        out.print("look: naba compare, naba ui")
+        out.print("next: naba compare, naba ui")
         return 1 if counts["failed"] or unknown else 0

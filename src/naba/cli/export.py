@@ -58,10 +58,8 @@ def main(arguments: Sequence[str]) -> int:
 
     run = run_export.find_run(options.run, options.uri)
     folder = options.folder.expanduser()
-    parity = run_export.export_run(
-        run, folder, options.kind, int8=options.int8, tolerance=options.tolerance, uri=options.uri
-    )
-    print(f"{run.info.run_name} ({run.info.run_id[:12]}) -> {folder}, format {parity.format}")
+    parity = run_export.export_run(run, folder, options.kind, int8=options.int8, tolerance=options.tolerance)
+    print(f"{run.name} ({run.id[:12]}) -> {folder}, format {parity.format}")
     print(f"in a fresh process: {parity.agreement}")
     print(f"macro-F1 {parity.macro_f1_change:+.4f}, {parity.milliseconds:.3f} ms an example, "
           f"{parity.bytes / 2**20:.2f} MiB")  # fmt: skip

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `naba list datasets|models|experiments|metrics`."""
+    """Run `naba list datasets|models|experiments|metrics|runs`."""
     parser = Parser("list")
-    parser.add_argument("kind", choices=[*KINDS], help="what to list")
+    parser.add_argument("kind", choices=[*KINDS, "runs"], help="what to list")
+    parser.add_argument("--uri", help="with runs: the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
+    if options.kind == "runs":
+        _runs(options.uri)
+        return 0
     KINDS[options.kind]()
     return 0
 
@@ -59,6 +63,23 @@ def _experiments() -> None:
         comments = [line[1:].strip() for line in lines if line.startswith("#") and "@package" not in line]
         shown.add_row(name, "\n".join(comments))
     console.console().print(shown)
+
+
+def _runs(uri: str | None) -> None:
+    from rich.markup import escape
+
+    from naba import tracking
+
+    shown = console.table("run", "name", "status", "begun", "primary metric")
+    for run in tracking.search(uri, finished=False):
+        section = "test" if "test" in run.sections else next(iter(run.sections), "")
+        score = run.primary(section)
+        value = "" if score is None else f"{section}/{score.name} {escape(console.interval(score))}"
+        shown.add_row(run.id[:12], escape(run.name), run.status, f"{run.begun:%Y-%m-%d %H:%M}", value)
+    if shown.row_count:
+        console.console().print(shown)
+    else:
+        console.note("there are no runs yet: naba train +experiment=quickstart -m")
 
 
 def _metrics() -> None:

@@ -35,47 +35,48 @@ def main(arguments: Sequence[str]) -> int:
         )
     check_name("--alias", options.alias)
     check_name("--name", options.name)
-    run = tracking.find(options.run, options.uri)
-    if run.info.status != "FINISHED" or "size/model_bytes" not in run.data.metrics:
-        raise UserError(f"run '{run.info.run_name}' ({run.info.status}) has no model to promote")
-    name = options.name or run.data.tags["naba.task"]
-    champion = tracking.registered(name, options.alias, options.uri)
-    said = "the first to hold it"
-    if champion is not None:
-        if champion.info.run_id == run.info.run_id:
-            raise UserError(f"run '{run.info.run_name}' is '{name}@{options.alias}' already")
-        said = _verdict(run, champion, f"{name}@{options.alias}", options.uri, forced=options.force is not None)
-    tags = {"naba.promotion": said} | ({"naba.forced": options.force} if options.force else {})
-    version = tracking.register(run, name, options.alias, tags, options.uri)
-    print(f"{run.info.run_name} is models:/{name}@{options.alias}, version {version}: {said}")
+    store = tracking.open_store(options.uri)
+    run = store.find(options.run)
+    if not run.finished or not run.has_model:
+        raise UserError(f"run '{run.name}' ({run.status}) has no model to promote", run.facts.why_not_kept or None)
+    name = options.name or run.facts.task
+    # The champion that the test was against must still be the champion when its place is taken.
+    with store.one_promotion(name):
+        said = "the first to hold it"
+        champion = store.registered(name, options.alias)
+        if champion is not None:
+            if champion.id == run.id:
+                raise UserError(f"run '{run.name}' is '{name}@{options.alias}' already")
+            said = _verdict(run, champion, f"{name}@{options.alias}", forced=options.force is not None)
+        tags = {"naba.promotion": said} | ({"naba.forced": options.force} if options.force else {})
+        version = store.register(run, name, options.alias, tags)
+    print(f"{run.name} is models:/{name}@{options.alias}, version {version}: {said}")
     return 0
 
 
-def _verdict(run: Run, champion: Run, address: str, uri: str | None, *, forced: bool) -> str:
+def _verdict(run: Run, champion: Run, address: str, *, forced: bool) -> str:
     from naba.evaluation.tables import p_text
 
     try:
-        difference = _difference(run, champion, uri)
+        difference = _difference(run, champion)
     except UserError as error:
-        said = f"not comparable with {champion.info.run_name}: {error.message}"
+        said = f"not comparable with {champion.name}: {error.message}"
         if not forced:
             raise UserError(f"'{address}' is {said}", "--force REASON promotes all the same") from error
         return said
     said = (
         f"{difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}] {difference.name} against "
-        f"{champion.info.run_name}, p {p_text(difference.p_value)}, {difference.n} rows"
+        f"{champion.name}, p {p_text(difference.p_value)}, {difference.n} rows"
     )
     if not forced and not difference.better:
         raise UserError(
-            f"'{run.info.run_name}' is not significantly better than {address}: not promoted ({said})",
+            f"'{run.name}' is not significantly better than {address}: not promoted ({said})",
             "train more, or --force REASON",
         )
     return said
 
 
-def _difference(run: Run, champion: Run, uri: str | None) -> Difference:
+def _difference(run: Run, champion: Run) -> Difference:
     from naba.evaluation.significance import paired_bootstrap
-    from naba.tracking.runs import primary_metrics, read_predictions
 
-    metric = primary_metrics(run).get("test", "macro_f1")
-    return paired_bootstrap(read_predictions(run, "test", uri), read_predictions(champion, "test", uri), metric)
+    return paired_bootstrap(run.predictions(), champion.predictions(), run.facts.primary.get("test", "macro_f1"))

@@ -11,7 +11,7 @@ from naba.cli.arguments import Parser
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from naba.evaluation.predictions import Predictions
     from naba.tracking import Run
@@ -24,56 +24,52 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
     run = tracking.find(options.run, options.uri)
-    if run.info.status != "FINISHED":
-        raise UserError(f"run '{run.info.run_name}' is {run.info.status}: there is nothing to compare with")
+    if not run.finished:
+        raise UserError(f"run '{run.name}' is {run.status}: there is nothing to compare with")
     from naba.evaluation.agreement import agreement
-    from naba.tracking.runs import read_predictions, run_dataset, sections_of
 
-    run_dataset(run, "test", options.uri)
+    run.dataset()
     for change in _changes(run):
         print(f"changed since: {change}")
     same = True
     with tempfile.TemporaryDirectory() as folder:
-        again = _train(run, Path(folder), options.uri)
-        for section in sections_of(run):
-            found = agreement(read_predictions(run, section, options.uri), again[section])
+        again = _train(run, Path(folder))
+        for section in run.sections:
+            found = agreement(run.predictions(section), again[section])
             print(f"{section}: {found}")
             same = same and found.verdict != "different"
     return 0 if same else 1
 
 
-def _train(run: Run, folder: Path, uri: str | None) -> dict[str, Predictions]:
+def _train(run: Run, folder: Path) -> dict[str, Predictions]:
     from omegaconf import OmegaConf
 
     from naba.evaluation.predictions import Predictions
     from naba.experiment import run as train
-    from naba.tracking.runs import run_config, sections_of
 
-    config = run_config(run, uri)
+    config = dict(run.config)
     if "file" in config["model"]:
-        raise UserError(f"run '{run.info.run_name}' holds an outside system's predictions: there is no model to train")
+        raise UserError(f"run '{run.name}' holds an outside system's predictions: there is no model to train")
     config["tracking"] = {"name": "off", "uri": None, "experiment": None, "log_model": False, "folder": str(folder)}
     # Where files come from is this machine's matter, not the run's.
     config["data"] = {}
     train.run(OmegaConf.create(config))
     (made,) = folder.glob("*/*/predictions")
-    return {section: Predictions.from_parquet(made / f"{section}.parquet") for section in sections_of(run)}
+    return {section: Predictions.from_parquet(made / f"{section}.parquet") for section in run.sections}
 
 
 def _changes(run: Run) -> list[str]:
-    tags = run.data.tags
+    facts = run.facts
     commit, dirty = machine.revision()
     found = []
-    if tags.get("naba.revision", "none") != (commit or "none"):
-        found.append(f"code revision {tags.get('naba.revision', 'none')[:12]} -> {commit[:12] or 'none'}")
-    if tags.get("naba.dirty") == "true" or dirty:
+    if facts.revision != (commit or "none"):
+        found.append(f"code revision {facts.revision[:12]} -> {commit[:12] or 'none'}")
+    if facts.dirty or dirty:
         found.append("code with uncommitted changes (then or now)")
-    for name, version in machine.versions().items():
-        before = tags.get(f"version.{name}")
-        if before is not None and before != version:
-            found.append(f"{name} {before} -> {version}")
-    for name, value in machine.hardware().items():
-        before = tags.get(f"hardware.{name}")
-        if name != "memory_gib" and before is not None and before != value:
-            found.append(f"{name} {before} -> {value}")
-    return found
+    found += _differences(facts.versions, machine.versions())
+    hardware = {name: value for name, value in machine.hardware().items() if name != "memory_gib"}
+    return found + _differences(facts.hardware, hardware)
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [f"{name} {before[name]} -> {value}" for name, value in now.items() if before.get(name, value) != value]

@@ -37,17 +37,11 @@ def main(arguments: Sequence[str]) -> int:
     plan = overrides.plan(options.overrides, multirun=False)
     from naba.experiment import outside
 
-    result = outside.score(Path(options.file), plan.overrides, options.split)
-    section = result.sections[options.split]
-    metrics: dict[str, float] = {}
-    for found in section.scores:
-        metrics |= {f"{section.name}/{found.name}": found.value}
-        metrics |= {f"{section.name}/{found.name}_low": found.low, f"{section.name}/{found.name}_high": found.high}
-    metrics[f"{section.name}/rows"] = len(section.predictions)
-    confidence = result.settings.evaluation.confidence
-    console.print_scores(metrics, [section.name], {section.name: section.primary_metric}, confidence)
+    result = outside.score(Path(options.file), plan.overrides, options.split, options.track or "outside")
+    scores = {name: section.scores for name, section in result.sections.items()}
+    console.print_scores(scores, result.facts.primary, result.job.settings.evaluation.confidence)
     if options.track:
-        outcome = outside.track(result, options.track)
+        outcome = outside.track(result)
         kept = "kept" if outcome.status == "trained" else "already there"
-        print(f"{kept}: run {outcome.run} in {outcome.where}; look: naba compare dataset={result.dataset.name}")
+        print(f"{kept}: run {outcome.run} in {outcome.where}; next: naba compare dataset={result.job.dataset.name}")
     return 0

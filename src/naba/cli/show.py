@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import math
 from typing import TYPE_CHECKING
 
 from naba import tracking
 from naba.cli import console
 from naba.cli.arguments import Parser
 from naba.errors import UserError
-from naba.tracking.runs import primary_metrics, sections_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,21 +29,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--errors", type=int, default=5, help="how many errors to show (default 5)")
     parser.add_argument("--example", metavar="ID", help="one example: texts, probabilities, and what decided")
     options = parser.parse_args(arguments)
+    if options.errors < 0:
+        raise UserError(f"--errors {options.errors}: expected a number from 0")
     run = tracking.find(options.run, options.uri)
     if options.example is not None:
-        return _example(run, options.example, options.uri)
-    tags = run.data.tags
+        return _example(run, options.example)
     from rich.markup import escape
 
     out = console.console()
-    out.print(f"[bold]{escape(run.info.run_name)}[/]  {run.info.run_id}  {run.info.status}")
-    if "naba.error" in tags:
-        out.print(f"[red]failed[/] {escape(tags['naba.error'])}")
-    sections = sections_of(run)
-    confidence = float(tags.get("naba.confidence", "0.95"))
-    console.print_scores(run.data.metrics, sections, primary_metrics(run), confidence)
-    _confusions(run, sections, options.uri)
-    _errors(run, sections, options.errors, options.uri)
+    out.print(f"[bold]{escape(run.name)}[/]  {run.id}  {run.status}")
+    if run.error:
+        out.print(f"[red]failed[/] {escape(run.error)}")
+    scores = {section: list(run.scores(section).values()) for section in run.sections}
+    console.print_scores(scores, run.facts.primary, run.facts.scoring.confidence)
+    _confusions(run)
+    _errors(run, options.errors)
     _facts(run)
     return 0
 
@@ -52,75 +51,68 @@ def main(arguments: Sequence[str]) -> int:
 def _facts(run: Run) -> None:
     from rich.markup import escape
 
-    tags, metrics = run.data.tags, run.data.metrics
+    facts = run.facts
     shown = console.table("", "")
-    for name in ("fingerprint", "label_source", "revision", "dirty", "identity", "cell"):
-        if f"naba.{name}" in tags:
-            shown.add_row(name.replace("_", " "), tags[f"naba.{name}"])
-    for name in ("time/fit_seconds", "time/predict_seconds", "size/model_bytes"):
-        if name in metrics:
-            shown.add_row(name, f"{metrics[name]:,.2f}")
-    shown.add_row("files", escape(run.info.artifact_uri))
-    for name, value in sorted(run.data.params.items()):
+    shown.add_row("labelled by", facts.label_source.replace("_", " "))
+    shown.add_row("revision", f"{facts.revision}{', with uncommitted changes' if facts.dirty else ''}")
+    shown.add_row("fingerprint", facts.fingerprint)
+    for name in ("fit", "predict"):
+        if not math.isnan(seconds := run.number(f"time/{name}_seconds")):
+            shown.add_row(f"{name} seconds", f"{seconds:,.2f}")
+    if run.has_model:
+        shown.add_row("model", f"{run.number('size/model_bytes') / 1e6:,.1f} MB")
+    elif run.sections:
+        shown.add_row("model", escape(f"not kept {facts.why_not_kept and f'({facts.why_not_kept})'}".strip()))
+    shown.add_row("files", escape(run.place))
+    for name, value in sorted(run.params.items()):
         shown.add_row(name, escape(value))
     console.console().print(shown)
-    note = tags.get("mlflow.note.content", "")
-    again = next((line.strip() for line in note.splitlines() if line.startswith("    naba ")), "")
-    if again:
-        console.console().print(f"again: {escape(again)}")
+    if run.command:
+        console.console().print(f"again: {escape(run.command)}")
 
 
-def _table(run: Run, path: str, uri: str | None) -> tuple[list[str], list[list[object]]]:
-    if f"tables/{path}" not in run.data.tags.get("mlflow.loggedArtifacts", ""):
-        return [], []
-    content = json.loads(tracking.artifact(run, f"tables/{path}", uri).read_text(encoding="utf-8"))
-    return content["columns"], content["data"]
-
-
-def _confusions(run: Run, sections: Sequence[str], uri: str | None) -> None:
+def _confusions(run: Run) -> None:
     from rich.markup import escape
 
-    for section in sections[:2]:
-        columns, rows = _table(run, f"{section}_confusion.json", uri)
-        if columns:
-            shown = console.table(f"{section}: gold", *columns[1:], right=tuple(columns[1:]))
-            for row in rows:
+    for section in run.sections[:2]:
+        table = run.table(f"{section}_confusion")
+        if table is not None:
+            names = [str(name) for name in table.columns[1:]]
+            shown = console.table(f"{section}: gold", *names, right=tuple(names))
+            for row in table.itertuples(index=False):
                 shown.add_row(*(escape(str(value)) for value in row))
             console.console().print(shown)
 
 
-def _errors(run: Run, sections: Sequence[str], count: int, uri: str | None) -> None:
+def _errors(run: Run, count: int) -> None:
     from rich.markup import escape
 
-    section = "test" if "test" in sections else (sections[0] if sections else "")
-    columns, rows = _table(run, f"{section}_worst_errors.json", uri) if section and count else ([], [])
-    if not rows:
+    section = "test" if "test" in run.sections else next(iter(run.sections), "")
+    table = run.table(f"{section}_worst_errors") if section and count else None
+    if table is None or table.empty:
         return
     shown = console.table("most confident errors", "gold", "predicted", "probability", "text", "target")
-    for row in rows[:count]:
-        entry = dict(zip(columns, row, strict=True))
+    for entry in table.head(count).to_dict("records"):
         sure = f"{float(str(entry['probability_predicted'])):.2f}"
         texts = (escape(str(entry["text"])[:300]), escape(str(entry["target"])[:300]))
         shown.add_row(escape(str(entry["id"])), str(entry["gold"]), str(entry["predicted"]), sure, *texts)
     console.console().print(shown)
 
 
-def _example(run: Run, wanted: str, uri: str | None) -> int:
+def _example(run: Run, wanted: str) -> int:
     """One row of a run: its texts, gold and predicted label, probabilities, and the features or words that decided."""
     from rich.markup import escape
 
-    from naba.tracking.runs import read_predictions, run_dataset
-
     predictions = section = None
-    for section in sections_of(run):
-        predictions = read_predictions(run, section, uri)
+    for section in run.sections:
+        predictions = run.predictions(section)
         if wanted in predictions.ids:
             break
     else:
         examples = ", ".join(map(str, predictions.ids[:3])) if predictions is not None else ""
-        raise UserError(f"run '{run.info.run_name}' has no example '{wanted}'", f"its ids look like: {examples}")
+        raise UserError(f"run '{run.name}' has no example '{wanted}'", f"its ids look like: {examples}")
     row = list(predictions.ids).index(wanted)
-    dataset = run_dataset(run, section, uri)
+    dataset = run.dataset(section)
     place = list(dataset.column_values("id")).index(wanted)
     frame = dataset.frame([place])
     out = console.console()
@@ -131,22 +123,20 @@ def _example(run: Run, wanted: str, uri: str | None) -> int:
         f"{label} {predictions.probabilities[row, code]:.3f}" for code, label in enumerate(predictions.labels)
     )
     out.print(f"{section}: gold {predictions.gold[row]}, predicted {predictions.predicted[row]}   ({probabilities})")
-    _explain(run, frame, uri)
+    _explain(run, frame)
     return 0
 
 
-def _explain(run: Run, frame: pd.DataFrame, uri: str | None) -> None:
+def _explain(run: Run, frame: pd.DataFrame) -> None:
     from rich.markup import escape
 
     from naba.classifier import folder as directory
     from naba.models.explain import explain
-    from naba.tracking import registry
 
-    if not registry.has_model(run):
+    if not run.has_model:
         console.note("what decided cannot be told: the run kept no model")
         return
-    folder = registry.mlflow_model_folder(run, uri) / registry.CLASSIFIER
-    model, _ = directory.load(folder)
+    model, _ = directory.load(run.classifier_folder())
     if model.explained_by is None:
         console.note("what decided cannot be told for this kind of model")
         return

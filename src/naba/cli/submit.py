@@ -30,15 +30,13 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     form = submission_format(options.format)
     run = tracking.find(options.run, options.uri)
-    from naba.tracking.runs import read_predictions, section_rows, sections_of
-
-    if options.section not in sections_of(run):
-        raise UserError(f"run '{run.info.run_name}' has no section '{options.section}'", ", ".join(sections_of(run)))
-    predictions = read_predictions(run, options.section, options.uri)
-    rows = section_rows(run, options.section, options.uri, predictions)
-    write_submission(predictions, form, Path(options.file), rows, run=run.info.run_name.replace(" ", "_"))
+    if options.section not in run.sections:
+        raise UserError(f"run '{run.name}' has no section '{options.section}'", ", ".join(run.sections))
+    predictions = run.predictions(options.section)
+    rows = run.rows(options.section, predictions)
+    write_submission(predictions, form, Path(options.file), rows, run=run.name.replace(" ", "_"))
     print(f"wrote {options.file}: {len(predictions)} rows in the form of {form.name} ({form.source})")
-    if "validation" in sections_of(run) and options.section != "validation":
-        for warning in share_warnings(predictions, read_predictions(run, "validation", options.uri)):
+    if "validation" in run.sections and options.section != "validation":
+        for warning in share_warnings(predictions, run.predictions("validation")):
             console.note(f"warning: {warning}")
     return 0

@@ -3,150 +3,53 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
 from naba.config.builders import ABOUT
 from naba.config.schema import EvaluationConfig, SplitConfig
-from naba.experiment.summary import command, summary
+from naba.experiment.job import split_part
+from naba.experiment.summary import summary
+from naba.tracking.facts import score_metrics
+from naba.tracking.items import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
-    from matplotlib.figure import Figure as MatplotlibFigure
 
     from naba.config.schema import TrainConfig
     from naba.data.checks.findings import Report
-    from naba.data.dataset import Dataset
     from naba.evaluation.slices import Slice
+    from naba.experiment.job import Job
     from naba.experiment.result import Result, Section
-
-
-@dataclass(frozen=True)
-class Param:
-    """A choice that made the run what it is."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number; names are ASCII and `/` makes sections (`test/macro_f1`)."""
-
-    name: str
-    value: float
-    step: int = 0
-
-
-@dataclass(frozen=True)
-class Tag:
-    """A searchable fact about a run."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text file."""
-
-    path: str
-    content: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text and numbers."""
-
-    path: str
-    frame: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A matplotlib figure."""
-
-    path: str
-    figure: MatplotlibFigure
-
-
-@dataclass(frozen=True)
-class File:
-    """A file that a function writes."""
-
-    path: str
-    write: Callable[[Path], None]
-
-
-@dataclass(frozen=True)
-class Input:
-    """The data set a run used, in the role (`train`, `test`) it played."""
-
-    dataset: Dataset
-    role: str
-
-
-@dataclass(frozen=True)
-class Model:
-    """The trained classifier."""
-
-    model: Any
-    description: Mapping[str, Any]
+    from naba.models.classifier import Classifier
+    from naba.tracking.facts import Facts
 
 
 SLICE_RESAMPLES = 500
 
-Item = Param | Metric | Tag | Text | Table | Figure | File | Input | Model
 
-
-def run_name(settings: TrainConfig) -> str:
-    """What a person tells runs apart by: model, data set, split and its part, seed."""
-    part = split_part(settings)
-    if settings.split.name == "learning_curve":
-        part = f"{settings.split.fraction:g}"
-    named = "" if settings.split.name == "given" else f" {settings.split.name}"
-    return f"{settings.model['name']} {settings.dataset.name}{named}{f' {part}' if part else ''} seed {settings.seed}"
-
-
-def split_part(settings: TrainConfig) -> str:
-    """The fold or held-out value that a run of a cross-validation tests on; "" for other splits."""
-    split = settings.split
-    if split.name in {"kfold", "official_folds"}:
-        return str(split.fold)
-    return str(split.held_out or "") if split.name == "leave_one_out" else ""
-
-
-def opening(settings: TrainConfig, plain: Mapping[str, Any], facts: Mapping[str, str]) -> list[Item]:
-    """What is known before a training: choices, tags and the configuration, so that a failed run has them too.
-
-    Args:
-        facts: identity, cell, fingerprint and evaluation, as tags.
-    """
-    return [*_params(settings), *_tags(settings, facts), Text("config.yaml", _yaml(plain))]
+def opening(job: Job) -> list[Item]:
+    """What is known before a training: choices, tags and the configuration, so that a failed run has them too."""
+    return [*_params(job.settings), *_tags(job.facts), Text("config.yaml", _yaml(job.plain))]
 
 
 def items(result: Result) -> list[Item]:
     """All that is written down about a result beside its `opening`, in the order in which it is written."""
-    kept, page = result.model is not None and result.settings.tracking.log_model, summary(result)
-    found: list[Item] = [*_metrics(result)]
-    found.append(Tag("naba.sections", " ".join(result.sections)))
-    primary = " ".join(f"{name}={part.primary_metric}" for name, part in result.sections.items())
-    found += [Tag("naba.primary_metrics", primary), Tag("naba.warnings", str(len(result.warnings)))]
-    found += [Tag("naba.model_kept", str(kept).lower()), Tag("mlflow.note.content", page)]
-    found.append(Text("summary.md", page))
-    drawn = result.settings.tracking.figures
+    page, settings = summary(result), result.job.settings
+    found: list[Item] = [*_metrics(result), *_tags(result.facts)]
+    found += [Tag("mlflow.note.content", page), Text("summary.md", page)]
+    drawn = settings.tracking.figures
     for section in result.sections.values():
-        found += _section_items(section, result.settings.evaluation.worst_errors, result.model if drawn else None)
+        found += _section_items(section, settings.evaluation.worst_errors, result.model if drawn else None)
     if drawn:
         found += [*class_features(result), *_figures(result)]
-    found.append(Input(result.dataset, "train" if result.model is not None else "test"))
-    if kept:
-        found.append(Model(result.model, classifier_description(result)))
-    return found
+    found.append(Input(result.job.dataset, "train" if result.model is not None else "test"))
+    if result.kept and result.model is not None:
+        found.append(Model(result.model, classifier_description(result, result.model)))
+    return found + (check_items(result.checked) if result.checked is not None else [])
 
 
 def _figures(result: Result) -> Iterator[Item]:
@@ -158,7 +61,7 @@ def _figures(result: Result) -> Iterator[Item]:
         yield Figure(f"figures/{name}_confusion.png", figure)
     main = result.main
     yield Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name))
-    curve = [(str(result.settings.model["name"]), main.predictions)]
+    curve = [(str(result.job.settings.model["name"]), main.predictions)]
     yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name))
 
 
@@ -168,8 +71,8 @@ def _params(settings: TrainConfig) -> Iterator[Param]:
     yield Param("split", settings.split.name)
     yield Param("normalisation", str(settings.normalisation.get("name", "")))
     yield Param("seed", str(settings.seed))
-    if split_part(settings):
-        yield Param("part", split_part(settings))
+    if part := split_part(settings.split):
+        yield Param("part", part)
     for key, value in settings.model.items():
         if key not in ABOUT:
             yield Param(f"model.{key}", str(value))
@@ -187,35 +90,15 @@ def _params(settings: TrainConfig) -> Iterator[Param]:
             yield Param(f"normalisation.{key}", str(value))
 
 
-def _tags(settings: TrainConfig, facts: Mapping[str, str]) -> Iterator[Tag]:
-    commit, dirty = machine.revision()
-    known = {
-        **facts,
-        "task": settings.dataset.task,
-        "dataset": settings.dataset.name,
-        "model": str(settings.model["name"]),
-        "split": settings.split.name,
-        "seed": str(settings.seed),
-        "part": split_part(settings),
-        "primary_metric": settings.dataset.primary_metric,
-        "confidence": str(settings.evaluation.confidence),
-        "label_source": settings.dataset.label_source,
-        "revision": commit or "none",
-        "dirty": str(dirty).lower(),
-    }
-    yield from (Tag(f"naba.{name}", value) for name, value in known.items())
-    yield from (Tag(f"version.{name}", value) for name, value in machine.versions().items())
-    yield from (Tag(f"hardware.{name}", value) for name, value in machine.hardware().items())
+def _tags(facts: Facts) -> Iterator[Tag]:
+    yield from (Tag(name, value) for name, value in facts.to_tags().items())
 
 
 def _metrics(result: Result) -> Iterator[Metric]:
     for section in result.sections.values():
-        for score in section.scores:
-            yield Metric(f"{section.name}/{score.name}", score.value)
-            yield Metric(f"{section.name}/{score.name}_low", score.low)
-            yield Metric(f"{section.name}/{score.name}_high", score.high)
+        yield from (Metric(name, value) for name, value in score_metrics(section.name, section.scores).items())
         yield Metric(f"{section.name}/rows", len(section.predictions))
-    for phase, seconds in result.seconds.items():
+    for phase, seconds in result.job.watch.seconds.items():
         yield Metric(f"time/{phase}_seconds", seconds)
     for split, rows in result.rows.items():
         yield Metric(f"data/{split}_rows", rows)
@@ -304,30 +187,30 @@ def score_table(section: Section) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "rows"])
 
 
-def classifier_description(result: Result) -> dict[str, Any]:
+def classifier_description(result: Result, model: Classifier) -> dict[str, Any]:
     """What a saved classifier must know to be used without this run: task, labels, input, normalisation, origin."""
-    settings = result.settings
+    settings = result.job.settings
     return {
         "task": settings.dataset.task,
         "dataset": settings.dataset.name,
         "label_source": settings.dataset.label_source,
         "licence": settings.dataset.licence,
         "model": str(settings.model["name"]),
-        "labels": {label: result.dataset.display_names.get(label, label) for label in result.dataset.labels},
+        "labels": {label: result.job.dataset.display_names.get(label, label) for label in result.job.dataset.labels},
         "input": ["text", "target"] if settings.dataset.pair else ["text"],
         "normalisation": dict(settings.normalisation),
-        "probabilities": result.model.probability_kind_,
-        "identity": result.identity,
+        "probabilities": model.probability_kind_,
+        "identity": result.job.identity.run,
         "seed": settings.seed,
         "versions": dict(machine.versions()),
         "primary_metric": settings.dataset.primary_metric,
         "rows": {section.name: len(section.predictions) for section in result.sections.values()},
         "provenance": {
-            "fingerprint": result.dataset.fingerprint,
+            "fingerprint": result.job.dataset.fingerprint,
             "split": settings.split.name,
             "rows": dict(result.rows),
-            "seconds": {phase: round(seconds, 3) for phase, seconds in result.seconds.items()},
-            "command": command(result),
+            "seconds": {phase: round(seconds, 3) for phase, seconds in result.job.watch.seconds.items()},
+            "command": result.job.facts.command,
             "revision": machine.revision()[0],
             "hardware": dict(machine.hardware()),
         },

@@ -1,20 +1,25 @@
-"""What one training leaves: predictions and scores for each section, the model, timings and provenance."""
+"""What one training leaves: predictions and scores for each section, the model, and what is said about it."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from naba.evaluation.bootstrap import Score
+from naba.tracking.facts import scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from naba.config.schema import TrainConfig
-    from naba.data.dataset import Dataset
-    from naba.evaluation.bootstrap import Score
+    from naba.data.checks.findings import Report
     from naba.evaluation.predictions import Predictions
+    from naba.experiment.job import Job
+    from naba.models.classifier import Classifier
+    from naba.tracking import Run
+    from naba.tracking.facts import Facts
+    from naba.tracking.folder import KeptFolder
 
 
 @dataclass(frozen=True)
@@ -39,25 +44,38 @@ class Section:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished training, before anything of it is written down."""
+    """A finished training, before anything of it is written down.
 
-    settings: TrainConfig
-    config: Mapping[str, Any]
-    """The resolved configuration as plain dicts: what the run can be made from again."""
-    identity: str
-    cell: str
-    dataset: Dataset
-    model: Any
-    sections: dict[str, Section]
-    seconds: dict[str, float]
-    """Wall seconds of `load`, `fit`, `predict` and `evaluate`."""
-    rows: dict[str, int]
-    """Rows of `train`, `validation` and `test`."""
-    warnings: list[str] = field(default_factory=list)
-    overrides: Sequence[str] = ()
-    """What was said on the command line, if the run came from one."""
-    evaluation: str = ""
-    """How it was scored, as JSON: metrics, resamples, further data sets with their content."""
+    Attributes:
+        model: the fitted classifier; None for predictions made elsewhere.
+        rows: how many rows each of `train`, `validation` and `test` has.
+        checked: what the data checks before the training found.
+        why_not_kept: the reason that this kind of model cannot be kept.
+    """
+
+    job: Job
+    model: Classifier | None
+    sections: Mapping[str, Section]
+    rows: Mapping[str, int]
+    warnings: Sequence[str] = ()
+    checked: Report | None = None
+    why_not_kept: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Is the model to be kept?"""
+        return self.model is not None and self.job.settings.tracking.log_model and not self.why_not_kept
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the run at its end."""
+        return replace(
+            self.job.facts,
+            primary={name: section.primary_metric for name, section in self.sections.items()},
+            kept=self.kept,
+            why_not_kept=self.why_not_kept,
+            warnings=len(self.warnings),
+        )
 
     @property
     def main(self) -> Section:
@@ -67,46 +85,57 @@ class Result:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `naba train` says about one job, new or found."""
+    """What `naba train` says about one job, new or found.
+
+    Attributes:
+        status: `trained`, `found`, `taken`, `failed`, or `unknown` for a job of a queue without an outcome so far.
+        scores: section -> its scores.
+        primary: section -> name of its primary metric.
+        confidence: coverage of the intervals.
+    """
 
     status: str
-    """`trained`, `found`, `taken`, `failed`, or `unknown` for a job of a queue that has left no outcome so far."""
     name: str
     run: str = ""
     where: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    """As they are tracked: `test/macro_f1`, `test/macro_f1_low`, …"""
-    sections: Sequence[str] = ()
+    scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
     primary: Mapping[str, str] = field(default_factory=dict)
-    """Section -> name of its primary metric."""
     message: str = ""
     warnings: Sequence[str] = ()
     confidence: float = 0.95
-    """Coverage of the intervals in `metrics`."""
 
+    def score(self, section: str = "test", metric: str = "") -> Score | None:
+        """A score of a section; of its primary metric where none is named."""
+        wanted = metric or self.primary.get(section, "macro_f1")
+        return next((score for score in self.scores.get(section, ()) if score.name == wanted), None)
 
-def primary_metrics(tags: Mapping[str, str]) -> dict[str, str]:
-    """Section -> name of its primary metric, from the tags of a run."""
-    return dict(pair.split("=") for pair in tags.get("naba.primary_metrics", "").split())
+    @classmethod
+    def found(cls, run: Run | KeptFolder, where: str) -> Outcome:
+        """Of a run that was finished before."""
+        facts = run.facts
+        scores = {section: list(scores_of(run.metrics, section).values()) for section in facts.sections}
+        return cls("found", run.name, run.id, where, scores, facts.primary, confidence=facts.scoring.confidence)
 
+    @classmethod
+    def trained(cls, result: Result, run: str, where: str) -> Outcome:
+        """Of a run that has just been written."""
+        return cls(
+            "trained",
+            result.job.name,
+            run,
+            where,
+            scores={name: list(section.scores) for name, section in result.sections.items()},
+            primary=result.facts.primary,
+            warnings=result.warnings,
+            confidence=result.job.settings.evaluation.confidence,
+        )
 
-@dataclass(frozen=True)
-class Found:
-    """A finished run that is what was asked for."""
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
 
-    run: str
-    name: str
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    where: str
-
-    def matches(self, evaluation: str, *, model: bool) -> bool:
-        """Was it scored in this way or on more, and, where one is wanted, was its model kept?"""
-        kept = self.tags.get("naba.model_kept") == "true"
-        try:
-            wanted, had = json.loads(evaluation), json.loads(self.tags.get("naba.evaluation", "{}"))
-        except json.JSONDecodeError:
-            return False
-        more = all(set(wanted[key]) <= set(had.get(key, [])) for key in ("metrics", "also"))
-        same = all(had.get(key) == value for key, value in wanted.items() if key not in {"metrics", "also"})
-        return more and same and (kept or not model)
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Outcome:
+        """What `to_dict` gave."""
+        scores = {section: [Score(**one) for one in found] for section, found in content["scores"].items()}
+        return cls(**{**content, "scores": scores})

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import asdict
 from typing import TYPE_CHECKING
-
-from naba import config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +12,7 @@ if TYPE_CHECKING:
 
 def summary(result: Result) -> str:
     """The run as a Markdown page: scores with intervals, per-class table, warnings, how to do it again."""
-    settings, dataset = result.settings, result.dataset
+    settings, dataset = result.job.settings, result.job.dataset
     lines = [f"**{settings.model['name']}** on **{dataset.name}**, seed {settings.seed}", ""]
     for section in result.sections.values():
         primary = section.primary
@@ -31,8 +27,8 @@ def summary(result: Result) -> str:
     lines += [f"Probabilities: {result.model.probability_kind_ if result.model is not None else 'model'}.", ""]
     if result.warnings:
         lines += ["Warnings:", "", *(f"- {warning}" for warning in result.warnings), ""]
-    lines += ["Do it again:", "", f"    {command(result)}", ""]
-    if result.model is not None and settings.tracking.log_model:
+    lines += ["Do it again:", "", f"    {result.job.facts.command}", ""]
+    if result.kept:
         lines += ["Export it (RUN is this run's id):", "", "    naba export RUN my_classifier", ""]
     return "\n".join(lines)
 
@@ -46,42 +42,3 @@ def _class_table(section: Section, display_names: Mapping[str, str]) -> list[str
         )
         lines.append(f"| {label} | {display_names.get(label, '')} | {cells} | {count} |")
     return lines
-
-
-def command(result: Result) -> str:
-    """The command that does this run again: what was said on the command line, or else its choices."""
-    settings = result.settings
-    if "builder" not in settings.model:
-        file, name = settings.model["file"], settings.model["name"]
-        chosen = [f"dataset={settings.dataset.name}", *_split(result), f"seed={settings.seed}"]
-        return shlex.join(["naba", "score", file, *chosen, "--track", name])
-    if result.overrides:
-        return shlex.join(["naba", "train", *(one for one in result.overrides if not one.startswith("force="))])
-    return shlex.join(["naba", "train", *_choices(result)])
-
-
-def _choices(result: Result) -> list[str]:
-    settings = result.settings
-    model = str(settings.model["name"])
-    parts = [f"dataset={settings.dataset.name}", f"model={model}"]
-    stored = config.section("model", model) if model in config.names("model") else {}
-    parts += [
-        f"model.{key}={'null' if value is None else value}"
-        for key, value in settings.model.items()
-        if stored and stored.get(key) != value and not isinstance(value, (dict, list))
-    ]
-    if settings.normalisation.get("name", "news") != "news":
-        parts.append(f"normalisation={settings.normalisation['name']}")
-    parts += [*_split(result), f"seed={settings.seed}"]
-    if settings.evaluation.also:
-        parts.append(f"evaluation.also=[{','.join(settings.evaluation.also)}]")
-    return parts
-
-
-def _split(result: Result) -> list[str]:
-    split = result.settings.split
-    if split.name == "given":
-        return []
-    defaults = config.section("split", split.name)
-    changed = {key: value for key, value in asdict(split).items() if value is not None and key in defaults}
-    return [f"split={split.name}", *(f"split.{key}={v}" for key, v in changed.items() if defaults[key] != v)]

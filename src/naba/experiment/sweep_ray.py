@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from naba.cli.train import record
 from naba.experiment import ray_cluster
 from naba.experiment.result import Outcome
+from naba.experiment.sweep import record_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +51,6 @@ def launch(launcher: RayLauncher, job_overrides: Sequence[Sequence[str]], first:
 
 def _returned(ray: Any, reference: Any, number: int, overrides: Sequence[str]) -> JobReturn:
     """What a task gave; it has left its outcome here by itself only where it ran on this machine."""
-    from dataclasses import asdict
-
     from hydra.core.utils import JobReturn, JobStatus
 
     try:
@@ -60,10 +58,10 @@ def _returned(ray: Any, reference: Any, number: int, overrides: Sequence[str]) -
         done = found.return_value
     except ray.exceptions.RayError as error:
         outcome = Outcome("failed", " ".join(overrides), message=f"Ray: {' '.join(str(error).split())[:600]}")
-        done = {"outcome": asdict(outcome), "seconds": 0.0, "overrides": list(overrides)}
+        done = {"outcome": outcome.to_dict(), "seconds": 0.0, "overrides": list(overrides)}
         found = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
         found.return_value = done
-    record(number, done)
+    record_again(number, done)
     return found
 
 

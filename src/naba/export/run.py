@@ -12,7 +12,8 @@ from naba.errors import UserError, unknown_name
 from naba.export import card
 from naba.export.formats import named
 from naba.export.parity import TOLERANCE, Parity, measure
-from naba.tracking import registry, runs
+from naba.tracking import registry
+from naba.tracking.run import CLASSIFIER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,14 +39,13 @@ def _best(dataset: str, uri: str | None) -> Run:
 
     found = tracking.search(uri, {"dataset": dataset})
     if not found:
-        known = {run.data.tags.get("naba.dataset", "") for run in tracking.search(uri, {})}
+        known = {run.facts.dataset for run in tracking.search(uri)}
         raise UserError(unknown_name("data set with finished runs", dataset, known - {""}))
     scored = []
     for run in found:
-        primary = metric(runs.primary_metrics(run).get("validation") or run.data.tags["naba.primary_metric"])
-        value = run.data.metrics.get(f"validation/{primary.name}", math.nan)
-        if not math.isnan(value) and "size/model_bytes" in run.data.metrics:
-            scored.append((value if primary.higher_is_better else -value, run))
+        score = run.primary("validation")
+        if score is not None and not math.isnan(score.value) and run.has_model:
+            scored.append((score.value if metric(score.name).higher_is_better else -score.value, run))
     if not scored:
         raise UserError(f"no run on '{dataset}' has a model and a score on validation rows", "name a run by its id")
     return max(scored, key=lambda item: item[0])[1]
@@ -58,7 +58,6 @@ def export_run(
     *,
     int8: bool = False,
     tolerance: float = TOLERANCE,
-    uri: str | None = None,
 ) -> Parity:
     """Export a run's classifier to a new folder.
 
@@ -74,20 +73,20 @@ def export_run(
     """
     form = named(kind)
     _check_request(form, folder, int8=int8)
-    section = "test" if "test" in runs.sections_of(run) else "validation"
-    wanted = runs.read_predictions(run, section, uri)
-    rows = runs.section_rows(run, section, uri, wanted)
-    source = registry.mlflow_model_folder(run, uri)
+    section = "test" if "test" in run.sections else "validation"
+    wanted = run.predictions(section)
+    rows = run.rows(section, wanted)
+    source = run.model_folder()
     unfinished = folder.with_name(folder.name + ".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
-        form.write(source / registry.CLASSIFIER, unfinished, int8)
+        form.write(source / CLASSIFIER, unfinished, int8)
         columns = {column: rows[column].tolist() for column in ("text", "target")}
         parity = measure(form, unfinished, int8, wanted, columns)
         _require_parity(parity, tolerance, run)
         description = directory.describe(unfinished / form.inside)
-        text = card.render(form, description, _about(run, uri), _slices(run, section, uri), parity)
+        text = card.render(form, description, _about(run), _slices(run, section), parity)
         (unfinished / directory.CARD).write_text(text, encoding="utf-8")
         unfinished.replace(folder)
     except BaseException:
@@ -101,7 +100,7 @@ def _require_parity(parity: Parity, tolerance: float, run: Run) -> None:
     if not problems:
         return
     raise UserError(
-        f"the export ({parity.format}) does not answer as run '{run.info.run_name}' did: {'; '.join(problems)}",
+        f"the export ({parity.format}) does not answer as run '{run.name}' did: {'; '.join(problems)}",
         "nothing was written; was the run trained with other versions? naba reproduce RUN tells"
         if parity.exact
         else "nothing was written; --format directory is exact",
@@ -115,11 +114,11 @@ def _check_request(form: Format, folder: Path, *, int8: bool) -> None:
         raise UserError(f"{folder} exists and is not empty", "name a new folder")
 
 
-def _about(run: Run, uri: str | None) -> dict[str, str]:
-    dataset: dict[str, Any] = runs.run_config(run, uri).get("dataset", {})
+def _about(run: Run) -> dict[str, str]:
+    dataset: dict[str, Any] = run.config.get("dataset", {})
     keys = ("title", "licence", "homepage", "citation", "label_source")
     return {key: str(dataset.get(key) or "") for key in keys}
 
 
-def _slices(run: Run, section: str, uri: str | None) -> list[dict[str, Any]]:
-    return card.slice_rows(tracking.artifact(run, f"tables/{section}_slices.json", uri).read_text(encoding="utf-8"))
+def _slices(run: Run, section: str) -> list[dict[str, Any]]:
+    return card.slice_rows(run.file(f"tables/{section}_slices.json").read_text(encoding="utf-8"))

@@ -70,10 +70,8 @@ def locate(name: str, uri: str | None = None) -> Path:
     if not name.startswith("models:/") and ("/" in name or name.startswith((".", "~"))):
         raise UserError(f"there is no folder {name}", "naba export RUN DIR makes one; a run can also be named itself")
     from naba.export.run import find_run
-    from naba.tracking import registry
 
-    run = find_run(name, uri)
-    return registry.mlflow_model_folder(run, uri) / registry.CLASSIFIER
+    return find_run(name, uri).classifier_folder()
 
 
 def open_classifier(name: str, uri: str | None = None) -> Opened:

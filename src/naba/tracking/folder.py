@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import files
-from naba.cli import console
 from naba.errors import UserError
-from naba.experiment import report
-from naba.experiment.result import Found
+from naba.tracking import items as item_types
 from naba.tracking.claims import TakenError
+from naba.tracking.facts import Facts
+from naba.tracking.items import Metric, Model, Param, Table, Tag
+from naba.tracking.run import DIGEST, predictions_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from filelock import FileLock
 
-    from naba.config.schema import TrackingConfig, TrainConfig
+    from naba.config.schema import TrackingConfig
+    from naba.tracking.facts import Wanted
+    from naba.tracking.items import Item
+
+logger = logging.getLogger(__name__)
 
 
-def write_files(items: Sequence[report.Item], folder: Path) -> None:
-    """Write texts, tables, figures and files below `folder`."""
-    for item in items:
-        if not isinstance(item, (report.Text, report.Table, report.Figure, report.File)):
-            continue
-        path = folder / item.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(item, report.Text):
-            path.write_text(item.content, encoding="utf-8")
-        elif isinstance(item, report.Table):
-            path.write_text(
-                item.frame.to_json(orient="split", force_ascii=False, index=False, indent=1) or "", encoding="utf-8"
-            )
-        elif isinstance(item, report.Figure):
-            item.figure.savefig(path, dpi=110)
-        else:
-            item.write(path)
+@dataclass(frozen=True)
+class KeptFolder:
+    """A finished result in a folder."""
+
+    id: str
+    name: str
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    folder: Path
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the run is."""
+        return Facts.from_tags(self.tags)
+
+    def has_predictions(self) -> bool:
+        """Are the predictions of all its sections there?"""
+        return all((self.folder / predictions_path(section)).is_file() for section in self.facts.sections)
 
 
 class FolderTracker:
@@ -53,12 +62,12 @@ class FolderTracker:
         """The folder."""
         return str(self.folder)
 
-    def finished(self, identity: str, evaluation: str, *, model: bool) -> Found | None:
-        """The finished result of this identity that was scored in this way (and kept its model), or None."""
-        for path in sorted(self.folder.glob(f"*/*-{identity}/run.json")):
+    def finished(self, wanted: Wanted) -> KeptFolder | None:
+        """The finished result that is what is wanted, or None."""
+        for path in sorted(self.folder.glob(f"*/*-{wanted.identity}/run.json")):
             content = json.loads(path.read_text(encoding="utf-8"))
-            found = Found(identity, content["name"], content["metrics"], content["tags"], str(path.parent))
-            if found.matches(evaluation, model=model):
+            found = KeptFolder(wanted.identity, content["name"], content["tags"], content["metrics"], path.parent)
+            if wanted.served_by(found.facts) and found.has_predictions():
                 return found
         return None
 
@@ -74,7 +83,7 @@ class FolderTracker:
         return FileLock(str(self.folder / ".locks" / identity))
 
     @contextmanager
-    def run(self, name: str, settings: TrainConfig, identity: str, evaluation: str) -> Iterator[FolderRun]:
+    def run(self, wanted: Wanted) -> Iterator[ActiveFolder]:
         """A folder that gets its final name only when everything is written; a failure leaves none.
 
         Raises:
@@ -83,15 +92,16 @@ class FolderTracker:
         from filelock import Timeout
 
         try:
-            held = self._lock(identity).acquire(timeout=0)
+            held = self._lock(wanted.identity).acquire(timeout=0)
         except Timeout as error:
             raise TakenError("another process") from error
         with held:
-            if not settings.force and self.finished(identity, evaluation, model=settings.tracking.log_model):
+            if not wanted.force and self.finished(wanted):
                 raise TakenError("a process that has just finished it")
-            final = self.folder / settings.dataset.name / f"{settings.model['name']}-{settings.seed}-{identity}"
+            facts = wanted.facts
+            final = self.folder / facts.dataset / f"{facts.model}-{facts.seed}-{wanted.identity}"
             with self._unfinished(final) as folder:
-                yield FolderRun(folder, identity, name)
+                yield ActiveFolder(folder, wanted.identity, wanted.name)
 
     @contextmanager
     def _unfinished(self, final: Path) -> Iterator[Path]:
@@ -107,34 +117,43 @@ class FolderTracker:
         unfinished.replace(final)
 
 
-class FolderRun:
+class ActiveFolder:
     """One folder being written."""
 
     def __init__(self, folder: Path, identity: str, name: str) -> None:
         self.folder = folder
         self.id = identity
         self.name = name
-        self.items: list[report.Item] = []
+        self.items: list[Item] = []
 
-    def log(self, items: Sequence[report.Item]) -> None:
+    def log(self, items: Sequence[Item]) -> None:
         """Write all items; numbers, params and tags together in `run.json`."""
-        from naba.classifier import folder as directory
-
-        self.items += items
-        write_files(items, self.folder)
+        item_types.check_known(items)
+        digests = item_types.write_files(items, self.folder)
+        self.items += [*items, *(Tag(DIGEST + path, digest) for path, digest in digests.items())]
         for item in items:
-            if isinstance(item, report.Model):
-                try:
-                    directory.save(item.model, self.folder / "model", item.description)
-                except UserError as error:
-                    console.note(f"the model is not kept: {error.message}")
-                    self.items.append(report.Tag("naba.model_kept", "false"))
-        items = self.items
+            if isinstance(item, Table):
+                path = self.folder / item.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                written = item.frame.to_json(orient="split", force_ascii=False, index=False, indent=1)
+                path.write_text(written or "", encoding="utf-8")
+            elif isinstance(item, Model):
+                self._keep(item)
         content = {
             "name": self.name,
-            "metrics": {i.name: i.value for i in items if isinstance(i, report.Metric)},
-            "params": {i.name: i.value for i in items if isinstance(i, report.Param)},
-            "tags": {i.name: i.value for i in items if isinstance(i, report.Tag)},
+            "metrics": {i.name: i.value for i in self.items if isinstance(i, Metric)},
+            "params": {i.name: i.value for i in self.items if isinstance(i, Param)},
+            "tags": {i.name: i.value for i in self.items if isinstance(i, Tag)},
         }
         text = json.dumps(content, ensure_ascii=False, indent=1)
         (self.folder / "run.json").write_text(text, encoding="utf-8")
+
+    def _keep(self, item: Model) -> None:
+        from naba.classifier import folder as directory
+
+        try:
+            directory.save(item.model, self.folder / "model", item.description)
+        except UserError as error:
+            logger.warning("the model is not kept: %s", error.message)
+            shutil.rmtree(self.folder / "model", ignore_errors=True)
+            self.items.append(Tag("naba.model_kept", f"no: {error.message}"))

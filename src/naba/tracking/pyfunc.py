@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from naba import __version__, files
-from naba.tracking.store import quiet
+from naba.tracking.database import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

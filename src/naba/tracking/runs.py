@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import math
+import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from naba import tracking
+from naba.config.identity import IDENTITY_VERSION
 from naba.errors import UserError
 from naba.evaluation.leaderboard import TrackedRun
-from naba.evaluation.predictions import Predictions
-from naba.experiment import result
+from naba.tracking.facts import checked_seed
+from naba.tracking.run import DIGEST, predictions_path, section_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import pandas as pd
-
-    from naba.data.dataset import Dataset
     from naba.tracking import Run
 
-BOUNDS = ("_low", "_high")
+__all__ = ["section_dataset"]
+
+logger = logging.getLogger(__name__)
 
 
 def tracked_runs(
@@ -33,127 +33,79 @@ def tracked_runs(
 ) -> list[TrackedRun]:
     """Finished runs, newest first, once for each section they were scored on.
 
+    One whose files are damaged or gone is named in a warning, and left out.
+
     Args:
-        filters: tags `naba.<name>` and the values they must have.
+        filters: tags `naba.<name>` and the values they must have; `a,b` stands for either.
         section: `validation` for validation rows; by default test rows and further data sets.
         curves: also read learning curves, a question to the store for each metric of each run that has any.
     """
-    return [
-        replace(_tracked(run, name, uri), curves=_curves(run, uri)) if curves else _tracked(run, name, uri)
-        for run in tracking.search(uri, filters or {})
-        for name in sections_of(run)
-        if name == section or (section is None and name != "validation")
-    ]
+    runs = [run for one in _each(filters or {}) for run in tracking.search(uri, one)]
+    _say_versions(runs)
+    found = []
+    for run in runs:
+        names = [name for name in run.sections if name == section or (section is None and name != "validation")]
+        try:
+            found += [_tracked(run, name, curves=curves) for name in names]
+        except UserError as error:
+            logger.warning("left out: %s", error.message)
+    return found
 
 
-def _curves(run: Run, uri: str | None) -> dict[str, list[tuple[float, float]]]:
-    return {
-        name.removeprefix("epoch/"): tracking.history(run, name, uri)
-        for name in run.data.metrics
-        if name.startswith("epoch/")
-    }
+def _each(filters: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """`model=a,b` as one filter after the other."""
+    for key, value in filters.items():
+        if "," in value:
+            for one in dict.fromkeys(value.split(",")):
+                yield from _each({**filters, key: one})
+            return
+    yield dict(filters)
 
 
-def sections_of(run: Run) -> list[str]:
-    """The sections a run was scored on."""
-    return str(run.data.tags.get("naba.sections", "")).split()
+def _say_versions(runs: Sequence[Run]) -> None:
+    old = sum(run.facts.identity_version != IDENTITY_VERSION for run in runs)
+    if 0 < old < len(runs):
+        logger.warning(
+            "%d of these %d runs are of version 0.1, whose identities were worked out in another way: they "
+            "stand in rows of their own",
+            old,
+            len(runs),
+        )
 
 
-def primary_metrics(run: Run) -> dict[str, str]:
-    """Section -> name of its primary metric."""
-    return result.primary_metrics(run.data.tags)
-
-
-def _tracked(run: Run, section: str, uri: str | None) -> TrackedRun:
-    tags, metrics = run.data.tags, run.data.metrics
-    dataset = tags["naba.dataset"]
-    prefix = f"{section}/"
-    values = {
-        name.removeprefix(prefix): value
-        for name, value in metrics.items()
-        if name.startswith(prefix) and not name.endswith(BOUNDS)
-    }
-    return TrackedRun(
-        run_id=run.info.run_id,
-        identity=tags["naba.identity"],
-        cell=tags.get("naba.cell", tags["naba.identity"]),
-        dataset=dataset,
-        task=tags.get("naba.task", ""),
-        model=tags.get("naba.model", ""),
-        seed=int(tags.get("naba.seed", "0")),
-        metrics=values,
-        params=run.data.params,
-        tags=tags,
-        train_seconds=metrics.get("time/fit_seconds", math.nan),
-        predict_seconds=metrics.get("time/predict_seconds", math.nan),
-        model_bytes=metrics.get("size/model_bytes", math.nan),
-        predictions=partial(read_predictions, run, section, uri),
-        scored_on={"test": dataset, "validation": f"{dataset} validation"}.get(section, section),
-        primary_metric=primary_metrics(run).get(section, "macro_f1"),
+def _tracked(run: Run, section: str, *, curves: bool) -> TrackedRun:
+    facts = run.facts
+    if DIGEST + predictions_path(section) in run.tags:
+        run.predictions_file(section)
+    else:
+        run.predictions(section)  # version 0.1 kept no digest: only reading tells
+    found = TrackedRun(
+        run_id=run.id,
+        identity=facts.identity,
+        cell=facts.cell,
+        dataset=facts.dataset,
+        task=facts.task,
+        model=facts.model,
+        seed=checked_seed(f"{run.name} ({run.id[:12]})", facts.seed),
+        metrics={name: score.value for name, score in run.scores(section).items()},
+        params=run.params,
+        tags=run.tags,
+        train_seconds=run.number("time/fit_seconds"),
+        predict_seconds=run.number("time/predict_seconds"),
+        model_bytes=run.number("size/model_bytes"),
+        predictions=partial(run.predictions, section),
+        scored_on={"test": facts.dataset, "validation": f"{facts.dataset} validation"}.get(section, section),
+        primary_metric=facts.primary[section],
         section=section,
-        part=tags.get("naba.part", ""),
+        part=facts.part,
     )
+    return replace(found, curves=_curves(run)) if curves else found
 
 
-def read_predictions(run: Run, section: str = "test", uri: str | None = None) -> Predictions:
-    """The predictions a run made on one of its sections."""
-    return Predictions.from_parquet(tracking.artifact(run, f"predictions/{section}.parquet", uri))
+def _curves(run: Run) -> dict[str, list[tuple[float, float]]]:
+    return {name.removeprefix("epoch/"): run.history(name) for name in run.metrics if name.startswith("epoch/")}
 
 
 def scored_datasets(runs: Sequence[TrackedRun]) -> list[str]:
     """The data sets that these runs were scored on."""
     return sorted({run.scored for run in runs})
-
-
-def run_dataset(run: Run, section: str = "test", uri: str | None = None) -> Dataset:
-    """The data set whose rows a section of a run holds, loaded as the run's own configuration says.
-
-    Raises:
-        UserError: its files cannot be had, or are no longer those the run used.
-    """
-    from pydantic import TypeAdapter
-
-    from naba.config.schema import DataConfig, DatasetConfig
-    from naba.data.dataset import load
-
-    trained = load(TypeAdapter(DatasetConfig).validate_python(run_config(run, uri)["dataset"]), DataConfig())
-    if trained.fingerprint != run.data.tags.get("naba.fingerprint"):
-        raise UserError(
-            f"data set '{trained.name}' is not what run '{run.info.run_name}' used: its fingerprint is "
-            f"{trained.fingerprint[:12]}, the run's {run.data.tags.get('naba.fingerprint', '')[:12]}"
-        )
-    return section_dataset(trained, section)
-
-
-def section_dataset(trained: Dataset, section: str) -> Dataset:
-    """The data set of a section of a run that was trained on `trained`."""
-    from naba.data.dataset import load_named
-
-    return trained if section in {"test", "validation"} else load_named(section)
-
-
-def run_config(run: Run, uri: str | None = None) -> dict[str, Any]:
-    """The resolved configuration of a run, as plain dicts."""
-    import yaml
-
-    content = yaml.safe_load(tracking.artifact(run, "config.yaml", uri).read_text(encoding="utf-8"))
-    return dict(content)
-
-
-def section_rows(
-    run: Run, section: str = "test", uri: str | None = None, predictions: Predictions | None = None
-) -> pd.DataFrame:
-    """Ids, texts, targets and slice columns of a section's rows, in the order of its predictions.
-
-    Args:
-        predictions: those of the section, where they have been read already.
-    """
-    import numpy as np
-    import pandas as pd
-
-    dataset = run_dataset(run, section, uri)
-    wanted = (read_predictions(run, section, uri) if predictions is None else predictions).ids
-    position = {name: row for row, name in enumerate(dataset.column_values("id"))}
-    indices = np.array([position[name] for name in wanted], dtype=np.int64)
-    columns = ("id", "text", "target", *dataset.slices)
-    return pd.DataFrame({name: pd.Series(dataset.column(name, indices), dtype=object) for name in columns})

@@ -1,148 +1,172 @@
-"""The embedded MLflow store: where it is, made once, and never half-made. Part of the door to MLflow."""
+"""A store of runs: finding them, and the registry of models."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
+import re
 import tempfile
-from functools import cache
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlparse
 
 from naba import files
-from naba.errors import UserError
+from naba.errors import UserError, hidden, nearest
+from naba.tracking import database
+from naba.tracking.run import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from mlflow import MlflowClient
 
-STORE_TIMEOUT = 300
-"""Seconds to wait for another process that is creating the store."""
+PAGE = 5000
+LISTED = 10
+"""Runs that a message lists."""
 
 
-def default_uri() -> str:
-    """The store where none is named: `MLFLOW_TRACKING_URI`, else one sqlite file below `NABA_HOME`."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{files.home() / 'mlflow.db'}"
+class Store:
+    """The MLflow store at an address; reading from one that does not exist finds nothing, and makes nothing.
 
-
-def quiet() -> None:
-    """Telemetry and chatter off, before MLflow is imported; what the user set stays."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    # A server that does not answer is said to in seconds; MLflow's own patience is minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-
-
-@cache
-def client(uri: str) -> MlflowClient:
-    """A client of the store at `uri`, which is created first if it does not exist."""
-    quiet()
-    _create_store(uri)
-    import mlflow
-
-    use(uri)
-    return mlflow.MlflowClient(uri)
-
-
-def use(uri: str) -> None:
-    """Point MLflow's own functions at the store, in this process only.
-
-    MLflow also writes the address to the environment, where `tracking.uri` would read it as the user's choice.
+    Attributes:
+        uri: its address, which may hold a password; `str(store)` does not.
     """
-    import mlflow
 
-    before = os.environ.get("MLFLOW_TRACKING_URI")
-    mlflow.set_tracking_uri(uri)
-    if before is None:
-        os.environ.pop("MLFLOW_TRACKING_URI", None)
-    else:
-        os.environ["MLFLOW_TRACKING_URI"] = before
+    def __init__(self, uri: str | None = None) -> None:
+        self.uri = uri or database.default_uri()
 
+    def __str__(self) -> str:
+        return hidden(self.uri)
 
-def sqlite_file(uri: str) -> Path | None:
-    """The file of a sqlite store; None for other stores."""
-    return Path(unquote(urlparse(uri).path)[1:]) if uri.startswith("sqlite:") else None
+    @cached_property
+    def client(self) -> MlflowClient:
+        """A client of the store, which is created first if it does not exist."""
+        return database.client(self.uri)
 
+    def search(self, filters: Mapping[str, str] | None = None, *, finished: bool = True) -> list[Run]:
+        """All runs of naba's whose tags `naba.<name>` have these values, newest first."""
+        filters = filters or {}
+        odd = [value for value in filters.values() if "'" in value or '"' in value]
+        if odd:
+            raise UserError(f"a filter cannot hold quotes: {odd[0]}")
+        if not database.exists(self.uri):
+            return []
+        conditions = [f"tags.`naba.{name}` = '{value}'" for name, value in filters.items()]
+        if finished:
+            conditions.append("attributes.status = 'FINISHED'")
+        experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
+        found: list[Run] = []
+        token = None
+        while True:
+            page = self.client.search_runs(
+                experiments,
+                filter_string=" and ".join(conditions),
+                order_by=["attributes.start_time DESC"],
+                max_results=PAGE,
+                page_token=token,
+            )
+            found += [Run(self, one) for one in page if one.data.tags.get("naba.identity")]
+            token = page.token
+            if not token:
+                return found
 
-def _is_ready(file: Path) -> bool:
-    """Has this sqlite file been migrated by MLflow to the end?"""
-    if not file.is_file() or file.stat().st_size == 0:
-        return False
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            return connection.execute("select count(*) from alembic_version").fetchone()[0] == 1
-    except sqlite3.DatabaseError as error:
-        if "no such table" in str(error):
-            return False
-        raise UserError(f"{file} is not an MLflow store: {error}", "move it away, or set NABA_HOME") from error
+    def find(self, name: str) -> Run:
+        """The run whose id is, or begins with, `name`, or whose name is `name`.
 
+        Raises:
+            UserError: no run, or several, match; some are listed.
+        """
+        if re.fullmatch("[0-9a-f]{32}", name) and (whole := self._by_id(name)):
+            return whole
+        runs = self.search(finished=False)
+        by_id = [run for run in runs if run.id.startswith(name)]
+        matching = by_id or [run for run in runs if run.name == name]
+        # Doing a run again (force=true), or failing first, leaves several of one identity: the newest finished one.
+        ended = [run for run in matching if run.finished]
+        if len({run.facts.identity for run in matching}) == 1 and len(matching) > 1 and ended:
+            return ended[0]
+        if len(matching) == 1:
+            return matching[0]
+        listed = "\n".join(f"  {run.id[:12]}  {run.name}  {run.status}" for run in (matching or runs)[:LISTED])
+        near = None if matching else nearest(name, [run.name for run in runs])
+        what = f"{len(matching)} runs match '{name}'" if matching else f"no run '{name}'"
+        what += f" (did you mean '{near}'?)" if near else ""
+        raise UserError(f"{what} in {self}", f"runs:\n{listed}" if listed else "there are no runs yet")
 
-def _create_store(uri: str) -> None:
-    """Create the embedded store once, under a lock, and only under its final name when it is whole.
+    def _by_id(self, name: str) -> Run | None:
+        """The run with this whole id, without reading all others."""
+        from mlflow.exceptions import MlflowException
 
-    MLflow's migrations break the file for good when two processes run them at once, or when one is killed.
-    """
-    file = sqlite_file(uri)
-    if file is None and uri.startswith("postgresql"):
-        _create_in_postgres(uri)
-    if file is None or _is_ready(file):
-        return
-    from filelock import FileLock
+        if not database.exists(self.uri):
+            return None
+        try:
+            found = self.client.get_run(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        ours = found.info.lifecycle_stage == "active" and found.data.tags.get("naba.identity")
+        return Run(self, found) if ours else None
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(file) + ".lock", timeout=STORE_TIMEOUT):
-        if _is_ready(file):
-            return
-        if file.exists() and file.stat().st_size:
-            raise UserError(f"{file} exists but is not a whole MLflow store", "move it away and run again")
-        print(f"Creating the tracking store {file} (once, a few seconds) …", flush=True)
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix="creating-") as folder:
-            unfinished = Path(folder) / "mlflow.db"
-            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    def downloaded_model(self, model: str) -> Path:
+        """A kept model from a store elsewhere; downloaded once."""
+        import mlflow
 
-            store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(file.parent / "artifacts"))
-            store.engine.dispose()
-            # All pages into the one file that is renamed; sqlite may have left some in a log beside it.
-            with contextlib.closing(sqlite3.connect(unfinished)) as connection:
-                connection.execute("pragma wal_checkpoint(truncate)")
-            unfinished.replace(file)
+        kept = files.cache() / "models" / model
+        if kept.is_dir():
+            return kept
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{model}", dst_path=folder, tracking_uri=self.uri)
+            if not kept.is_dir():
+                Path(folder).rename(kept)
+                Path(folder).mkdir()  # TemporaryDirectory removes it again.
+        return kept
 
+    # --- registry -------------------------------------------------------------------------------------------------
 
-POSTGRES_HINT = "pip install 'naba[postgres]', and write the address as postgresql+psycopg2://…"
-POSTGRES_LOCK = 0x6E616261
-"""Key of the advisory lock under which a PostgreSQL store is created: "naba" in ASCII."""
+    def registered(self, name: str, alias: str) -> Run | None:
+        """The run behind `models:/name@alias`, or None where nothing holds the alias."""
+        from mlflow.exceptions import MlflowException
 
+        if not database.exists(self.uri):
+            return None
+        try:
+            version = self.client.get_model_version_by_alias(name, alias)
+        except MlflowException as error:
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return None
+            raise
+        return Run(self, self.client.get_run(version.run_id))
 
-def _create_in_postgres(uri: str) -> None:
-    """Create the tables in a PostgreSQL database once, whichever of several machines comes first.
+    def registered_names(self) -> list[str]:
+        """The names of the registered models."""
+        return sorted(found.name for found in self.client.search_registered_models())
 
-    Everybody who opens the store passes through the lock, so nobody sees half-made tables. PostgreSQL frees the lock
-    of a process that dies.
-    """
-    import sqlalchemy
-    from sqlalchemy.exc import OperationalError
+    def register(self, run: Run, name: str, alias: str, tags: Mapping[str, str]) -> str:
+        """Register a run's model and give it an alias.
 
-    shown = sqlalchemy.make_url(uri).render_as_string(hide_password=True)
-    try:
-        engine = sqlalchemy.create_engine(uri)
-    except ModuleNotFoundError as error:
-        raise UserError(f"the store {shown} needs {error.name}", POSTGRES_HINT) from error
-    try:
-        with engine.connect() as connection:
-            connection.execute(sqlalchemy.text(f"select pg_advisory_lock({POSTGRES_LOCK})"))
-            if not sqlalchemy.inspect(connection).has_table("alembic_version"):
-                print(f"Creating the tracking store {shown} (once, a few seconds) …", flush=True)
-                from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+        Returns:
+            The new version.
+        """
+        from mlflow.exceptions import MlflowException
 
-                SqlAlchemyStore(uri, str(files.home() / "artifacts")).engine.dispose()
-    except OperationalError as error:
-        raise UserError(f"the store {shown} cannot be reached: {str(error.orig).splitlines()[0]}") from error
-    finally:
-        engine.dispose()
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = self.client.create_model_version(
+            name, f"models:/{run.model_id}", run_id=run.id, tags=dict(tags), model_id=run.model_id
+        )
+        self.client.set_registered_model_alias(name, alias, version.version)
+        return str(version.version)
+
+    @contextmanager
+    def one_promotion(self, name: str) -> Iterator[None]:
+        """While the block lasts nobody else on this machine changes the aliases of a registered model."""
+        from filelock import FileLock
+
+        lock = files.home() / "locks" / f"promote-{name}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(str(lock), timeout=database.STORE_TIMEOUT):
+            yield

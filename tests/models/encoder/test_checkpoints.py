@@ -14,7 +14,6 @@ import pytest
 from naba import sealed, tracking
 from naba.models import from_scratch
 from naba.models.encoder.checkpoints import Store
-from naba.tracking.runs import read_predictions
 from store_copies import copy_store
 from torchrun import run_two
 
@@ -261,7 +260,7 @@ def _train(home, *overrides):
 
 def _finished(home):
     (run,) = tracking.search(f"sqlite:///{home / 'mlflow.db'}", {})
-    predictions = read_predictions(run, "test", f"sqlite:///{home / 'mlflow.db'}")
+    predictions = run.predictions()
     return run, predictions
 
 
@@ -290,14 +289,14 @@ def test_naba_train_killed_and_started_again_ends_as_an_undisturbed_run(tmp_path
         output, _ = process.communicate(timeout=300)
         assert process.returncode == 0, output
     (resumed, answers), (whole, expected) = (_finished(home) for home in homes.values())
-    assert resumed.data.tags["naba.identity"] == whole.data.tags["naba.identity"] == file.parent.name
+    assert resumed.tags["naba.identity"] == whole.tags["naba.identity"] == file.parent.name
     assert answers.ids.tolist() == expected.ids.tolist()
     assert answers.probabilities.tobytes() == expected.probabilities.tobytes()
     assert not list(checkpoints.iterdir())
 
     def curve(home, name):
         run, _ = _finished(home)
-        found = tracking.client(f"sqlite:///{home / 'mlflow.db'}").get_metric_history(run.info.run_id, f"epoch/{name}")
+        found = tracking.client(f"sqlite:///{home / 'mlflow.db'}").get_metric_history(run.id, f"epoch/{name}")
         return {point.step: point.value for point in found}
 
     for name in ("train_loss", "learning_rate", "validation_loss", "validation_macro_f1"):

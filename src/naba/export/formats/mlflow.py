@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba.classifier import folder as directory
 from naba.classifier.formats import Format
-from naba.tracking.registry import CLASSIFIER
+from naba.tracking.run import CLASSIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

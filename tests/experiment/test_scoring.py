@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from calls import rows_given
-from naba.experiment.transfer import Relabelled
+from naba.experiment.scoring import Relabelled
 from naba.models import tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated
 from naba.models.tfidf.features import TextFeatures

@@ -1,0 +1,273 @@
+"""A tracked run as everything outside this package sees it: typed values, and the files it left."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from naba import files
+from naba.errors import UserError
+from naba.tracking.facts import Facts, scores_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from mlflow.entities import Run as Entity
+
+    from naba.data.dataset import Dataset
+    from naba.evaluation.bootstrap import Score
+    from naba.evaluation.predictions import Predictions
+    from naba.tracking.store import Store
+
+CLASSIFIER = Path("artifacts") / "classifier"
+"""Where the classifier folder lies in a logged MLflow model."""
+DIGEST = "sha256."
+"""Beginning of the tags that hold the SHA-256 of a run's files: `sha256.predictions/test.parquet`."""
+
+
+class Run:
+    """One run of a store.
+
+    Attributes:
+        id, name, status: as MLflow has them; a run that is done is `FINISHED`.
+        facts: what the run is; see `Facts`.
+        tags, params, metrics: as tracked, for what `facts` and `scores` do not hold.
+    """
+
+    def __init__(self, store: Store, entity: Entity) -> None:
+        self.store = store
+        self.entity = entity
+        self.id: str = entity.info.run_id
+        self.name: str = entity.info.run_name
+        self.status: str = entity.info.status
+        self.tags: Mapping[str, str] = entity.data.tags
+        self.params: Mapping[str, str] = entity.data.params
+        self.metrics: Mapping[str, float] = entity.data.metrics
+        self._downloaded: dict[str, Path] = {}
+
+    def __repr__(self) -> str:
+        return f"Run({self.id[:12]} {self.name!r} {self.status})"
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the run is."""
+        return Facts.from_tags(self.tags)
+
+    @property
+    def finished(self) -> bool:
+        """Is it done, without an error?"""
+        return self.status == "FINISHED"
+
+    @property
+    def begun(self) -> datetime:
+        """When it was started, in this machine's time zone."""
+        return datetime.fromtimestamp(self.entity.info.start_time / 1000).astimezone()
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """What the run was scored on."""
+        return self.facts.sections
+
+    @property
+    def command(self) -> str:
+        """The command that does the run again; "" where it is not known."""
+        if self.facts.command:
+            return self.facts.command
+        # Version 0.1 kept it in the run's page only.
+        page = self.tags.get("mlflow.note.content", "").splitlines()
+        return next((line.strip() for line in page if line.startswith("    naba ")), "")
+
+    @property
+    def error(self) -> str:
+        """Why the run failed."""
+        return self.tags.get("naba.error", "")
+
+    def scores(self, section: str) -> dict[str, Score]:
+        """Metric -> score of a section."""
+        return scores_of(self.metrics, section)
+
+    def primary(self, section: str) -> Score | None:
+        """The score of a section's primary metric."""
+        return self.scores(section).get(self.facts.primary.get(section, ""))
+
+    def number(self, name: str) -> float:
+        """A tracked number beside the scores, such as `time/fit_seconds`; nan where there is none."""
+        return self.metrics.get(name, math.nan)
+
+    def history(self, metric: str) -> list[tuple[float, float]]:
+        """(step, value) of a metric that was logged more than once, in the order of the steps."""
+        points = self.store.client.get_metric_history(self.id, metric)
+        return sorted((float(point.step), float(point.value)) for point in points)
+
+    # --- files ----------------------------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> str:
+        """The address of the run's files."""
+        return str(self.entity.info.artifact_uri)
+
+    def file(self, path: str) -> Path:
+        """A file of the run, on this machine (downloaded if the store is remote).
+
+        Raises:
+            UserError: the run has no such file.
+        """
+        folder = local_folder(self.place)
+        if folder is not None:
+            if not (folder / path).exists():
+                raise UserError(f"run '{self.name}' ({self.id[:12]}) has no file {path} in {folder}")
+            return folder / path
+        from mlflow.exceptions import MlflowException
+
+        if path not in self._downloaded:
+            try:
+                self._downloaded[path] = Path(self.store.client.download_artifacts(self.id, path))
+            except (MlflowException, OSError) as error:
+                raise UserError(f"run '{self.name}' ({self.id[:12]}): {path} cannot be had: {error}") from error
+        return self._downloaded[path]
+
+    def has_predictions(self) -> bool:
+        """Are the predictions of all its sections there? Only their names are looked at."""
+        folder = local_folder(self.place)
+        if folder is not None:
+            return all((folder / predictions_path(section)).is_file() for section in self.sections)
+        listed = {entry.path for entry in self.store.client.list_artifacts(self.id, "predictions")}
+        return {predictions_path(section) for section in self.sections} <= listed
+
+    def predictions_file(self, section: str) -> Path:
+        """The file with what the run answered on a section, as the run wrote it.
+
+        Raises:
+            UserError: the file is not there, or is not the one that the run wrote.
+        """
+        path = predictions_path(section)
+        file = self.file(path)
+        expected = self.tags.get(DIGEST + path)
+        if expected is not None and files.sha256(file) != expected:
+            raise UserError(
+                f"{file} of run '{self.name}' ({self.id[:12]}) is damaged: its SHA-256 is not the one the run kept",
+                "the run's own command with force=true makes another",
+            )
+        return file
+
+    def predictions(self, section: str = "test") -> Predictions:
+        """What the run answered on one of its sections.
+
+        Raises:
+            UserError: the file is not there, cannot be read, or is not the one that the run wrote.
+        """
+        from naba.evaluation.predictions import Predictions
+
+        return Predictions.from_parquet(self.predictions_file(section))
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table that the run kept, such as `test_confusion`; None where it kept none."""
+        import pandas as pd
+
+        try:
+            content = json.loads(self.file(f"tables/{name}.json").read_text(encoding="utf-8"))
+        except UserError:
+            return None
+        return pd.DataFrame(content["data"], columns=content["columns"], dtype=object)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration, as plain dicts."""
+        import yaml
+
+        return dict(yaml.safe_load(self.file("config.yaml").read_text(encoding="utf-8")))
+
+    # --- data -----------------------------------------------------------------------------------------------------
+
+    def dataset(self, section: str = "test") -> Dataset:
+        """The data set whose rows a section holds, loaded as the run's own configuration says.
+
+        Raises:
+            UserError: its files cannot be had, or are no longer those the run used.
+        """
+        from pydantic import TypeAdapter
+
+        from naba.config.schema import DataConfig, DatasetConfig
+        from naba.data.dataset import load
+
+        trained = load(TypeAdapter(DatasetConfig).validate_python(self.config["dataset"]), DataConfig())
+        if trained.fingerprint != self.facts.fingerprint:
+            raise UserError(
+                f"data set '{trained.name}' is not what run '{self.name}' used: its fingerprint is "
+                f"{trained.fingerprint[:12]}, the run's {self.facts.fingerprint[:12]}"
+            )
+        return section_dataset(trained, section)
+
+    def rows(self, section: str = "test", predictions: Predictions | None = None) -> pd.DataFrame:
+        """Ids, texts, targets and slice columns of a section's rows, in the order of its predictions.
+
+        Args:
+            predictions: those of the section, where they have been read already.
+        """
+        import numpy as np
+        import pandas as pd
+
+        dataset = self.dataset(section)
+        wanted = (self.predictions(section) if predictions is None else predictions).ids
+        position = {name: row for row, name in enumerate(dataset.column_values("id"))}
+        indices = np.array([position[name] for name in wanted], dtype=np.int64)
+        columns = ("id", "text", "target", *dataset.slices)
+        return pd.DataFrame({name: pd.Series(dataset.column(name, indices), dtype=object) for name in columns})
+
+    # --- the model ------------------------------------------------------------------------------------------------
+
+    @property
+    def has_model(self) -> bool:
+        """Did the run keep its model?"""
+        outputs = self.entity.outputs
+        return bool(outputs and outputs.model_outputs) and "size/model_bytes" in self.metrics
+
+    @property
+    def model_id(self) -> str:
+        """MLflow's name of the kept model."""
+        return str(self.entity.outputs.model_outputs[0].model_id)
+
+    def model_folder(self) -> Path:
+        """The kept MLflow model as a folder on this machine; downloaded once if the artifacts are elsewhere."""
+        if not self.has_model:
+            reason = (
+                self.facts.why_not_kept or "it was trained with tracking.log_model=false, or is an outside system's"
+            )
+            raise UserError(f"run '{self.name}' has no model: {reason}")
+        address = self.store.client.get_logged_model(self.model_id).artifact_location
+        folder = local_folder(address)
+        if folder is None:
+            return self.store.downloaded_model(self.model_id)
+        if not (folder / "MLmodel").is_file():
+            raise UserError(f"the model of run '{self.name}' is not at {folder}", "were the artifacts removed?")
+        return folder
+
+    def classifier_folder(self) -> Path:
+        """The kept classifier as a folder on this machine."""
+        return self.model_folder() / CLASSIFIER
+
+
+def predictions_path(section: str) -> str:
+    """Where a run keeps the predictions of a section."""
+    return f"predictions/{section}.parquet"
+
+
+def section_dataset(trained: Dataset, section: str) -> Dataset:
+    """The data set of a section of a run that was trained on `trained`."""
+    from naba.data.dataset import load_named
+
+    return trained if section in {"test", "validation"} else load_named(section)
+
+
+def local_folder(address: str) -> Path | None:
+    """A folder of this machine that an address names; None for one elsewhere."""
+    parts = urlparse(address)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if parts.scheme else Path(address)
