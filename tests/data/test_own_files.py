@@ -104,16 +104,6 @@ def test_splits_by_file_name(name: str, expected: str | None) -> None:
     assert own_files.split_of(name) == expected
 
 
-def test_label_ids_are_ascii_and_unique() -> None:
-    assert own_files.label_ids(["not entail", "not_entail", "مع", "None", "-"]) == {
-        "not entail": "not_entail",
-        "not_entail": "label_2",
-        "مع": "label_3",
-        "None": "None",
-        "-": "label_5",
-    }
-
-
 def test_a_yaml_from_a_file_loads_as_it_is(tmp_path: Path) -> None:
     lines = [f"{i:03d},ادعاء {i // 4},خبر طويل رقم {i},{['agree', 'لا', 'None'][i % 3]}" for i in range(24)]
     path = tmp_path / "my set.csv"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from naba.config.schema import ColumnsConfig, DatasetConfig
-from naba.data.building import from_table
+from naba.data.dataset import from_table
 from naba.data.rows.tables import FORMATS, Options, RawTable, read_bytes, zip_member
 from naba.errors import UserError
 

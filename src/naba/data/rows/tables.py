@@ -70,6 +70,12 @@ class RawTable:
     def __len__(self) -> int:
         return len(self.places)
 
+    def rows(self, chosen: Sequence[int]) -> RawTable:
+        """The rows of these numbers (from 0), in this order."""
+        columns = {name: [values[row] for row in chosen] for name, values in self.columns.items()}
+        splits = [self.splits[row] for row in chosen] if self.splits else []
+        return RawTable(columns, [self.places[row] for row in chosen], splits)
+
     def column(self, name: str, role: str) -> list[Value]:
         """The values of one column; a UserError names the file, what exists and the nearest name."""
         if name in self.columns:
