@@ -18,6 +18,8 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from conftest import Notes
+
 CASES = Path(__file__).parent / "cases"
 
 
@@ -47,18 +49,18 @@ def test_a_sign_is_a_part_of_the_label() -> None:
     assert dataset.gold([0, 1, 2]).tolist() == ["1", "-1", "0"]
 
 
-def test_rows_without_a_label_are_refused_or_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_without_a_label_are_refused_or_left_out(notes: Notes) -> None:
     path = CASES / "label-empty" / "halfempty.csv"
     with pytest.raises(UserError) as caught:
         loaded(path)
     assert re.search(r"halfempty\.csv: row 2, line 3: there is no label \(column 'label'\); 30 rows", str(caught.value))
     assert "row 4, 6, 8, 10 and 25 more" in str(caught.value)
     assert "drop_unlabelled" in str(caught.value)
-    caplog.clear()
+    notes.clear()
     dataset = loaded(path, drop_unlabelled=True)
     assert (len(dataset), dataset.labels) == (30, ("agree", "disagree", "other"))
     assert dataset.ids([0, 1]).tolist() == ["row-000001", "row-000003"]
-    assert "30 of 60 rows have no label and are left out" in caplog.text
+    assert "30 of 60 rows have no label and are left out" in notes.text
 
 
 @pytest.mark.parametrize("empty", ["", "   ", "\u3000"])
@@ -69,18 +71,18 @@ def test_white_space_is_no_label(empty: str, tmp_path: Path) -> None:
         loaded(labelled(tmp_path, [empty, empty]), drop_unlabelled=True)
 
 
-def test_labels_that_look_alike_are_remarked_and_kept_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_labels_that_look_alike_are_remarked_and_kept_apart(tmp_path: Path, notes: Notes) -> None:
     labels = ["agree", "Agree", " agree", "ａｇｒｅｅ", "صَحيح", "صحيح"]
     dataset = loaded(labelled(tmp_path, labels * 4))
     assert list(dataset.display_names.values()) == sorted(labels)
     assert len(set(dataset.labels)) == 6
-    assert caplog.text.count("differ only in case, width, spaces or diacritics") == 7
-    assert "'صحيح'" in caplog.text
+    assert notes.text.count("differ only in case, width, spaces or diacritics") == 7
+    assert "'صحيح'" in notes.text
 
 
-def test_what_stands_in_the_file_and_its_ids_are_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_stands_in_the_file_and_its_ids_are_shown(tmp_path: Path, notes: Notes) -> None:
     loaded(labelled(tmp_path, ["مع", "no", "no"]))
-    assert "labels (value in the file = id): no (2), مع = label_2 (1)" in caplog.text
+    assert "labels (value in the file = id): no (2), مع = label_2 (1)" in notes.text
 
 
 def test_ids_are_like_their_values_where_they_can_be() -> None:

@@ -12,7 +12,7 @@ from naba.config import dataset_config
 from naba.config.schema import DataConfig, DatasetConfig, SplitConfig
 from naba.data import own_files, splits
 from naba.data.dataset import Dataset, load
-from naba.data.rows.tables import read_bytes
+from naba.data.rows import read_bytes
 from naba.errors import UserError
 
 if TYPE_CHECKING:

@@ -50,7 +50,7 @@ def test_a_job_from_standard_input_is_not_gone_on_with(
     assert cli.main(arguments) == 2
     said = capfd.readouterr().err
     assert "standard input cannot be read again from where that job stopped" in said
-    assert "--overwrite begins anew" in said
+    assert "--overwrite starts again" in said
     piped()
     assert cli.main([*arguments, "--overwrite"]) == 0
     assert len(output.read_text(encoding="utf-8").splitlines()) == 31

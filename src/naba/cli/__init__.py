@@ -118,6 +118,7 @@ def _dispatch(given: Sequence[str]) -> int:
         raise UserError(unknown_name("command", name, COMMANDS), "naba --help lists them with an example each")
     # Importing and reading make millions of objects that stay: looking for garbage among them costs a tenth of a run.
     gc.set_threshold(500_000, 50, 100)
+    importlib.import_module("naba.cli.console").listen()
     module = importlib.import_module(f"naba.cli.{COMMANDS[name].module}")
     return int(module.main(rest))
 

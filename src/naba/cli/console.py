@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 import threading
 import time
 from functools import cache
@@ -29,7 +31,6 @@ LONGEST_WARNING = 220
 def console() -> Console:
     """The one console; width 120 in a pipe, so that tables are not cut."""
     import shutil
-    import sys
 
     from rich.console import Console
 
@@ -50,9 +51,29 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 def note(message: str) -> None:
     """A remark beside the output proper: on standard error, so that a pipe stays clean."""
-    import sys
-
     print(f"naba: {message}", file=sys.stderr)
+
+
+class _Notes(logging.Handler):
+    """What the rest of naba says through `logging`, as notes; each once, however often it is said."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record, if it is new."""
+        message = record.getMessage()
+        if message not in self.said:
+            self.said.add(message)
+            note(message)
+
+
+def listen() -> None:
+    """Print what naba's modules say through `logging` as notes."""
+    logger = logging.getLogger("naba")
+    logger.handlers[:] = [_Notes()]
+    logger.propagate = False
 
 
 def interval(metrics: dict[str, float], name: str) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from naba.data import own_files, sources
 from naba.data.corpora import readers
 from naba.data.labels import is_missing
-from naba.data.rows.tables import SPLIT_NAMES, Place, RawTable, rows_error
+from naba.data.rows import SPLIT_NAMES, Place, Table, rows_error
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _shown(file: Fetched) -> str:
     return str(file.path) if file.origin in {"folder", "mirror"} else file.config.path
 
 
-def from_table(config: DatasetConfig, raw: RawTable) -> Dataset:
+def from_table(config: DatasetConfig, raw: Table) -> Dataset:
     """Choose and check columns; every problem is an error that names file and row."""
     chosen = config.columns
     columns: dict[str, list[str]] = {}
@@ -275,7 +275,7 @@ def union(config: DatasetConfig, parts: Mapping[str, Dataset]) -> Dataset:
     return assemble(config, columns, ("corpus",))
 
 
-def _required(raw: RawTable, name: str, role: str) -> list[str]:
+def _required(raw: Table, name: str, role: str) -> list[str]:
     values = raw.column(name, role)
     missing = [place for value, place in zip(values, raw.places, strict=True) if value is None]
     if missing:
@@ -283,11 +283,11 @@ def _required(raw: RawTable, name: str, role: str) -> list[str]:
     return [value for value in values if value is not None]
 
 
-def _optional(raw: RawTable, name: str | None, role: str) -> list[str]:
+def _optional(raw: Table, name: str | None, role: str) -> list[str]:
     return [""] * len(raw) if name is None else [value or "" for value in raw.column(name, role)]
 
 
-def _splits(config: DatasetConfig, raw: RawTable) -> list[str]:
+def _splits(config: DatasetConfig, raw: Table) -> list[str]:
     name = config.columns.split
     if name is None:
         return raw.splits or [""] * len(raw)
@@ -299,7 +299,7 @@ def _splits(config: DatasetConfig, raw: RawTable) -> list[str]:
     return [SPLIT_NAMES[value.strip().lower()] for value in values]
 
 
-def _ids(config: DatasetConfig, raw: RawTable, splits: Sequence[str]) -> list[str]:
+def _ids(config: DatasetConfig, raw: Table, splits: Sequence[str]) -> list[str]:
     name = config.columns.id
     if name is None:
         counts: dict[str, int] = {}
@@ -325,7 +325,7 @@ def _ids(config: DatasetConfig, raw: RawTable, splits: Sequence[str]) -> list[st
     return values
 
 
-def _labelled(config: DatasetConfig, raw: RawTable) -> list[int]:
+def _labelled(config: DatasetConfig, raw: Table) -> list[int]:
     """The rows that have a label, in their order; all of them where the set has no label column."""
     name = config.columns.label
     values = raw.column(name, "label") if name is not None else []
@@ -338,12 +338,12 @@ def _labelled(config: DatasetConfig, raw: RawTable) -> list[int]:
         )  # fmt: skip
     if missing:
         if len(missing) == len(raw):
-            raise UserError(f"{raw.places[0].file}: no row has a label (column '{name}')")
+            raise UserError(f"{raw.file}: no row has a label (column '{name}')")
         logger.warning("%s: %d of %d rows have no label and are left out", config.name, len(missing), len(raw))
     return [row for row in range(len(raw)) if row not in missing]
 
 
-def _labels(config: DatasetConfig, raw: RawTable) -> list[str]:
+def _labels(config: DatasetConfig, raw: Table) -> list[str]:
     name = config.columns.label
     if name is None:
         return [""] * len(raw)

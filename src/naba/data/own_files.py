@@ -13,21 +13,21 @@ from urllib.parse import quote
 
 from naba.config.schema import DataConfig, FileConfig, SourceConfig
 from naba.data import download, labels, sources
-from naba.data.rows.tables import SPLIT_NAMES, SUFFIXES
+from naba.data.rows import SPLIT_NAMES, TABLES
 from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from naba.config.schema import DatasetConfig
-    from naba.data.rows.tables import RawTable
+    from naba.data.rows import Table
 
 logger = logging.getLogger(__name__)
 MISSING = "???"
 LISTING = ".files.json"
 """In the cache, beside the files of a Hub data set: the names of all of them."""
 MOST_LABELS = 100
-READABLE = {*SUFFIXES, ".zip"}
+READABLE = {*TABLES, ".zip"}
 
 
 def resolved(config: DatasetConfig, data: DataConfig) -> DatasetConfig:
@@ -137,7 +137,7 @@ def _hub_listing(source: SourceConfig, data: DataConfig) -> list[str]:
     return names
 
 
-def with_labels(config: DatasetConfig, raw: RawTable) -> DatasetConfig:
+def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
     """The config with the labels that occur, where it lists none; see `labels.label_ids`. They are logged.
 
     Raises:
@@ -146,7 +146,7 @@ def with_labels(config: DatasetConfig, raw: RawTable) -> DatasetConfig:
     if config.labels or config.columns.label is None:
         return config
     found = [value for value in raw.column(config.columns.label, "label") if value is not None and value.strip()]
-    values, file = sorted(set(found)), raw.places[0].file
+    values, file = sorted(set(found)), raw.file
     if not values:
         raise UserError(f"{file}: no row has a label (column '{config.columns.label}')")
     if len(values) > MOST_LABELS:
@@ -191,7 +191,7 @@ class Guess:
     split: str | None
 
 
-def guess_columns(raw: RawTable) -> Guess:
+def guess_columns(raw: Table) -> Guess:
     """Guess from the names of the columns, then from their values.
 
     Raises:
@@ -218,24 +218,24 @@ def guess_columns(raw: RawTable) -> Guess:
     left.pop(label)
     text = named("text") or max(left, key=lambda column: sum(len(value or "") for value in left[column]), default=None)
     if text is None:
-        raise UserError(f"{raw.places[0].file}: no column is left for the text besides the label '{label}'")
+        raise UserError(f"{raw.file}: no column is left for the text besides the label '{label}'")
     left.pop(text)
     target = named("target")
     repeats = target is not None and len(set(left[target])) < 0.9 * len(raw)
     return Guess(text, label, target, identifier, target if repeats else None, split)
 
 
-def _label_like(columns: Mapping[str, list[str | None]], raw: RawTable) -> str:
+def _label_like(columns: Mapping[str, list[str | None]], raw: Table) -> str:
     few = {name: len(set(values)) for name, values in columns.items() if 2 <= len(set(values)) <= min(20, len(raw) / 2)}
     if not few:
         raise UserError(
-            f"{raw.places[0].file}: no column looks like labels (few values that recur)",
+            f"{raw.file}: no column looks like labels (few values that recur)",
             f"Columns: {', '.join(raw.columns)}.",
         )
     return min(few, key=lambda name: few[name])
 
 
-def yaml_text(path: Path, name: str, guess: Guess, raw: RawTable) -> str:
+def yaml_text(path: Path, name: str, guess: Guess, raw: Table) -> str:
     """A dataset YAML for the file, with the labels that occur (most frequent first) and what was guessed."""
     import yaml
 
