@@ -72,7 +72,7 @@ def test_one_clear_error_with_file_and_row(tmp_path: Path, content: str, expecte
 
 def test_a_null_label_is_missing_not_a_label(tmp_path: Path) -> None:
     wanted = config(tmp_path, '{"id": 1, "text": "x", "claim": "c", "part": "test", "label": null}', "mine.jsonl")
-    with pytest.raises(UserError, match=r"row 1, line 1: the label \(column 'label'\) is missing"):
+    with pytest.raises(UserError, match=r"row 1, line 1: there is no label \(column 'label'\)"):
         load(wanted)
 
 

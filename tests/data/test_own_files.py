@@ -12,7 +12,7 @@ from naba.config import dataset_config
 from naba.config.schema import DataConfig, DatasetConfig, SplitConfig
 from naba.data import own_files, splits
 from naba.data.dataset import Dataset, load
-from naba.data.rows.tables import read_bytes
+from naba.data.rows import read_bytes
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -102,16 +102,6 @@ def test_a_hub_set_in_a_mirror(tmp_path: Path) -> None:
 )
 def test_splits_by_file_name(name: str, expected: str | None) -> None:
     assert own_files.split_of(name) == expected
-
-
-def test_label_ids_are_ascii_and_unique() -> None:
-    assert own_files.label_ids(["not entail", "not_entail", "مع", "None", "-"]) == {
-        "not entail": "not_entail",
-        "not_entail": "label_2",
-        "مع": "label_3",
-        "None": "None",
-        "-": "label_5",
-    }
 
 
 def test_a_yaml_from_a_file_loads_as_it_is(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from naba.config.schema import DataConfig, DatasetConfig, SplitConfig
 from naba.data import splits
-from naba.data.building import assemble
-from naba.data.dataset import Dataset, load_named
+from naba.data.dataset import Dataset, assemble, load_named
 from naba.errors import UserError
 
 if TYPE_CHECKING:

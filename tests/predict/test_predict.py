@@ -177,9 +177,11 @@ def test_bad_rows_are_named_by_line_and_kept_aside(
         ("in.csv", "txt\nx\n", [], "did you mean 'txt'"),
         ("in.csv", "text,text\nx,y\n", [], "names a column twice"),
         ("in.csv", "text,label\nx,y\n", [], "--prefix"),
-        ("in.csv", "", [], "first line is empty"),
+        ("in.csv", "", [], "the file is empty"),
         ("in.csv", 'text\nx\n"never closed\n\n', [], "line 3"),
-        ("in.csv", "\ufefftext\nx\n".encode("utf-16"), [], "UTF-16"),
+        ("in.csv", "text\nx\n".encode("utf-16")[:-1], [], "are not utf-16"),
+        ("in.csv", "text\nx\n", ["--delimiter", ";;"], "one character"),
+        ("in.jsonl", '{"text": "x"}\n', ["-o", "out.jsonl", "--bom"], "goes with csv and tsv"),
         ("in.doc", "text\nx\n", [], "--format"),
         ("in.parquet", "text\nx\n", [], "not a readable Parquet"),
         ("in.jsonl", '{"txt": "x"}\n', [], "did you mean 'txt'"),
@@ -247,6 +249,60 @@ def test_random_bytes_never_give_a_traceback(classifiers: dict[str, str], tmp_pa
         except UserError:
             ends["refused"] += 1
     assert min(ends.values()) > 10
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8", "utf-16-le", "windows-1256"])
+def test_a_mark_of_the_input_is_a_mark_of_the_output(
+    encoding: str, classifiers: dict[str, str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    file.write_bytes("id,text\n1,ارتفاع أسعار النفط\n2,نفط وغاز\n".encode(encoding))
+    assert cli.main(["predict", classifiers[SINGLE], str(file), "-o", str(output)]) == 0
+    content = output.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfid,text,label") == (encoding in {"utf-8-sig", "utf-16"})
+    assert [row["text"] for row in rows_of(content.decode("utf-8-sig"))] == ["ارتفاع أسعار النفط", "نفط وغاز"]
+    assert ("looks like" in capfdbinary.readouterr().err.decode()) == (encoding in {"utf-16-le", "windows-1256"})
+    assert cli.main(["predict", classifiers[SINGLE], str(file), "--bom"]) == 0
+    assert capfdbinary.readouterr().out == (content if content.startswith(b"\xef") else b"\xef\xbb\xbf" + content)
+
+
+def test_a_file_of_another_delimiter_or_without_a_header(
+    classifiers: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    semicolons = "text;id\r\nارتفاع أسعار النفط;7\r\nنفط وغاز;8\r\n"
+    file = write(tmp_path / "in.csv", semicolons)
+    assert cli.main(["predict", classifiers[SINGLE], file]) == 0
+    captured = capfd.readouterr()
+    assert [row["text"] for row in rows_of(captured.out)] == ["ارتفاع أسعار النفط", "نفط وغاز"]
+    assert "the delimiter looks like ';'" in captured.err
+    assert "--delimiter ','" in captured.err
+    assert (
+        cli.main(["predict", classifiers[SINGLE], file, "--delimiter", ";", "--no-header", "--text", "column_1"]) == 0
+    )
+    captured = capfd.readouterr()
+    assert next(row["column_1"] for row in rows_of(captured.out)) == "text"
+    assert captured.err == ""
+
+
+def test_excel_in_and_out(classifiers: dict[str, str], headlines: list[str], tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["id", "text"])
+    texts = [*headlines[:5], "=1+1"]
+    for number, text in enumerate(texts):
+        book.active.append([f"00{number}", text])
+        book.active.cell(number + 2, 2).data_type = "s"
+    book.save(tmp_path / "in.xlsx")
+    output = tmp_path / "out.xlsx"
+    assert cli.main(["predict", classifiers[SINGLE], str(tmp_path / "in.xlsx"), "-o", str(output), "--batch", "4"]) == 0
+    rows = list(openpyxl.load_workbook(output).active.iter_rows(values_only=True))
+    expected = open_classifier(classifiers[SINGLE]).predict(pd.DataFrame({"text": texts}))
+    assert rows[0] == ("id", "text", *expected.columns)
+    assert [row[:3] for row in rows[1:]] == [
+        (f"00{number}", text, label) for number, (text, label) in enumerate(zip(texts, expected["label"], strict=True))
+    ]
+    assert rows[1][3] == pytest.approx(expected.iloc[0, 1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.xlsx", "out.xlsx"]
 
 
 SLOWED = """

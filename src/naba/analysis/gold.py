@@ -63,15 +63,16 @@ def _archives(names: set[str]) -> dict[str, list[dict[str, Any]]]:
     """The articles of SaudiNewsNet by archive; this function alone knows where texts come from."""
     from naba.config.check import dataset_config
     from naba.data import sources
-    from naba.data.rows.tables import parse_json, zip_member
+    from naba.data.rows.archive import zip_member
+    from naba.data.rows.json import parse
 
     source = dataset_config(CORPUS).source
     wanted = [file for file in sources.listed(source) if file.path.rpartition("/")[2] in names]
     found = {}
     for fetched in sources.fetch_files(dataclasses.replace(source, files=wanted)):
         name = fetched.config.path.rpartition("/")[2]
-        content, shown = zip_member(fetched.path.read_bytes(), name, None)
-        found[name] = parse_json(content, shown)
+        content, _ = zip_member(fetched.path.read_bytes(), name, None)
+        found[name] = parse(content.decode("utf-8-sig"))
     return found
 
 

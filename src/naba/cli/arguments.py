@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naba.config.schema import DataConfig
+    from naba.data.rows.table import ReadingOptions
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
 
@@ -41,6 +42,28 @@ class Parser(argparse.ArgumentParser):
                 f"{self.prog} --help",
             )
         raise UserError(f"{self.prog}: {message}", f"{self.prog} --help")
+
+
+def add_reading_options(parser: Parser) -> None:
+    """How a file is to be read, the same in every command that reads one; what is not said is recognised."""
+    from naba.data.rows.table import FORMATS
+
+    parser.add_argument("--format", choices=FORMATS, help="of the file, where its name does not say it")
+    parser.add_argument("--delimiter", metavar="CHARACTER", help="of CSV and TSV: one character, or tab")
+    parser.add_argument("--encoding", metavar="NAME", help="of text files: utf-8, utf-16, windows-1256, …")
+    parser.add_argument("--no-header", action="store_true", help="the first line is a row: columns are column_1, …")
+    parser.add_argument("--no-quotes", action="store_true", help="quotes are ordinary characters (CSV, TSV)")
+    parser.add_argument("--sheet", metavar="NAME", help="of an Excel workbook (default: the first)")
+
+
+def reading_options(options: argparse.Namespace) -> ReadingOptions:
+    """What `add_reading_options` took."""
+    from naba.data.rows.table import ReadingOptions
+
+    return ReadingOptions(
+        options.format, options.delimiter, not options.no_quotes, options.encoding, not options.no_header,
+        options.sheet, spelling="--",
+    )  # fmt: skip
 
 
 def positive(text: str) -> int:

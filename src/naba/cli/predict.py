@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from naba.cli import console
-from naba.cli.arguments import Parser
+from naba.cli.arguments import Parser, add_reading_options, reading_options
 from naba.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from naba.data.rows import BadRow
     from naba.predict.job import Job, Summary
     from naba.predict.locate import Opened
-    from naba.predict.reading import BadRow
 
 DESCRIPTION = """Add label, probability_<label> … (and abstain, if the classifier withholds answers) to a table.
 
 MODEL is a classifier directory (naba export), or a tracked run: its id, the beginning of one, its name,
-models:/stance@champion, or best:ans_stance. FILE is CSV, TSV, JSON Lines, Parquet, or text with one example a line
-(.txt; for pairs text, tab, target); without it standard input is read, one example a line unless --format says
-otherwise. Columns and order of the input stay. Without --output, CSV (TSV, JSON Lines: as the input) goes to standard
-output.
+models:/stance@champion, or best:ans_stance. FILE is CSV, TSV, JSON, JSON Lines, Parquet, Excel, or text with one
+example a line (.txt; for pairs text, tab, target); without it standard input is read, one example a line unless
+--format says otherwise. Columns and order of the input stay. Without --output, CSV (TSV, JSON Lines: as the input)
+goes to standard output.
 
 With --output the job survives being killed: the same command goes on where it stopped (but for standard input, which
 cannot be read again). Rows that cannot be classified are reported by line and go to OUTPUT.bad.jsonl; the exit code is
@@ -54,8 +54,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    from naba.predict.reading import FORMATS
-
     parser = Parser("predict", DESCRIPTION)
     parser.add_argument("model", metavar="MODEL", help="a classifier directory or a tracked run")
     parser.add_argument("file", metavar="FILE", nargs="?", help="the texts; - or nothing for standard input")
@@ -63,9 +61,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
                         help="a text, or a text and its target, instead of a file; repeatable")  # fmt: skip
     parser.add_argument("--text", default="text", metavar="COLUMN", help="the column to classify (default text)")
     parser.add_argument("--target", default="target", metavar="COLUMN", help="its claim or topic (default target)")
-    parser.add_argument("--output", "-o", metavar="FILE", help="a .csv, .tsv, .jsonl or .parquet file")
-    parser.add_argument("--format", choices=FORMATS, help="of the input, where its name does not say it")
-    parser.add_argument("--no-quotes", action="store_true", help="quotes are ordinary characters (CSV, TSV)")
+    parser.add_argument("--output", "-o", metavar="FILE", help="a .csv, .tsv, .jsonl, .parquet or .xlsx file")
+    add_reading_options(parser)
+    parser.add_argument("--bom", action="store_true", help="begin CSV and TSV with a byte order mark, for Excel")
     parser.add_argument("--prefix", default="", help="put before the names of the added columns")
     parser.add_argument("--bad", metavar="FILE", help="the side file for bad rows (default OUTPUT.bad.jsonl)")
     parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
@@ -101,8 +99,9 @@ def _check_engine(options: argparse.Namespace) -> None:
         return
     if not options.output or options.file in {None, "-"}:
         raise UserError(f"naba predict: --engine {options.engine} needs FILE and --output FOLDER")
-    given = {"--strict": options.strict, "--bad": options.bad, "--no-quotes": options.no_quotes,
-             "--format": options.format not in {None, "parquet"}}  # fmt: skip
+    given = {"--strict": options.strict, "--bad": options.bad, "--no-quotes": options.no_quotes, "--bom": options.bom,
+             "--delimiter": options.delimiter, "--encoding": options.encoding, "--no-header": options.no_header,
+             "--sheet": options.sheet, "--format": options.format not in {None, "parquet"}}  # fmt: skip
     for name in (name for name, value in given.items() if value):
         raise UserError(f"naba predict: {name} goes with --engine local", f"{options.engine} reads and writes Parquet")
 
@@ -140,8 +139,8 @@ def _job(options: argparse.Namespace, opened: Opened) -> Job:
         file=file,
         columns=Columns(options.text, options.target if opened.pair else None),
         output=Path(options.output) if options.output else None,
-        format=options.format,
-        quoting=not options.no_quotes,
+        reading=reading_options(options),
+        bom=options.bom,
         bad=Path(options.bad) if options.bad else None,
         prefix=options.prefix,
         strict=options.strict,

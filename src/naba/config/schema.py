@@ -32,6 +32,9 @@ Name = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0
 MetricName = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
 FolderName = Annotated[str, Strict(), StringConstraints(max_length=120), AfterValidator(_folder_name)]
 """Of an MLflow experiment, whose files are in a folder of that name."""
+Label = Annotated[
+    str, Strict(), StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*$")
+]
 Sha256 = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Commit = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
@@ -92,8 +95,8 @@ class DatasetConfig:
     __pydantic_config__ = FORBID
     name: Name
     task: Name
-    labels: dict[Name, Text]
-    """Label id -> Arabic display name, in the order in which labels are always shown."""
+    labels: dict[Label, Text]
+    """Label id -> display name, in the order in which labels are always shown."""
     primary_metric: MetricName
     pair: Flag = False
     """Does a row have a `target` (claim, topic, other headline) beside its text?"""
@@ -108,9 +111,11 @@ class DatasetConfig:
     options: dict[Text, Any] = field(default_factory=dict)
     """Arguments of the reader."""
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)
-    label_values: dict[Text, Name] = field(default_factory=dict)
+    label_values: dict[Text, Label] = field(default_factory=dict)
     """Value in the file -> label id, where they differ."""
-    label_map: dict[Name, Name] = field(default_factory=dict)
+    drop_unlabelled: Flag = False
+    """Leave rows without a label out, instead of refusing the file."""
+    label_map: dict[Label, Label] = field(default_factory=dict)
     """Labels of other schemes -> labels of this one, so that a model of one scheme is scored on another."""
     licence: Text = ""
     citation: Text = ""

@@ -21,7 +21,7 @@ from naba.data.checks import rows
 from naba.data.checks.findings import Finding, Report
 from naba.data.corpora.readers import SourceFile
 from naba.data.dataset import Dataset, load_named
-from naba.data.rows.tables import read_bytes
+from naba.data.rows import read_bytes
 from naba.errors import UserError
 
 if TYPE_CHECKING:

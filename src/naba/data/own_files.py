@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -11,21 +12,22 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from naba.config.schema import DataConfig, FileConfig, SourceConfig
-from naba.data import download, sources
-from naba.data.rows.tables import SPLIT_NAMES, SUFFIXES
+from naba.data import download, labels, sources
+from naba.data.rows import SPLIT_NAMES, TABLES
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from naba.config.schema import DatasetConfig
-    from naba.data.rows.tables import RawTable
+    from naba.data.rows import Table
 
+logger = logging.getLogger(__name__)
 MISSING = "???"
 LISTING = ".files.json"
 """In the cache, beside the files of a Hub data set: the names of all of them."""
 MOST_LABELS = 100
-READABLE = {*SUFFIXES, ".zip"}
+READABLE = {*TABLES, ".zip"}
 
 
 def resolved(config: DatasetConfig, data: DataConfig) -> DatasetConfig:
@@ -135,32 +137,36 @@ def _hub_listing(source: SourceConfig, data: DataConfig) -> list[str]:
     return names
 
 
-def with_labels(config: DatasetConfig, raw: RawTable) -> DatasetConfig:
-    """The config with the labels that occur, where it lists none: ids are ASCII, the display name is the value."""
+def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
+    """The config with the labels that occur, where it lists none; see `labels.label_ids`. They are logged.
+
+    Raises:
+        UserError: too many different values for labels, or none.
+    """
     if config.labels or config.columns.label is None:
         return config
-    values = sorted({value for value in raw.column(config.columns.label, "label") if value is not None})
+    found = [value for value in raw.column(config.columns.label, "label") if value is not None and value.strip()]
+    values, file = sorted(set(found)), raw.file
+    if not values:
+        raise UserError(f"{file}: no row has a label (column '{config.columns.label}')")
     if len(values) > MOST_LABELS:
         raise UserError(
-            f"{raw.places[0].file}: the column '{config.columns.label}' has {len(values)} different values, too many "
+            f"{file}: the column '{config.columns.label}' has {len(values)} different values, too many "
             "for labels", "Name the label column: dataset.columns.label=NAME. It has: " + ", ".join(raw.columns),
         )  # fmt: skip
-    ids = label_ids(values)
+    ids = labels.label_ids(values)
+    logger.warning("%s: labels (value in the file = id): %s", file, labels.described(ids, found))
+    for one, other in labels.alike(values):
+        logger.warning(
+            "%s: the labels %r and %r differ only in case, width, spaces or diacritics, and are two labels; if they "
+            "are one, correct the file, or map both to one id (label_values in the YAML of naba data new)",
+            file, one, other,
+        )  # fmt: skip
     return dataclasses.replace(
         config,
         labels={label: value for value, label in ids.items()},
         label_values={value: label for value, label in ids.items() if value != label},
     )
-
-
-def label_ids(values: Sequence[str]) -> dict[str, str]:
-    """Value in a file -> ASCII label id, like the value where possible: `not entail` -> not_entail, `مع` -> label_1."""
-    ids: dict[str, str] = {}
-    for number, value in enumerate(values, start=1):
-        cleaned = re.sub(r"[^A-Za-z0-9_.\-]+", "_", value.strip()).strip("_.-") if value.isascii() else ""
-        label = cleaned if cleaned and cleaned not in ids.values() else f"label_{number}"
-        ids[value] = label
-    return ids
 
 
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -185,7 +191,7 @@ class Guess:
     split: str | None
 
 
-def guess_columns(raw: RawTable) -> Guess:
+def guess_columns(raw: Table) -> Guess:
     """Guess from the names of the columns, then from their values.
 
     Raises:
@@ -212,29 +218,29 @@ def guess_columns(raw: RawTable) -> Guess:
     left.pop(label)
     text = named("text") or max(left, key=lambda column: sum(len(value or "") for value in left[column]), default=None)
     if text is None:
-        raise UserError(f"{raw.places[0].file}: no column is left for the text besides the label '{label}'")
+        raise UserError(f"{raw.file}: no column is left for the text besides the label '{label}'")
     left.pop(text)
     target = named("target")
     repeats = target is not None and len(set(left[target])) < 0.9 * len(raw)
     return Guess(text, label, target, identifier, target if repeats else None, split)
 
 
-def _label_like(columns: Mapping[str, list[str | None]], raw: RawTable) -> str:
+def _label_like(columns: Mapping[str, list[str | None]], raw: Table) -> str:
     few = {name: len(set(values)) for name, values in columns.items() if 2 <= len(set(values)) <= min(20, len(raw) / 2)}
     if not few:
         raise UserError(
-            f"{raw.places[0].file}: no column looks like labels (few values that recur)",
+            f"{raw.file}: no column looks like labels (few values that recur)",
             f"Columns: {', '.join(raw.columns)}.",
         )
     return min(few, key=lambda name: few[name])
 
 
-def yaml_text(path: Path, name: str, guess: Guess, raw: RawTable) -> str:
+def yaml_text(path: Path, name: str, guess: Guess, raw: Table) -> str:
     """A dataset YAML for the file, with the labels that occur (most frequent first) and what was guessed."""
     import yaml
 
     counts = Counter(str(value) for value in raw.columns[guess.label])
-    ids = label_ids([value for value, _ in counts.most_common()])
+    ids = labels.label_ids([value for value, _ in counts.most_common()])
     columns = {key: value for key, value in dataclasses.asdict(guess).items() if value is not None}
     content: dict[str, object] = {
         "name": name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.data.rows.tables import SUFFIXES, read_bytes, rows_error
+from naba.data.rows import TABLES, read_bytes, rows_error
 from naba.errors import UserError, unknown_name
 from naba.evaluation.bootstrap import scores
 from naba.evaluation.metrics import label_metrics
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naba.data.dataset import Dataset
-    from naba.data.rows.tables import RawTable
+    from naba.data.rows import Table
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.metrics import FloatArray
     from naba.evaluation.predictions import IntArray
@@ -68,8 +68,8 @@ def read_predictions(
     path = Path(path)
     if not path.is_file():
         raise UserError(f"there is no predictions file {path}")
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: cannot tell the format from the name", f"known endings: {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in TABLES:
+        raise UserError(f"{path}: cannot tell the format from the name", f"known endings: {', '.join(TABLES)}")
     indices = dataset.indices(split) if indices is None else indices
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows")
@@ -94,7 +94,7 @@ def read_predictions(
     return found
 
 
-def _check_data(path: Path, table: RawTable, dataset: Dataset) -> None:
+def _check_data(path: Path, table: Table, dataset: Dataset) -> None:
     stated = {str(value) for value in table.columns.get("fingerprint", []) if value}
     if path.suffix.lower() == ".parquet":
         stated |= _parquet_fingerprint(path)
@@ -117,7 +117,7 @@ def _parquet_fingerprint(path: Path) -> set[str]:
     return {found} if found else set()
 
 
-def _check_gold(path: Path, table: RawTable, found: Predictions, order: IntArray) -> None:
+def _check_gold(path: Path, table: Table, found: Predictions, order: IntArray) -> None:
     if "gold" not in table.columns:
         return
     given = table.columns["gold"]
@@ -129,7 +129,7 @@ def _check_gold(path: Path, table: RawTable, found: Predictions, order: IntArray
         )
 
 
-def _labels(path: Path, table: RawTable, dataset: Dataset) -> list[str]:
+def _labels(path: Path, table: Table, dataset: Dataset) -> list[str]:
     column = next((name for name in LABEL_COLUMNS if name in table.columns), None)
     if column is None:
         raise UserError(f"{path}: {unknown_name('column', 'label', table.columns)}", "predictions need id and label")
@@ -142,7 +142,7 @@ def _labels(path: Path, table: RawTable, dataset: Dataset) -> list[str]:
     return [str(value) for value in values]
 
 
-def _probabilities(path: Path, table: RawTable, labels: Sequence[str], predicted: Sequence[str]) -> FloatArray:
+def _probabilities(path: Path, table: Table, labels: Sequence[str], predicted: Sequence[str]) -> FloatArray:
     columns = [next((n for n in (PREFIX + label, label) if n in table.columns), None) for label in labels]
     named = [column for column in columns if column is not None]
     if not named:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
+from naba.data.rows import ReadingOptions, open_rows
+from naba.data.rows.parquet import ParquetReader
 from naba.errors import UserError
+from naba.predict import excel, reading
 from naba.predict import output as predict_output
-from naba.predict import reading
-from naba.predict.reading import BadRow, Columns, DelimitedSource, JsonSource, LinesSource, Piece
+from naba.predict.reading import Columns, ParquetSource, Piece, RowSource, Source
 from naba.predict.signals import Interruption
 
 if TYPE_CHECKING:
@@ -20,22 +23,28 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from naba.data.rows import BadRow
     from naba.predict.locate import Opened
     from naba.predict.output import Output
-    from naba.predict.parquet import ParquetSource
 
+logger = logging.getLogger(__name__)
 PIECE_ROWS = 2048
+MARKED = ("csv", "tsv")
+"""The formats that may begin with a byte order mark, as Excel on Windows wants it for Arabic."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the user asked for. `file` is None for standard input, `output` None for standard output."""
+    """What the user asked for. `file` is None for standard input, `output` None for standard output.
+
+    `bom`: begin the output with a byte order mark, which it has anyway if the input has one.
+    """
 
     file: Path | None
     columns: Columns
     output: Path | None = None
-    format: str | None = None
-    quoting: bool = True
+    reading: ReadingOptions = field(default_factory=lambda: ReadingOptions(spelling="--"))
+    bom: bool = False
     bad: Path | None = None
     prefix: str = ""
     strict: bool = False
@@ -65,17 +74,21 @@ def run(opened: Opened, job: Job, progress: Any = None, report: Callable[[BadRow
     added = [job.prefix + name for name in opened.columns]
     kind = job_format(job)
     written = predict_output.format_of(str(job.output)) if job.output is not None else _stdout_format(kind)
+    if job.bom and written not in MARKED:
+        raise UserError(f"--bom: a byte order mark goes with {' and '.join(MARKED)} output, not with {written}")
     with ExitStack() as stack:
         source = _source(job, kind, added, stack, fixed=written != "jsonl")
+        for note in source.reader.notes:
+            logger.warning(note)
         signals = stack.enter_context(Interruption())
-        output = _output(opened, job, written, kind)
+        output = _output(opened, job, written, kind, mark=written in MARKED and (job.bom or source.reader.mark))
         if isinstance(output, predict_output.Committed):
             stack.callback(output.close)
         return _copy(opened, job, source, output, signals, progress, report)
 
 
 def _copy(
-    opened: Opened, job: Job, source: Any, output: Output, signals: Interruption, progress: Any,
+    opened: Opened, job: Job, source: Source, output: Output, signals: Interruption, progress: Any,
     report: Callable[[BadRow], None] | None,
 ) -> Summary:  # fmt: skip
     start, summary = time.perf_counter(), Summary()
@@ -84,7 +97,7 @@ def _copy(
         source.resume(resumed["position"], resumed["names"])
         summary.rows = summary.earlier = resumed["rows"]
         summary.bad = resumed["bad"]
-    total = source.total if hasattr(source, "total") else _size(job)
+    reader = source.reader
     pieces = source.pieces(job.rows)
     while True:
         with signals.at_once():
@@ -101,7 +114,7 @@ def _copy(
         for row in piece.bad if report is not None else ():
             report(row)  # type: ignore[misc]
         if progress is not None:
-            progress(piece.position.get("offset", piece.position["row"]), total, source.unit)
+            progress(reader.progress, reader.total, reader.unit)
     output.finish()
     summary.seconds = time.perf_counter() - start
     return summary
@@ -126,35 +139,25 @@ def _refuse_taken(names: Sequence[str], added: Sequence[str], file: str) -> None
 def job_format(job: Job) -> str:
     """The format of a job's input; standard input is one text a line unless `--format` says otherwise."""
     if job.file is None:
-        return job.format or "lines"
-    return reading.format_of(str(job.file), job.format)
+        return job.reading.format or "lines"
+    return job.reading.format_of(str(job.file))
 
 
 def _stdout_format(kind: str) -> str:
-    return {"jsonl": "jsonl", "tsv": "tsv"}.get(kind, "csv")
+    return {"jsonl": "jsonl", "json": "jsonl", "tsv": "tsv"}.get(kind, "csv")
 
 
-def _source(job: Job, kind: str, added: Sequence[str], stack: ExitStack, *, fixed: bool) -> Any:
-    if kind == "parquet":
-        return _parquet(job)
-    name = _name(job)
-    file: IO[bytes] = sys.stdin.buffer if job.file is None else stack.enter_context(_opened(job.file))
-    if kind == "jsonl":
-        return JsonSource(file, name, job.columns, added=added, fixed=fixed)
-    if kind == "lines":
-        return LinesSource(file, name, job.columns)
-    return DelimitedSource(file, name, job.columns, delimiter="\t" if kind == "tsv" else ",", quoting=job.quoting)
-
-
-def _parquet(job: Job) -> ParquetSource:
-    from naba.predict.parquet import ParquetSource
-
-    if job.file is None:
+def _source(job: Job, kind: str, added: Sequence[str], stack: ExitStack, *, fixed: bool) -> Source:
+    if job.file is None and kind in {"parquet", "xlsx"}:
         raise UserError(
-            "Parquet cannot be read from standard input: its table of contents is at the end", "name a file"
+            f"{kind} cannot be read from standard input: its table of contents is at the end", "name a file"
         )
-    _opened(job.file).close()
-    return ParquetSource(job.file, job.columns)
+    file: IO[bytes] = sys.stdin.buffer if job.file is None else stack.enter_context(_opened(job.file))
+    options = replace(job.reading, format=kind)
+    reader = stack.enter_context(open_rows(file, _name(job), options, job.columns.names))
+    if isinstance(reader, ParquetReader):
+        return ParquetSource(reader, job.columns)
+    return RowSource(reader, job.columns, added=added, fixed=fixed)
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -164,29 +167,25 @@ def _opened(path: Path) -> IO[bytes]:
         raise UserError(f"{path}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _output(opened: Opened, job: Job, written: str, kind: str) -> Output:
-    quoting = job.quoting or written != "tsv" or kind != "tsv"
+def _output(opened: Opened, job: Job, written: str, kind: str, *, mark: bool) -> Output:
+    quoting = job.reading.quoting or written != "tsv" or kind != "tsv"
+    if written == "xlsx":
+        excel.require_room(0)
+    style = predict_output.Style(written, quoting=quoting, mark=mark)
     if job.output is None:
-        if written == "parquet":
-            raise UserError("Parquet does not go to standard output", "--output FILE.parquet")
-        return predict_output.Stream(sys.stdout.buffer, written, job.bad, _name(job), quoting=quoting)
+        return predict_output.Stream(sys.stdout.buffer, style, job.bad, _name(job))
     if job.file is not None and job.output.exists() and job.file.samefile(job.output):
         raise UserError(f"--output {job.output} is the input itself", "name another file")
-    options = [kind, job.columns.text, job.columns.target, job.quoting, job.prefix, job.rows]
+    options = [asdict(job.reading), job.columns.text, job.columns.target, job.bom, job.prefix, job.rows]
     # Standard input cannot be read again from the middle: each attempt is a job of its own.
     read = reading.fingerprint(job.file) if job.file is not None else f"standard input {time.time_ns()}"
     about = {"input": read, "classifier": opened.fingerprint, "options": options}
     bad = job.bad or job.output.with_name(job.output.name + ".bad.jsonl")
-    overwrite = job.overwrite
-    return predict_output.Committed(job.output, written, bad, _name(job), about, overwrite=overwrite, quoting=quoting)
+    return predict_output.Committed(job.output, style, bad, _name(job), about, overwrite=job.overwrite)
 
 
 def _name(job: Job) -> str:
     return str(job.file) if job.file is not None else "standard input"
-
-
-def _size(job: Job) -> int | None:
-    return job.file.stat().st_size if job.file is not None and job.file.is_file() else None
 
 
 def predict_examples(opened: Opened, examples: Sequence[Sequence[str]], prefix: str = "") -> bytes:
@@ -208,4 +207,4 @@ def predict_examples(opened: Opened, examples: Sequence[Sequence[str]], prefix: 
         piece.texts.append(example[0])
         piece.targets.append(example[1] if opened.pair else "")
         piece.cells.append(list(example))
-    return predict_output.encode(piece, _predicted(opened, piece, prefix), "csv", header=True)
+    return predict_output.encode(piece, _predicted(opened, piece, prefix), predict_output.Style("csv"), header=True)

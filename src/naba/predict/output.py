@@ -8,25 +8,30 @@ killed job left behind it is cut off when the job goes on.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from naba.data.rows.binary import _cell as arrow_cell
-from naba.data.rows.tables import as_text
+from naba.data.rows import SUFFIXES
+from naba.data.rows.json import as_text
+from naba.data.rows.parquet import cell
 from naba.errors import UserError, unknown_name
+from naba.predict import excel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from naba.predict.reading import BadRow, Piece
+    from naba.data.rows import BadRow
+    from naba.predict.reading import Piece
 
-FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+FORMATS = {suffix: kind for suffix, kind in SUFFIXES.items() if kind not in {"json", "lines"}}
 DIGITS = ".9g"
 """Of a probability in text: as many as a 32-bit number holds."""
 
@@ -39,31 +44,48 @@ def format_of(output: str) -> str:
     return FORMATS[suffix]
 
 
-def encode(piece: Piece, added: pd.DataFrame, kind: str, *, header: bool, quoting: bool = True) -> bytes:
-    """A piece with its predictions as CSV, TSV or JSON Lines.
+@dataclass(frozen=True)
+class Style:
+    """How an output is written.
+
+    Attributes:
+        kind: csv, tsv, jsonl, parquet or xlsx.
+        quoting: CSV and TSV: quote cells that need it; else none has characters that would.
+        mark: CSV and TSV: begin with a byte order mark.
+    """
+
+    kind: str
+    quoting: bool = True
+    mark: bool = False
+
+
+def encode(piece: Piece, added: pd.DataFrame, style: Style, *, header: bool) -> bytes:
+    """A piece with its predictions as CSV, TSV, JSON Lines, or lines of which `excel` makes a workbook.
 
     Args:
         added: the predictions, a row for each good row of the piece.
-        header: begin with the header line.
-        quoting: CSV and TSV: quote cells that need it; else none has characters that would.
+        header: begin with the header line, and the byte order mark if there is one.
     """
-    if kind == "jsonl":
+    if style.kind == "jsonl":
         return "".join(_json_lines(piece, added)).encode()
-    delimiter = "\t" if kind == "tsv" else ","
+    if style.kind == "xlsx":
+        return excel.lines(piece.names if header else None, _cells(piece), added)
+    delimiter = "\t" if style.kind == "tsv" else ","
     lines: list[str] = []
     # csv hands over one whole line at a time; what is added needs no quotes, so it is put behind as it is.
     writer = csv.writer(
         _Lines(lines.append),
         delimiter=delimiter,
         lineterminator="\n",
-        quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
-        quotechar='"' if quoting else None,
+        quoting=csv.QUOTE_MINIMAL if style.quoting else csv.QUOTE_NONE,
+        quotechar='"' if style.quoting else None,
     )
     if header:
         writer.writerow([*piece.names, *added.columns])
     writer.writerows(_cells(piece))
     behind = [*([""] if header else []), *_behind(added, delimiter)]
-    return "".join(f"{line[:-1]}{values}\n" for line, values in zip(lines, behind, strict=True)).encode()
+    text = "".join(f"{line[:-1]}{values}\n" for line, values in zip(lines, behind, strict=True)).encode()
+    return codecs.BOM_UTF8 + text if header and style.mark else text
 
 
 class _Lines:
@@ -85,7 +107,7 @@ def _behind(added: pd.DataFrame, delimiter: str) -> Iterator[str]:
 def _cells(piece: Piece) -> list[list[Any]]:
     if piece.batch is None:
         return piece.cells
-    columns = [[arrow_cell(value) for value in column.to_pylist()] for column in piece.batch.columns]
+    columns = [[cell(value) for value in column.to_pylist()] for column in piece.batch.columns]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -121,7 +143,7 @@ def _json_lines(piece: Piece, added: pd.DataFrame) -> list[str]:
 def bad_lines(bad: Sequence[BadRow], file: str) -> bytes:
     """Bad rows as JSON Lines: file, row, line, problem and the row as it stood."""
     rows = [
-        {"file": file, "row": row.row, "line": row.line, "problem": row.problem, "raw": row.raw}
+        {"file": file, "row": row.number, "line": row.line, "problem": row.problem, "raw": row.raw}
         for row in bad
     ]  # fmt: skip
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
@@ -140,14 +162,14 @@ class Output(Protocol):
 class Stream:
     """Standard output: nothing to commit, nothing to resume."""
 
-    def __init__(self, file: IO[bytes], kind: str, bad: Path | None, name: str, *, quoting: bool) -> None:
-        self.file, self.kind, self.quoting, self.name = file, kind, quoting, name
+    def __init__(self, file: IO[bytes], style: Style, bad: Path | None, name: str) -> None:
+        self.file, self.style, self.name = file, style, name
         self.bad = bad.open("wb") if bad is not None else None
         self.begun = False
 
     def write(self, piece: Piece, added: pd.DataFrame) -> None:
         """Write it and pass it on at once."""
-        self.file.write(encode(piece, added, self.kind, header=not self.begun, quoting=self.quoting))
+        self.file.write(encode(piece, added, self.style, header=not self.begun))
         self.file.flush()
         self.begun = True
         if self.bad is not None:
@@ -172,9 +194,9 @@ class Committed:
     """
 
     def __init__(
-        self, output: Path, kind: str, bad: Path, name: str, job: Mapping[str, Any], *, overwrite: bool, quoting: bool
+        self, output: Path, style: Style, bad: Path, name: str, job: Mapping[str, Any], *, overwrite: bool
     ) -> None:
-        self.output, self.kind, self.bad, self.name, self.quoting = output, kind, bad, name, quoting
+        self.output, self.style, self.kind, self.bad, self.name = output, style, style.kind, bad, name
         self.job = dict(job)
         self.partial = output.with_name(output.name + ".partial")
         self.record = output.with_name(output.name + ".progress.json")
@@ -255,7 +277,9 @@ class Committed:
                 _to_disk(path)
                 state["parts"] += 1
         else:
-            self.file.write(encode(piece, added, self.kind, header=first, quoting=self.quoting))
+            if self.kind == "xlsx":
+                excel.require_room(state["rows"] + len(piece.texts))
+            self.file.write(encode(piece, added, self.style, header=first))
             _flush(self.file)
             state["bytes"] = self.file.tell()
         if piece.bad:
@@ -286,7 +310,14 @@ class Committed:
             shutil.rmtree(self.partial)
         else:
             self.file.close()
-            self.partial.replace(self.output)
+            if self.kind == "xlsx":
+                made = self.output.with_name(self.output.name + ".unfinished")
+                excel.workbook(self.partial, made)
+                _to_disk(made)
+                made.replace(self.output)
+                self.partial.unlink()
+            else:
+                self.partial.replace(self.output)
         self.record.unlink(missing_ok=True)
         self.close()
 

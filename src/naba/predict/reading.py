@@ -1,37 +1,28 @@
-"""The rows of a prediction job, read a piece at a time: strictly, in constant memory, from any place a piece ended."""
+"""The rows of a prediction job, a piece at a time: those that can be classified and those that cannot."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from naba.data.rows.tables import as_text, check_header, unique_keys
+from naba.data.rows import BadRow, Row
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-FORMATS = ("csv", "tsv", "jsonl", "parquet", "lines")
-SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".txt": "lines",
-}
-LONGEST_RECORD = 16 * 2**20
-"""Bytes of one row. More is a quote that is never closed, or no table; a limit keeps memory constant."""
+    from naba.data.rows.parquet import ParquetReader
+    from naba.data.rows.text import Reader
+
 LONGEST_TEXT = 1_000_000
 """Characters of one text: ten novels. Longer ones are reported, not classified."""
 LARGEST_PIECE = 32 * 2**20
 """Bytes of a piece, whatever its rows: memory stays constant with long texts too."""
+SHOWN_RAW = 2000
 
 
 @dataclass(frozen=True)
@@ -41,19 +32,10 @@ class Columns:
     text: str
     target: str | None
 
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that cannot be classified: its number (from 1, header not counted), its line, and what is wrong."""
-
-    row: int
-    line: int | None
-    problem: str
-    raw: str
-
-    def __str__(self) -> str:
-        where = f"line {self.line}" if self.line is not None else f"row {self.row}"
-        return f"{where}: {self.problem}"
+    @property
+    def names(self) -> list[str]:
+        """The columns that are read."""
+        return [self.text] if self.target is None else [self.text, self.target]
 
 
 @dataclass
@@ -66,7 +48,7 @@ class Piece:
     cells: list[list[Any]] = field(default_factory=list)
     """Each row's values in the order of `names`; empty where `batch` holds them."""
     raw: list[str] | None = None
-    """JSON Lines: the rows as they stand in the input."""
+    """JSON: the rows as they stand in the input."""
     batch: Any = None
     """Parquet: the rows as an Arrow table."""
     bad: list[BadRow] = field(default_factory=list)
@@ -91,296 +73,10 @@ def cell_problem(value: Any, name: str) -> str | None:
     return None
 
 
-def format_of(name: str, given: str | None) -> str:
-    """The format that was asked for, or that the ending of a file name tells.
-
-    Raises:
-        UserError: neither says which.
-    """
-    if given is not None:
-        if given not in FORMATS:
-            raise UserError(unknown_name("format", given, FORMATS))
-        return given
-    found = SUFFIXES.get(Path(name).suffix.lower())
-    if found is None:
-        raise UserError(
-            f"{name}: cannot tell the format from the name (known: {', '.join(SUFFIXES)})",
-            f"--format says it: {', '.join(FORMATS)}",
-        )
-    return found
-
-
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file, so that a job never goes on with an input that was changed, however its size and time are."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class _Lines:
-    """The lines of a binary file as text, with their number, their offset and the bytes of the record at hand."""
-
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self.file = file
-        self.name = name
-        self.number = 0
-        self.offset = 0
-        self.start()
-
-    def start(self) -> None:
-        """A new record begins with the next line."""
-        self.record: list[bytes] = []
-        self.size = 0
-        self.undecodable = ""
-
-    def seek(self, position: dict[str, int]) -> None:
-        self.file.seek(position["offset"])
-        self.offset, self.number = position["offset"], position["line"]
-
-    @property
-    def raw(self) -> str:
-        """The record at hand as it stands in the file, without its line break."""
-        return b"".join(self.record).decode(errors="backslashreplace").rstrip("\r\n")
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self.file.readline(LONGEST_RECORD + 1)
-        if not line:
-            raise StopIteration
-        first = self.number + 1 - len(self.record)
-        self.size += len(line)
-        if self.size > LONGEST_RECORD:
-            raise UserError(
-                f"{self.name}: line {first}: a row of more than {LONGEST_RECORD // 2**20} MiB",
-                "Is a quote never closed, or is this no table? --no-quotes reads quotes as ordinary characters.",
-            )
-        self.record.append(line)
-        self.number += 1
-        self.offset += len(line)
-        if self.number == 1:
-            line = _without_mark(line, self.name)
-        try:
-            return line.decode()
-        except UnicodeDecodeError as error:
-            self.undecodable = f"the bytes {line[error.start : error.start + 4]!r} are not UTF-8"
-            return line.decode(errors="backslashreplace")
-
-
-def _without_mark(line: bytes, name: str) -> bytes:
-    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{name}: the file is UTF-16", "convert it first: iconv -f UTF-16 -t UTF-8")
-    return line.removeprefix(b"\xef\xbb\xbf")
-
-
-class TextSource(ABC):
-    """Rows of a text file. Subclasses cut it into records and say what is wrong with one."""
-
-    unit = "bytes"
-
-    def __init__(self, file: IO[bytes], name: str, columns: Columns) -> None:
-        self.lines = _Lines(file, name)
-        self.name = name
-        self.columns = columns
-        self.names: list[str] = []
-        self.row = 0
-
-    def resume(self, position: dict[str, int], names: Sequence[str]) -> None:
-        """Go on where a piece ended."""
-        self.lines.seek(position)
-        self.row = position["row"]
-        self.names = list(names)
-
-    def pieces(self, size: int) -> Iterator[Piece]:
-        """The rows, `size` at a time (good and bad together); the last piece is smaller, and may be empty."""
-        records = self._records()
-        while True:
-            piece = self._empty()
-            begin, ended = self.lines.offset, True
-            for line, values in records:
-                self.row += 1
-                self._add(piece, line, values)
-                if piece.seen >= size or self.lines.offset - begin >= LARGEST_PIECE:
-                    ended = False
-                    break
-            piece.names = self.names
-            piece.position = {"row": self.row, "line": self.lines.number, "offset": self.lines.offset}
-            yield piece
-            if ended:
-                return
-
-    def _empty(self) -> Piece:
-        return Piece(self.names)
-
-    @abstractmethod
-    def _records(self) -> Iterator[tuple[int, Any]]:
-        """First line and values of each record; a str instead of values says what is wrong."""
-
-    def _add(self, piece: Piece, line: int, values: Any) -> None:
-        text, target = "", ""
-        problem = self.lines.undecodable or (values if isinstance(values, str) else None)
-        if not problem:
-            text = self._value(values, self.columns.text)
-            problem = cell_problem(text, self.columns.text)
-        if not problem and self.columns.target is not None:
-            target = self._value(values, self.columns.target)
-            problem = cell_problem(target, self.columns.target)
-        if problem:
-            piece.bad.append(BadRow(self.row, line, problem, self.lines.raw))
-        else:
-            piece.texts.append(text)
-            piece.targets.append(target)
-            self._keep(piece, values)
-
-    def _keep(self, piece: Piece, values: Any) -> None:
-        piece.cells.append(values)
-
-    def _value(self, values: Any, name: str) -> Any:
-        return values[self.names.index(name)]
-
-
-class DelimitedSource(TextSource):
-    """CSV or TSV with a header line."""
-
-    def __init__(self, file: IO[bytes], name: str, columns: Columns, *, delimiter: str, quoting: bool) -> None:
-        super().__init__(file, name, columns)
-        csv.field_size_limit(2**31 - 1)
-        self.delimiter = delimiter
-        self.reader = csv.reader(
-            self.lines,
-            delimiter=delimiter,
-            quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
-            quotechar='"' if quoting else None,
-            strict=True,
-        )
-        try:
-            header = next(self.reader, [])
-        except csv.Error as error:
-            raise UserError(f"{name}: line 1: bad quoting in the header: {error}") from error
-        if not header:
-            raise UserError(f"{name}: the first line is empty", "A table has a header line that names its columns.")
-        if self.lines.undecodable:
-            raise UserError(f"{name}: line 1: {self.lines.undecodable}", "convert it first: iconv -t UTF-8")
-        check_header(header, name)
-        require_columns(name, header, columns)
-        self.names = header
-
-    def _records(self) -> Iterator[tuple[int, Any]]:
-        while True:
-            self.lines.start()
-            first = self.lines.number + 1
-            try:
-                values = next(self.reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                if len(self.lines.record) > 1:
-                    raise UserError(
-                        f"{self.name}: line {first}: bad quoting, found only at line {self.lines.number}: {error}",
-                        "Close the quote of this row, or --no-quotes if quotes are ordinary characters in this file.",
-                    ) from error
-                yield first, f"bad quoting: {error}"
-                continue
-            if values:
-                yield first, self._checked(values)
-
-    def _checked(self, values: list[str]) -> list[str] | str:
-        if len(values) != len(self.names):
-            kind = "too few" if len(values) < len(self.names) else "too many"
-            return f"{kind} fields: {len(values)} instead of {len(self.names)}"
-        if not values[-1] and self.lines.record[-1].endswith(self.delimiter.encode()):
-            return "the file ends right after a delimiter, so the row may be cut"
-        return values
-
-
-class LinesSource(TextSource):
-    """One text a line; for pairs, text and target with a tab between them."""
-
-    def __init__(self, file: IO[bytes], name: str, columns: Columns) -> None:
-        super().__init__(file, name, columns)
-        self.names = [columns.text] if columns.target is None else [columns.text, columns.target]
-
-    def _records(self) -> Iterator[tuple[int, Any]]:
-        while True:
-            self.lines.start()
-            line = next(self.lines, None)
-            if line is None:
-                return
-            text = line.rstrip("\r\n")
-            values = [text] if self.columns.target is None else text.split("\t")
-            wrong = f"expected text, tab, target; the line has {len(values) - 1} tabs"
-            yield self.lines.number, values if len(values) == len(self.names) else wrong
-
-
-class JsonSource(TextSource):
-    """JSON Lines; rows are kept as they stand.
-
-    `fixed`: the output has fixed columns, those of the first row; a row with further keys is then a bad row.
-    """
-
-    def __init__(
-        self, file: IO[bytes], name: str, columns: Columns, *, added: Sequence[str], fixed: bool = False
-    ) -> None:
-        super().__init__(file, name, columns)
-        self.added = set(added)
-        self.fixed = fixed
-
-    def _empty(self) -> Piece:
-        return Piece(self.names, raw=[])
-
-    def _records(self) -> Iterator[tuple[int, Any]]:
-        while True:
-            self.lines.start()
-            line = next(self.lines, None)
-            if line is None:
-                return
-            if line.strip():
-                yield self.lines.number, self._parsed(line)
-
-    def _parsed(self, line: str) -> dict[str, Any] | str:
-        try:
-            row = json.loads(
-                line, object_pairs_hook=unique_keys, parse_int=Written, parse_float=Written, parse_constant=Written
-            )
-            line.encode()
-            if "\\u" in line:
-                json.dumps(row, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return "half of a surrogate pair, which is no character"
-        except (ValueError, RecursionError) as error:
-            return f"not valid JSON: {error}"
-        if not isinstance(row, dict):
-            return f"a JSON {type(row).__name__}, where each line should hold one object"
-        if not self.names:
-            require_columns(self.name, list(row), self.columns)
-            self.names = list(row)
-        missing = [name for name in (self.columns.text, self.columns.target) if name is not None and name not in row]
-        if missing:
-            return f"there is no key '{missing[0]}'"
-        taken = sorted(self.added.intersection(row))
-        if taken and not self.added.intersection(self.names):
-            return f"the key '{taken[0]}' is one that naba adds"
-        further = [key for key in row if key not in self.names] if self.fixed else []
-        return f"the key '{further[0]}' is not one of the first row" if further else row
-
-    def _value(self, values: Any, name: str) -> Any:
-        return values[name]
-
-    def _keep(self, piece: Piece, values: Any) -> None:
-        raw = self.lines.raw.removeprefix("\ufeff").strip()
-        if self.fixed and any(isinstance(value, (list, dict)) for value in values.values()):
-            # Numbers inside lists stand as numbers in their JSON text.
-            nested = json.loads(raw)
-            values = {key: nested[key] if isinstance(value, (list, dict)) else value for key, value in values.items()}
-        piece.cells.append([as_text(values.get(name)) for name in self.names])
-        if piece.raw is not None:
-            piece.raw.append(raw)
-
-
-class Written(str):
-    """A JSON number as it was written: not a text, and never a rounded float."""
-
-    __slots__ = ()
 
 
 def require_columns(name: str, header: Sequence[str], columns: Columns) -> None:
@@ -391,3 +87,128 @@ def require_columns(name: str, header: Sequence[str], columns: Columns) -> None:
                 f"{name}: {unknown_name('column', column, header)}",
                 f"the classifier reads {'the text' if option == '--text' else 'the target'} from it: {option} NAME",
             )
+
+
+class Source(ABC):
+    """The rows of an input, `size` at a time (good and bad together); the last piece is smaller, and may be empty."""
+
+    def __init__(self, reader: Reader, columns: Columns) -> None:
+        self.reader, self.columns = reader, columns
+
+    def resume(self, position: dict[str, int], names: Sequence[str]) -> None:
+        """Go on where a piece ended."""
+        self.reader.resume(position, names)
+
+    @abstractmethod
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """The pieces from here on."""
+
+
+class RowSource(Source):
+    """Rows one by one, of any format.
+
+    Args:
+        added: the columns that are put behind; a later JSON row that has one is bad.
+        fixed: the output has fixed columns, those of the first row; a JSON row with further keys is then bad.
+    """
+
+    def __init__(self, reader: Reader, columns: Columns, *, added: Sequence[str] = (), fixed: bool = True) -> None:
+        super().__init__(reader, columns)
+        self.added, self.fixed = set(added), fixed
+        self.names = list(reader.names)
+        if self.names:
+            require_columns(reader.name, self.names, columns)
+
+    def resume(self, position: dict[str, int], names: Sequence[str]) -> None:
+        """Go on where a piece ended."""
+        super().resume(position, names)
+        self.names = list(names)
+
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """The pieces from here on."""
+        rows = iter(self.reader)
+        ended = False
+        while not ended:
+            piece, ended, weight = Piece(self.names), True, 0
+            for row in rows:
+                self._add(piece, row)
+                weight += len(row.raw) if isinstance(row, BadRow) else sum(map(len, filter(None, row.cells.values())))
+                if piece.seen >= size or 2 * weight >= LARGEST_PIECE:
+                    ended = False
+                    break
+            piece.names = self.names
+            piece.position = self.reader.position
+            yield piece
+
+    def _add(self, piece: Piece, row: Row | BadRow) -> None:
+        if isinstance(row, BadRow):
+            piece.bad.append(row)
+            return
+        if not self.names:
+            self.names = list(row.cells)
+            require_columns(self.reader.name, self.names, self.columns)
+        problem = self._problem(row)
+        if problem:
+            raw = row.raw if row.raw is not None else " | ".join(value or "" for value in row.cells.values())
+            piece.bad.append(BadRow(row.number, row.line, problem, raw))
+            return
+        piece.texts.append(str(row.cells[self.columns.text]))
+        piece.targets.append(str(row.cells[self.columns.target]) if self.columns.target is not None else "")
+        piece.cells.append([row.cells.get(name) for name in self.names])
+        if row.raw is not None:
+            piece.raw = piece.raw if piece.raw is not None else []
+            piece.raw.append(row.raw)
+
+    def _problem(self, row: Row) -> str | None:
+        missing = [name for name in self.columns.names if name not in row.cells]
+        if missing:
+            return f"there is no key '{missing[0]}'"
+        for name in self.columns.names:
+            problem = cell_problem(row.cells[name], name)
+            if problem:
+                return problem
+        taken = sorted(self.added.intersection(row.cells))
+        if taken and not self.added.intersection(self.names):
+            return f"the key '{taken[0]}' is one that naba adds"
+        further = [key for key in row.cells if key not in self.names] if self.fixed else []
+        return f"the key '{further[0]}' is not one of the first row" if further else None
+
+
+class ParquetSource(Source):
+    """Rows of a Parquet file as Arrow tables, so that their types are kept; a piece never crosses a row group."""
+
+    def __init__(self, reader: ParquetReader, columns: Columns) -> None:
+        import pyarrow as pa
+
+        super().__init__(reader, columns)
+        self.parquet, self.names = reader, reader.names
+        require_columns(reader.name, reader.names, columns)
+        for column in columns.names:
+            kind = reader.schema.field(reader.names.index(column)).type
+            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+                raise UserError(f"{reader.name}: column '{column}' holds {kind}, where text is expected")
+
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """The pieces from here on."""
+        for batch in self.parquet.batches(size):
+            yield self._piece(batch)
+        yield self._piece(self.parquet.schema.empty_table())
+
+    def _piece(self, batch: Any) -> Piece:
+        first = self.parquet.number - batch.num_rows + 1
+        read = [self.parquet.texts(batch, self.names.index(name)) for name in self.columns.names]
+        piece = Piece(self.names, position=self.parquet.position)
+        good = []
+        for index, values in enumerate(zip(*read, strict=True)):
+            named = zip(values, self.columns.names, strict=True)
+            problem = next(filter(None, (cell_problem(value, name) for value, name in named)), None)
+            if problem is None:
+                good.append(index)
+                continue
+            raw = json.dumps(batch.slice(index, 1).to_pylist()[0], ensure_ascii=False, default=str)
+            piece.bad.append(BadRow(first + index, None, problem, raw[:SHOWN_RAW]))
+        piece.texts = [str(read[0][index]) for index in good]
+        piece.targets = [str(read[1][index]) if len(read) > 1 else "" for index in good]
+        piece.batch = batch.take(good) if piece.bad else batch
+        return piece

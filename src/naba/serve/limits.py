@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
 
-from naba.data.rows.tables import unique_keys
+from naba.data.rows.json import unique_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

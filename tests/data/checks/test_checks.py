@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba.config.schema import DataConfig, DatasetConfig
-from naba.data.building import assemble
 from naba.data.checks import leaks, texts  # noqa: F401 - they add themselves to CHECKS
 from naba.data.checks import rows as checks
 from naba.data.checks.findings import CHECKS, Finding, Subject
-from naba.data.dataset import Dataset, load_named
+from naba.data.dataset import Dataset, assemble, load_named
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,6 +15,7 @@ import numpy as np
 from naba.data.checks.findings import CHECKS, Finding, Report, Subject, check, clean, found, not_applicable, shares
 from naba.data.checks.near_duplicates import near_duplicates
 from naba.data.dataset import load
+from naba.data.labels import folded
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -162,15 +163,19 @@ def conflicting_labels(subject: Subject) -> Finding:
 
 @check("N08", "Near-miss labels", "warning", "Merge them with label_values in the YAML, or rename one.")
 def near_miss_labels(subject: Subject) -> Finding:
-    """Labels of the scheme that differ in case, spaces or one letter only."""
-    shown = {label: subject.dataset.display_names.get(label, label) for label in subject.dataset.labels}
-    names = {label: shown[label] if re.fullmatch(r"label_\d+", label) else label for label in shown}
-    pairs = [f"{one} / {other}" for one, other in itertools.combinations(names, 2) if _alike(names[one], names[other])]
+    """Labels of the scheme that differ in case, width, spaces, diacritics or one letter only."""
+    names = [subject.dataset.display_names.get(label, label) for label in subject.dataset.labels]
+    ids = list(subject.dataset.labels)
+    pairs = [
+        f"{one} / {other}"
+        for shown in (names, ids) for one, other in itertools.combinations(shown, 2) if _alike(one, other)
+    ]  # fmt: skip
+    pairs = list(dict.fromkeys(pairs))
     return found(f"{len(pairs)} pairs of labels may be one", pairs) if pairs else clean()
 
 
 def _alike(one: str, other: str) -> bool:
-    a, b = (re.sub(r"[\W_]+", "", name).casefold() for name in (one, other))
+    a, b = folded(one), folded(other)
     if a == b:
         return True
     if min(len(a), len(b)) < 4 or abs(len(a) - len(b)) > 1 or a.rstrip("0123456789") == b.rstrip("0123456789"):

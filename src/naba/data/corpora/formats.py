@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from naba.data.rows.tables import Place, RawTable, Value, as_text, check_unicode, decode, parse_json
+from naba.data.rows import Place, Table, Value
+from naba.data.rows.json import as_text, decoded, document_of
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ def _field(record: Any, key: str, name: str, kind: type) -> Any:
     return value
 
 
-def stance_by_id(content: bytes, name: str) -> RawTable:
+def stance_by_id(content: bytes, name: str) -> Table:
     """ArabicStanceX: `{"text": {id: tweet}, "stance": {id: label}}`, one file a topic.
 
     Returns:
         Columns tweet_id, text, stance.
     """
-    document = parse_json(content, name)
+    document = document_of(content, name)
     texts, stances = _field(document, "text", name, dict), _field(document, "stance", name, dict)
     if list(texts) != list(stances):
         odd = [each for each in [*texts, *stances] if (each in texts) != (each in stances)]
@@ -35,12 +36,10 @@ def stance_by_id(content: bytes, name: str) -> RawTable:
         "text": [as_text(value) for value in texts.values()],
         "stance": [as_text(value) for value in stances.values()],
     }
-    table = RawTable(columns, [Place(name, number) for number in range(1, len(texts) + 1)])
-    check_unicode(table)
-    return table
+    return Table(columns, [Place(name, number) for number in range(1, len(texts) + 1)])
 
 
-def unified_claims(claims: Sequence[tuple[bytes, str]], folds: dict[str, str]) -> RawTable:
+def unified_claims(claims: Sequence[tuple[bytes, str]], folds: dict[str, str]) -> Table:
     """UnifiedFC: one JSON file a claim, with its articles, their stance toward it and its rationale.
 
     Args:
@@ -55,7 +54,7 @@ def unified_claims(claims: Sequence[tuple[bytes, str]], folds: dict[str, str]) -
     }
     places: list[Place] = []
     for content, name in claims:
-        document = parse_json(content, name)
+        document = document_of(content, name)
         shared = {key: str(_field(document, key, name, str)) for key in ("id", "claim", "fact")}
         lists = {key: _field(document, key, name, list) for key in ("article", "url", "stance", "rationale")}
         if len({len(values) for values in lists.values()}) != 1:
@@ -71,15 +70,13 @@ def unified_claims(claims: Sequence[tuple[bytes, str]], folds: dict[str, str]) -
             for key, values in lists.items():
                 columns[key].append(as_text(values[index]))
             places.append(Place(name, index + 1))
-    table = RawTable(columns, places)
-    check_unicode(table)
-    return table
+    return Table(columns, places)
 
 
 def fold_lists(content: bytes, name: str) -> dict[str, str]:
     """Lines `Fold_1: R-3 V-11 …`: claim id -> fold number."""
     folds: dict[str, str] = {}
-    for line, text in enumerate(decode(content, name).splitlines(), start=1):
+    for line, text in enumerate(decoded(content, name).splitlines(), start=1):
         if not text.strip():
             continue
         head, colon, members = text.partition(":")

@@ -1,7 +1,7 @@
 """Reader functions: what a dataset YAML may name as `reader`.
 
 A reader takes the files of a data set, already verified, and the YAML's `options` as keyword arguments, and returns
-one `RawTable`. A data set in an odd format is one more function here (or one imported here) and one YAML.
+one `Table`. A data set in an odd format is one more function here (or one imported here) and one YAML.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from naba.data.corpora import formats, standoff
-from naba.data.rows.tables import Options, RawTable, Value, read_bytes, zip_member
+from naba.data.rows import ReadingOptions, Table, Value, read_bytes, zip_member
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from naba.config.schema import FileConfig
 
-READERS: dict[str, Callable[..., RawTable]] = {}
+READERS: dict[str, Callable[..., Table]] = {}
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class SourceFile:
         return content, self.name
 
 
-def reader(function: Callable[..., RawTable]) -> Callable[..., RawTable]:
+def reader(function: Callable[..., Table]) -> Callable[..., Table]:
     """Make a function known to the `reader` key of dataset YAMLs under its own name."""
     READERS[function.__name__] = function
     return function
 
 
-def read(name: str, files: Sequence[SourceFile], options: dict[str, Any]) -> RawTable:
+def read(name: str, files: Sequence[SourceFile], options: dict[str, Any]) -> Table:
     """Run the reader `name`; `config.check` has seen to it that there is one, and that it takes these options."""
     return READERS[name](files, **options)
 
@@ -61,30 +61,32 @@ def table(
     format: str | None = None,  # noqa: A002  (the YAML key)
     delimiter: str | None = None,
     quoting: bool = True,
-    encoding: str = "utf-8",
+    encoding: str | None = None,
     sheet: str | None = None,
+    header: bool = True,
     derived: dict[str, Any] | None = None,
-) -> RawTable:
+) -> Table:
     """CSV, TSV, JSON Lines, JSON (one list of objects), Parquet and Excel files, one after the other.
 
     Args:
         files: they must have the same columns, constant ones (`columns:` of a file) included.
         format: csv, tsv, jsonl, json, parquet or xlsx, where the suffix does not say it.
-        delimiter: of CSV and TSV files.
+        delimiter: of CSV and TSV files: one character, or `tab`; recognised unless given.
         quoting: false where `"` is an ordinary character (the common case in TSV).
-        encoding: of text files; a byte order mark wins.
+        encoding: of text files; a byte order mark wins, and without either it is recognised.
         sheet: of an Excel file; the first unless given.
+        header: false where the first line is a row: the columns are then column_1, column_2, …
         derived: new column -> {column, pattern}: the first group of the regular expression, which must match the
             whole value (`article: {column: sentence_id, pattern: "(.*)_[^_]*"}`).
     """
-    options = Options(format, delimiter, quoting, encoding, sheet)
+    options = ReadingOptions(format, delimiter, quoting, encoding, header, sheet)
     raw = concatenate([_with_constants(read_bytes(*file.read(), options), file.config) for file in files])
     for name, rule in (derived or {}).items():
         raw = _derive(raw, name, rule)
     return raw
 
 
-def _derive(raw: RawTable, name: str, rule: Any) -> RawTable:
+def _derive(raw: Table, name: str, rule: Any) -> Table:
     if not isinstance(rule, dict) or set(rule) != {"column", "pattern"}:
         raise UserError(f"dataset.options.derived.{name}: expected a column and a pattern")
     try:
@@ -97,18 +99,18 @@ def _derive(raw: RawTable, name: str, rule: Any) -> RawTable:
         if match is None or not pattern.groups:
             raise UserError(f"{place}: '{value}' (column '{rule['column']}') does not match {rule['pattern']}")
         values.append(match.group(1))
-    return RawTable(raw.columns | {name: values}, raw.places, raw.splits)
+    return Table(raw.columns | {name: values}, raw.places, raw.splits)
 
 
-def _with_constants(raw: RawTable, config: FileConfig) -> RawTable:
+def _with_constants(raw: Table, config: FileConfig) -> Table:
     clash = sorted(set(config.columns) & set(raw.columns))
     if clash:
-        raise UserError(f"{raw.places[0].file}: the constant column '{clash[0]}' is also in the file")
+        raise UserError(f"{raw.file}: the constant column '{clash[0]}' is also in the file")
     constants: dict[str, list[Value]] = {name: [value] * len(raw) for name, value in config.columns.items()}
-    return RawTable(raw.columns | constants, raw.places, [config.split or ""] * len(raw))
+    return Table(raw.columns | constants, raw.places, [config.split or ""] * len(raw))
 
 
-def concatenate(tables: Sequence[RawTable]) -> RawTable:
+def concatenate(tables: Sequence[Table]) -> Table:
     """Tables below one another; a column that only some files have is an error that names the file."""
     if not tables:
         raise UserError("the data set names no files", "List them under dataset.source.files.")
@@ -117,10 +119,10 @@ def concatenate(tables: Sequence[RawTable]) -> RawTable:
         for name in first.columns:
             if name not in other.columns:
                 raise UserError(
-                    f"{other.places[0].file}: {unknown_name('column', name, other.columns)}",
-                    f"{first.places[0].file} has it; all files of a data set need the same columns.",
+                    f"{other.file}: {unknown_name('column', name, other.columns)}",
+                    f"{first.file} has it; all files of a data set need the same columns.",
                 )
-    return RawTable(
+    return Table(
         {name: [value for each in tables for value in each.columns[name]] for name in first.columns},
         [place for each in tables for place in each.places],
         [split for each in tables for split in each.splits],
@@ -130,14 +132,14 @@ def concatenate(tables: Sequence[RawTable]) -> RawTable:
 @reader
 def standoff_labels(
     files: Sequence[SourceFile], annotations: str, text: str, key: str = "row", quoting: bool = True
-) -> RawTable:
+) -> Table:
     """Texts of public files joined with the labels naba ships for them; see `standoff.join_labels`."""
-    sources = {file.config.path: read_bytes(*file.read(), Options(quoting=quoting)) for file in files}
+    sources = {file.config.path: read_bytes(*file.read(), ReadingOptions(quoting=quoting)) for file in files}
     return standoff.join_labels(sources, annotations, text, key)
 
 
 @reader
-def article_stance(files: Sequence[SourceFile]) -> RawTable:
+def article_stance(files: Sequence[SourceFile]) -> Table:
     """The labelled article: every claim with every sentence.
 
     Args:
@@ -168,25 +170,25 @@ def article_stance(files: Sequence[SourceFile]) -> RawTable:
         values |= {name: rows[name][sentence] for name in ("text", "has_speaker", "has_quotes")}
         for name, value in values.items():
             columns[name].append(value)
-    return RawTable(columns, stance.places, [files[0].config.split or ""] * len(stance))
+    return Table(columns, stance.places, [files[0].config.split or ""] * len(stance))
 
 
 @reader
-def article_sentences(files: Sequence[SourceFile]) -> RawTable:
+def article_sentences(files: Sequence[SourceFile]) -> Table:
     """The sentences of the labelled article, with has_speaker and has_quotes ("yes" or "no")."""
     table = _described(read_bytes(*files[0].read()))
-    return RawTable(table.columns, table.places, [files[0].config.split or ""] * len(table))
+    return Table(table.columns, table.places, [files[0].config.split or ""] * len(table))
 
 
-def _described(sentences: RawTable) -> RawTable:
+def _described(sentences: Table) -> Table:
     speakers = ["no" if value is None else "yes" for value in sentences.column("speaker", "slices")]
     quotes = ["yes" if json.loads(value or "[]") else "no" for value in sentences.column("quotes", "slices")]
     described: dict[str, list[Value]] = {"has_speaker": [*speakers], "has_quotes": [*quotes]}
-    return RawTable(sentences.columns | described, sentences.places, sentences.splits)
+    return Table(sentences.columns | described, sentences.places, sentences.splits)
 
 
 @reader
-def arabicstancex(files: Sequence[SourceFile]) -> RawTable:
+def arabicstancex(files: Sequence[SourceFile]) -> Table:
     """ArabicStanceX: one JSON file a topic; the file's constant columns name topic, target and domain.
 
     Returns:
@@ -196,12 +198,12 @@ def arabicstancex(files: Sequence[SourceFile]) -> RawTable:
     for file in files:
         raw = _with_constants(formats.stance_by_id(*file.read()), file.config)
         ids: list[Value] = [f"{file.config.columns.get('topic', '')}-{each}" for each in raw.columns["tweet_id"]]
-        tables.append(RawTable({"id": ids} | raw.columns, raw.places, raw.splits))
+        tables.append(Table({"id": ids} | raw.columns, raw.places, raw.splits))
     return concatenate(tables)
 
 
 @reader
-def unifiedfc(files: Sequence[SourceFile]) -> RawTable:
+def unifiedfc(files: Sequence[SourceFile]) -> Table:
     """UnifiedFC: the fold lists, then one JSON file a claim; see `naba.data.corpora.formats.unified_claims`."""
     folds = [file for file in files if file.path.suffix == ".txt"]
     if len(folds) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from naba import files
-from naba.data.rows.tables import Place, RawTable, Value, read_bytes
+from naba.data.rows import Place, Table, Value, read_bytes
 from naba.errors import UserError
 
 ANNOTATION_COLUMNS = ("file", "sha256", "split", "claim_type")
@@ -16,7 +16,7 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def join_labels(sources: dict[str, RawTable], annotations: str, text: str, key: str) -> RawTable:
+def join_labels(sources: dict[str, Table], annotations: str, text: str, key: str) -> Table:
     """Rows of `sources` that `annotations` labels, in the order of the annotation file.
 
     Args:
@@ -47,10 +47,10 @@ def join_labels(sources: dict[str, RawTable], annotations: str, text: str, key: 
         for name, value in record.items():
             columns.setdefault(name, []).append(value)
         places.append(table.places[row])
-    return RawTable(columns, places, list(map(str, columns["split"])))
+    return Table(columns, places, list(map(str, columns["split"])))
 
 
-def _matching(table: RawTable, rows: list[int], text: str, expected: str, wanted_by: str) -> int:
+def _matching(table: Table, rows: list[int], text: str, expected: str, wanted_by: str) -> int:
     values = table.column(text, "text")
     hashes = [text_hash(value) if (value := values[row]) is not None else "that of nothing" for row in rows]
     if expected in hashes:
@@ -62,7 +62,7 @@ def _matching(table: RawTable, rows: list[int], text: str, expected: str, wanted
     )
 
 
-def _finder(table: RawTable, key: str) -> dict[str, list[int]]:
+def _finder(table: Table, key: str) -> dict[str, list[int]]:
     if key == "row":
         return {str(index): [index] for index in range(len(table))}
     # A key may stand twice in a source file; the hash of the text then says which row was labelled.
@@ -75,10 +75,10 @@ def _finder(table: RawTable, key: str) -> dict[str, list[int]]:
 def _candidates(
     annotation: dict[str, str],
     key: str,
-    sources: dict[str, RawTable],
+    sources: dict[str, Table],
     finders: dict[str, dict[str, list[int]]],
     place: Place,
-) -> tuple[RawTable, list[int]]:
+) -> tuple[Table, list[int]]:
     file = annotation["file"]
     if file not in sources:
         raise UserError(f"{place}: the labelled file '{file}' is not among the source files: {', '.join(sources)}")

@@ -1,0 +1,144 @@
+"""Files as rows, strictly: one streaming reader a format; a row is read whole and in its place, or is a bad row.
+
+Training (`read_bytes`) stops at bad rows and names them; prediction goes on and keeps them aside.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from typing import IO, TYPE_CHECKING
+
+from naba.data.rows.archive import zip_member
+from naba.data.rows.table import (
+    FORMATS,
+    SPLIT_NAMES,
+    SUFFIXES,
+    TABLES,
+    BadRow,
+    Place,
+    ReadingOptions,
+    Row,
+    Table,
+    Value,
+    Written,
+    rows_error,
+)
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from naba.data.rows.text import Reader
+
+__all__ = [
+    "FORMATS",
+    "SPLIT_NAMES",
+    "SUFFIXES",
+    "TABLES",
+    "BadRow",
+    "Place",
+    "ReadingOptions",
+    "Row",
+    "Table",
+    "Value",
+    "Written",
+    "open_rows",
+    "read_bytes",
+    "rows_error",
+    "zip_member",
+]
+
+logger = logging.getLogger(__name__)
+
+
+def open_rows(
+    file: IO[bytes], name: str, options: ReadingOptions | None = None, names: Sequence[str] = ("text",)
+) -> Reader:
+    """The rows of a file in any format.
+
+    Args:
+        file: open for reading, at its beginning; all but text files must be seekable.
+        name: what messages call it; its suffix tells the format where the options do not.
+        names: the columns of text lines, which name none themselves.
+    Raises:
+        UserError: it cannot be read at all: no such format, an unreadable header, a broken workbook.
+    """
+    options = options or ReadingOptions()
+    kind = options.format_of(name)
+    if kind == "lines":
+        from naba.data.rows.text import TextLines
+
+        return TextLines(file, name, options, names)
+    if kind in {"csv", "tsv"}:
+        from naba.data.rows.delimited import DelimitedReader
+
+        return DelimitedReader(file, name, options)
+    if kind in {"jsonl", "json"}:
+        from naba.data.rows.json import JsonLinesReader, JsonReader
+
+        return (JsonLinesReader if kind == "jsonl" else JsonReader)(file, name, options)
+    if kind == "parquet":
+        from naba.data.rows.parquet import ParquetReader
+
+        return ParquetReader(file, name, options)
+    from naba.data.rows.excel import ExcelReader
+
+    return ExcelReader(file, name, options)
+
+
+def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None) -> Table:
+    """Read one file, given as bytes, whole; what was recognised about it is logged.
+
+    Raises:
+        UserError: it cannot be read, has no rows, or rows are bad: those with the first problem are named.
+    """
+    options = options or ReadingOptions()
+    kind = options.format_of(name)
+    if not content.lstrip(b"\xef\xbb\xbf").strip():
+        raise UserError(f"{name}: the file is empty", "A data file has a header line and at least one row.")
+    rows: list[Row] = []
+    bad: list[BadRow] = []
+    with open_rows(io.BytesIO(content), name, options) as reader:
+        for row in reader:
+            if isinstance(row, Row):
+                rows.append(row)
+            else:
+                bad.append(row)
+    for note in reader.notes:
+        logger.warning(note)
+    if reader.empty:
+        logger.warning("%s: passed over rows without any value: %d", name, reader.empty)
+    if bad:
+        problem = bad[0].problem
+        alike = [row for row in bad if _kind(row.problem) == _kind(problem)]
+        raise rows_error(problem, [Place(name, row.number, row.line) for row in alike], _hint(problem, options))
+    if not rows:
+        raise UserError(f"{name}: the file has a header but no rows")
+    names = dict.fromkeys(key for row in rows for key in row.cells) if kind in {"json", "jsonl"} else reader.names
+    return Table(
+        {column: [_plain(row.cells.get(column)) for row in rows] for column in names},
+        [Place(name, row.number, row.line) for row in rows],
+    )
+
+
+def _plain(value: Value) -> Value:
+    return value if value is None else str(value)
+
+
+def _kind(problem: str) -> str:
+    return re.split(r"[(:]", problem)[0]
+
+
+def _hint(problem: str, options: ReadingOptions) -> str | None:
+    from naba.data.rows.delimited import quotes_hint
+    from naba.data.rows.text import encoding_hint
+
+    if "not UTF-8" in problem:
+        return encoding_hint(options)
+    if problem.startswith("bad quoting"):
+        return quotes_hint(options)
+    if problem.startswith("the file ends right after"):
+        return "If the last cell is meant to be empty, end the file with a line break."
+    return None

@@ -1,0 +1,230 @@
+"""Excel workbooks: every row that is there, as Excel shows it, and what a reader of the sheet may not see is said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import IO, TYPE_CHECKING, Any
+
+from naba.data.rows import archive
+from naba.data.rows.table import BadRow, ReadingOptions, Row, Value, header_names
+from naba.data.rows.text import Reader
+from naba.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXACT_IN_EXCEL = 10**15
+LAST_ROW = 2**20
+"""Excel has no more rows."""
+SHOWN = 5
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+@dataclass
+class _Sheet:
+    """What the file of a sheet says beside its values."""
+
+    hidden: list[int] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
+    uncomputed: dict[int, str] = field(default_factory=dict)
+    """Row -> its first cell with a formula that has no stored value."""
+
+
+class ExcelReader(Reader):
+    """Rows of one sheet, the first unless the options name another.
+
+    Formulas give the values Excel stored last; a row with one that has none is bad, as is a number so long that Excel
+    has rounded it. A cell merged over several rows is the value of each. Empty rows are passed over; hidden ones are
+    read. Whole numbers have no `.0`, dates without a time are dates, truth values are TRUE and FALSE.
+    """
+
+    def __init__(self, file: IO[bytes], name: str, options: ReadingOptions) -> None:
+        super().__init__(name, options)
+        content = file.read()
+        self._open(content, options.sheet)
+        self.merged = _down(self.about.merged)
+        rows = self._rows()
+        first = next(rows, None)
+        if first is None:
+            raise UserError(f"{name}: the sheet is empty")
+        self.first_line, header = first
+        while header and header[-1] is None:
+            header.pop()
+        if options.header:
+            self.names = header_names([value or "" for value in header], name)
+        else:
+            self.names = [f"column_{number}" for number in range(1, len(header) + 1)]
+            self.first_line -= 1
+        self._remark()
+
+    def _open(self, content: bytes, sheet: str | None) -> None:
+        try:
+            import openpyxl
+            from openpyxl.utils.exceptions import InvalidFileException
+        except ImportError as error:
+            raise UserError(f"{self.name}: reading Excel files needs openpyxl", "pip install 'naba[excel]'") from error
+        import warnings
+
+        # openpyxl lets many kinds of error out of a broken workbook; XML errors are SyntaxErrors.
+        self.broken: tuple[type[Exception], ...] = (
+            InvalidFileException, zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError,
+            OSError, EOFError, SyntaxError, RuntimeError, AssertionError,
+        )  # fmt: skip
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                if sum(entry.file_size for entry in packed.infolist()) > archive.LARGEST_MEMBER:
+                    raise UserError(f"{self.name}: the workbook {archive.too_large()}")
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # About styles and extensions that hold no values.
+                    self.book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+                    if sheet is not None and sheet not in self.book.sheetnames:
+                        raise UserError(f"{self.name}: {unknown_name('sheet', sheet, self.book.sheetnames)}")
+                    self.sheet = self.book[sheet or self.book.sheetnames[0]]
+                    # Some programs write dimensions smaller than their rows; like Excel, this reads all rows.
+                    self.sheet.reset_dimensions()
+                self.about = _about(packed, self.sheet._worksheet_path)  # noqa: SLF001 - it has no public name
+        except self.broken as error:
+            raise UserError(f"{self.name}: not a readable Excel workbook: {error}") from error
+
+    def _remark(self) -> None:
+        sheets, about = self.book.sheetnames, self.about
+        if len(sheets) > 1 and self.options.sheet is None:
+            self.notes.append(
+                f"{self.name}: of {len(sheets)} sheets the first, '{self.sheet.title}', is read; "
+                f"{self.options.advice('sheet', 'NAME')} reads another: {', '.join(sheets[1:6])}"
+            )
+        if about.hidden:
+            self.notes.append(f"{self.name}: hidden rows are read too: row {_some(about.hidden)} of the sheet")
+        if about.merged:
+            self.notes.append(
+                f"{self.name}: merged cells hold one value; it is that of each of their rows, in their first column: "
+                f"{_some(sorted(about.merged, key=_place))}"
+            )
+
+    def _rows(self) -> Iterator[tuple[int, list[Value]]]:
+        """Line and values of each row that is not empty, merged cells filled down."""
+        above: dict[int, Value] = {}
+        try:
+            for line, row in enumerate(self.sheet.iter_rows(values_only=True), start=1):
+                if line > LAST_ROW:
+                    raise UserError(f"{self.name}: a row beyond number {LAST_ROW:,}, the last that Excel has")
+                values = [_cell(value) for value in row]
+                for column, tops in self.merged.items():
+                    if line in tops and column < len(values):
+                        if line == tops[line]:
+                            above[column] = values[column]
+                        values[column] = above.get(column)
+                if any(value is not None and value.strip() for value in values) or line in self.about.uncomputed:
+                    yield line, values
+        except self.broken as error:
+            raise UserError(f"{self.name}: not a readable Excel workbook: {error}") from error
+
+    def __iter__(self) -> Iterator[Row | BadRow]:
+        done, number, before = self.number, 0, self.first_line
+        for line, values in self._rows():
+            if line <= self.first_line:
+                continue
+            number += 1
+            self.empty += line - before - 1
+            before = line
+            if number <= done:
+                continue
+            self.number = number
+            problem = self._problem(line, values)
+            if problem:
+                yield BadRow(number, line, problem, " | ".join(value or "" for value in values))
+            else:
+                yield Row(number, line, dict(zip_longest(self.names, values[: len(self.names)])))
+
+    def _problem(self, line: int, values: list[Value]) -> str | None:
+        if line in self.about.uncomputed:
+            return (
+                f"cell {self.about.uncomputed[line]} is a formula whose value is not stored; open the workbook in "
+                "Excel and save it"
+            )
+        if any(value is not None and value.strip() for value in values[len(self.names) :]):
+            return "a cell stands right of the last named column"
+        long = next((value for value in values if isinstance(value, _Rounded)), None)
+        if long is not None:
+            return (
+                f"the number {long} has more digits than Excel keeps, so its last ones may be wrong; store it as text"
+            )
+        return None
+
+
+class _Rounded(str):
+    """A number that Excel may have rounded."""
+
+    __slots__ = ()
+
+
+def _number(value: float) -> str:
+    if abs(value) >= EXACT_IN_EXCEL:
+        return _Rounded(f"{value:.0f}" if abs(value) < 10**30 else str(value))
+    # Excel shows 15 digits; the binary number behind 0.3 has more.
+    return str(int(value)) if value == int(value) else f"{value:.15g}"
+
+
+def _cell(value: Any) -> Value:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, (int, float)):
+        return _number(value)
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date().isoformat()
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    return str(value)
+
+
+def _about(packed: zipfile.ZipFile, member: str) -> _Sheet:
+    """Hidden rows, merged ranges and formulas without a value, from the XML of a sheet."""
+    from xml.etree.ElementTree import iterparse
+
+    found = _Sheet()
+    with packed.open(member.lstrip("/")) as file:
+        for _, element in iterparse(file):  # noqa: S314
+            if element.tag == f"{_MAIN}row":
+                if element.get("hidden") in {"1", "true"}:
+                    found.hidden.append(int(element.get("r", "0")))
+                for cell in element.iterfind(f"{_MAIN}c"):
+                    if cell.find(f"{_MAIN}f") is not None and not cell.findtext(f"{_MAIN}v"):
+                        place = cell.get("r", "?")
+                        line = element.get("r") or "".join(filter(str.isdigit, place)) or "0"
+                        if cell.get("t") != "str":
+                            found.uncomputed.setdefault(int(line), place)
+                element.clear()
+            elif element.tag == f"{_MAIN}mergeCell":
+                found.merged.append(element.get("ref", ""))
+    return found
+
+
+def _down(ranges: list[str]) -> dict[int, dict[int, int]]:
+    """Column (from 0) -> row -> the first row of its range, for ranges that begin in the column and span rows."""
+    from openpyxl.utils import range_boundaries
+
+    found: dict[int, dict[int, int]] = {}
+    for each in ranges:
+        left, top, _, bottom = range_boundaries(each)
+        if bottom > top:
+            found.setdefault(left - 1, {}).update(dict.fromkeys(range(top, min(bottom, LAST_ROW) + 1), top))
+    return found
+
+
+def _place(reference: str) -> tuple[int, ...]:
+    from openpyxl.utils import range_boundaries
+
+    left, top, *_ = range_boundaries(reference)
+    return (top, left)
+
+
+def _some(values: list[Any]) -> str:
+    rest = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
+    return ", ".join(map(str, values[:SHOWN])) + rest

@@ -1,0 +1,69 @@
+"""Excel as the output of a prediction job: lines while it runs, a workbook when it is whole."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from naba.data.rows.excel import LAST_ROW
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+LONGEST_CELL = 32_767
+"""Characters; Excel cuts off what is longer."""
+
+
+def require_room(rows: int) -> None:
+    """Refuse to begin or go on with what no workbook can hold.
+
+    Raises:
+        UserError: no openpyxl, or more rows than Excel has.
+    """
+    if find_spec("openpyxl") is None:
+        raise UserError("writing Excel files needs openpyxl", "pip install 'naba[excel]'")
+    if rows >= LAST_ROW:
+        raise UserError(f"more than the {LAST_ROW:,} rows that an Excel workbook has", "--output FILE.csv")
+
+
+def lines(header: Sequence[str] | None, cells: Iterable[Sequence[Any]], added: pd.DataFrame) -> bytes:
+    """Rows as JSON lists, one a line: the cells as text, then the added values as they are.
+
+    Raises:
+        UserError: a cell is longer than Excel keeps.
+    """
+    rows = [[*row, *values] for row, values in zip(cells, added.itertuples(index=False), strict=True)]
+    for row in rows:
+        long = max((len(value) for value in row if isinstance(value, str)), default=0)
+        if long > LONGEST_CELL:
+            raise UserError(
+                f"a cell of {long:,} characters does not go into an Excel workbook (at most {LONGEST_CELL:,})",
+                "--output FILE.csv or FILE.jsonl keeps it whole",
+            )
+    rows = rows if header is None else [[*header, *added.columns], *rows]
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def workbook(source: Path, target: Path) -> None:
+    """A workbook of what `lines` wrote; text stays text, whatever it looks like."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.utils.escape import escape
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("predictions")
+    with source.open(encoding="utf-8") as file:
+        for line in file:
+            row = []
+            for value in json.loads(line):
+                cell = WriteOnlyCell(sheet, value=escape(value) if isinstance(value, str) else value)
+                if isinstance(value, str):
+                    cell.data_type = "s"  # "=1+1" is a text here, not a formula
+                row.append(cell)
+            sheet.append(row)
+    book.save(target)

@@ -1,0 +1,45 @@
+"""Members of zip archives."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from naba.data.rows import archive as limits
+from naba.data.rows import zip_member
+from naba.errors import UserError
+
+
+def archive(**members: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_zip_members() -> None:
+    one = archive(**{"data.csv": "a\n1\n", "__MACOSX/._data.csv": "junk"})
+    assert zip_member(one, "z.zip", None) == (b"a\n1\n", "z.zip!data.csv")
+    with pytest.raises(UserError, match=r"unknown member 'dta\.csv'; did you mean 'data\.csv'\?"):
+        zip_member(one, "z.zip", "dta.csv")
+    with pytest.raises(UserError, match=r"holds 2 files: a\.csv, b\.csv"):
+        zip_member(archive(**{"a.csv": "", "b.csv": ""}), "z.zip", None)
+    with pytest.raises(UserError, match=r"z\.zip: the archive cannot be read"):
+        zip_member(one[:-30], "z.zip", None)
+    broken = one.replace(b"a\n1\n", b"a\n2\n", 1)
+    with pytest.raises(UserError, match="cannot be read: Bad CRC"):
+        zip_member(broken, "z.zip", None)
+
+
+def test_a_member_larger_than_the_limit_is_refused_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3 MB of zip took 6 GB."""
+    monkeypatch.setattr(limits, "LARGEST_MEMBER", 2**20)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("zeros.csv", b"0" * (2**20 + 1))
+    assert len(buffer.getvalue()) < 5000
+    with pytest.raises(UserError, match=r"z\.zip!zeros\.csv: unpacks to more than 1 MiB"):
+        zip_member(buffer.getvalue(), "z.zip", None)

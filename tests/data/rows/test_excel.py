@@ -1,0 +1,107 @@
+"""Excel workbooks: each row that is there, as Excel shows it; the rest is said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from reading import fails
+
+from naba.data.rows import ReadingOptions, archive, read_bytes
+
+openpyxl = pytest.importorskip("openpyxl")
+
+if TYPE_CHECKING:
+    from conftest import Notes
+
+
+def workbook(*rows: list[object]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def test_excel_values() -> None:
+    content = workbook(["id", "text", "day"], ["007", "نص", dt.datetime(2020, 1, 2, tzinfo=None)], [8, None, True])  # noqa: DTZ001
+    assert read_bytes(content, "f.xlsx").columns == {
+        "id": ["007", "8"],
+        "text": ["نص", None],
+        "day": ["2020-01-02", "TRUE"],
+    }
+
+
+def test_excel_problems() -> None:
+    assert "more digits than Excel keeps" in fails(workbook(["id"], [1234567890123456789]), "f.xlsx")
+    assert "right of the last named column" in fails(workbook(["id"], ["x", "y"]), "f.xlsx")
+    assert "not a readable Excel workbook" in fails(b"not a workbook", "f.xlsx")
+    assert "unknown sheet 'Sheet2'; did you mean 'Sheet'?" in fails(workbook(["id"], ["x"]), "f.xlsx", sheet="Sheet2")
+
+
+@pytest.mark.parametrize("stored", ["A1:C101", "A1:C11", "A1", "A1:B101"])
+def test_all_rows_are_read_whatever_dimension_is_stored(stored: str) -> None:
+    rows = [[str(number), f"نص {number}", "a" if number % 2 else "b"] for number in range(100)]
+    plain = zipfile.ZipFile(io.BytesIO(workbook(["id", "text", "label"], *rows)))
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in plain.namelist():
+            content = plain.read(name)
+            if name.endswith("sheet1.xml"):
+                assert b'<dimension ref="A1:C101"' in content
+                content = content.replace(b'<dimension ref="A1:C101"', f'<dimension ref="{stored}"'.encode())
+            out.writestr(name, content)
+    table = read_bytes(changed.getvalue(), "x.xlsx")
+    assert [list(row) for row in zip(*table.columns.values(), strict=True)] == rows
+
+
+def test_numbers_as_excel_shows_them() -> None:
+    content = workbook(["id", "score"], [1.0, 0.1 + 0.2], [7, 2.5], [10**14, 1e-7])
+    assert read_bytes(content, "f.xlsx").columns == {
+        "id": ["1", "7", "100000000000000"], "score": ["0.3", "2.5", "1e-07"],
+    }  # fmt: skip
+    times = workbook(["at"], [dt.datetime(2020, 1, 2, 3, 4)], [dt.date(2021, 5, 6)])  # noqa: DTZ001
+    assert read_bytes(times, "f.xlsx").columns["at"] == ["2020-01-02T03:04:00", "2021-05-06"]
+
+
+def test_merged_cells_hidden_rows_and_further_sheets_are_read_and_said(notes: Notes) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["claim", "text"], ["c1", "a"], [None, "b"], ["c2", "c"], [None, "d"], [None, "e"]):
+        sheet.append(row)
+    sheet.merge_cells("A2:A3")
+    sheet.merge_cells("A4:A5")
+    sheet.row_dimensions[4].hidden = True
+    book.create_sheet("notes").append(["claim"])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    table = read_bytes(buffer.getvalue(), "f.xlsx")
+    assert table.columns == {"claim": ["c1", "c1", "c2", "c2", None], "text": ["a", "b", "c", "d", "e"]}
+    assert "merged cells hold one value" in notes.text
+    assert "A2:A3, A4:A5" in notes.text
+    assert "hidden rows are read too: row 4" in notes.text
+    assert "of 2 sheets the first, 'Sheet', is read; dataset.options.sheet=NAME reads another: notes" in notes.text
+
+
+def test_a_formula_without_a_stored_value_is_named() -> None:
+    assert "row 2, line 3: cell B3 is a formula whose value is not stored" in fails(
+        workbook(["id", "text"], ["1", "x"], ["2", "=A2"]), "f.xlsx"
+    )
+
+
+def test_empty_rows_and_unnamed_columns_are_treated_as_in_csv(notes: Notes) -> None:
+    content = workbook([None], ["id\u200f", "text ", None], ["1", "x"], [None, "  "], ["2", "y", None])
+    assert read_bytes(content, "f.xlsx").columns == {"id": ["1", "2"], "text": ["x", "y"]}
+    assert "passed over rows without any value: 1" in notes.text
+    options = ReadingOptions(header=False)
+    assert read_bytes(workbook(["1", "x"]), "f.xlsx", options).columns == {"column_1": ["1"], "column_2": ["x"]}
+
+
+def test_a_workbook_that_unpacks_beyond_all_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = workbook(["text"], *[["ن" * 30_000]] * 40)
+    monkeypatch.setattr(archive, "LARGEST_MEMBER", 2**20)
+    assert "unpacks to more than 1 MiB" in fails(content, "f.xlsx")
