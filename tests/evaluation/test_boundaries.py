@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from naba.evaluation.agreement import agreement
 from naba.evaluation.bootstrap import interval, share_groups, units_of
 from naba.evaluation.metrics import METRICS
 from naba.evaluation.predictions import Predictions, objects
-from naba.evaluation.significance import Difference, _seed_draws, compare_cells, paired_bootstrap, two_sided
+from naba.evaluation.significance import Difference, _seed_draws, agreement, compare_cells, paired_bootstrap, two_sided
 from naba.evaluation.submission import share_warnings
 from naba.export.parity import INT8_AGREEMENT, INT8_MACRO_F1, Parity
 from naba.models.calibration import risk_threshold

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     run = tracking.find(options.run, options.uri)
     if run.info.status != "FINISHED":
         raise UserError(f"run '{run.info.run_name}' is {run.info.status}: there is nothing to compare with")
-    from naba.evaluation.agreement import agreement
+    from naba.evaluation.significance import agreement
     from naba.tracking.runs import read_predictions, run_dataset, sections_of
 
     run_dataset(run, "test", options.uri)
