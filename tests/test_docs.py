@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,10 +88,36 @@ def test_the_site_builds_without_warnings(tmp_path: Path) -> None:
     assert "تأييد" in page or "agree" in page
 
 
+def example(name: str) -> str:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.search(rf"<!-- example: {name} -->\n```\w+\n(.*?)```\n<!-- end -->", text, re.DOTALL)
+    assert found, f"CONTRIBUTING.md has no example '{name}'"
+    return found[1]
+
+
+def test_the_model_of_the_contributing_page_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from naba import cli
+
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "short_words.yaml").write_text(example("model"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "model=short_words", "tracking=off", "evaluation.resamples=50"]) == 0
+
+
+def test_the_metric_of_the_contributing_page_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from naba.evaluation import metrics
+
+    monkeypatch.setattr(metrics, "METRICS", dict(metrics.METRICS))
+    exec(compile(example("metric"), "CONTRIBUTING.md", "exec"), {})
+    share = metrics.METRICS["share_of_first_label"]
+    assert share.function(np.array([[3, 1], [2, 4]]), ("a", "b")) == 0.5
+
+
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
 def test_paths_that_a_page_names_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = re.findall(r"`((?:src|conf|data|docs|experiments|tests)/[\w./*-]+)`", text)
     named += [path for path in re.findall(r"\]\(([\w./-]+)\)", text) if not path.startswith("http")]
-    missing = [path for path in named if not list(ROOT.glob(path.rstrip("/")))]
+    examples = {"conf/dataset/my_headlines.yaml", "conf/model/tfidf_words.yaml", "conf/model/short_words.yaml"}
+    missing = [path for path in named if path not in examples and not list(ROOT.glob(path.rstrip("/")))]
     assert not missing

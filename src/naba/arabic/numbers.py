@@ -1,6 +1,8 @@
-"""Numbers in Arabic text: digits of every script, number words, scales, units, years, months and weekdays.
+"""Numbers in Arabic text: a grammar of digits, number words, scales, fractions, percentages and units; and dates.
 
-Reads tokens as `naba.arabic.segment.tokens` gives them after the `news` normalisation.
+Reads tokens as `naba.arabic.segment.tokens` gives them after the `news` normalisation. Numerals are those of modern
+standard Arabic in every case and both genders. Ordinals ("الثاني عشر", "النصف الأول") and vague plurals ("آلاف
+الأشخاص") are no quantities.
 """
 
 from __future__ import annotations
@@ -12,54 +14,76 @@ from typing import TYPE_CHECKING, NamedTuple
 from naba.arabic.normalise import NEWS, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_SEPARATORS = str.maketrans({"٬": ",", "،": ",", "٫": ".", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
+_GROUPED = re.compile(
+    r"""
+      (?P<spaces> (?![0٠۰])\d{1,3} (?:[ ]\d{3})+ (?:[.,]\d+)? )
+    | (?P<commas> (?![0٠۰])\d{1,3} (?:,\d{3})+ (?: \.\d+ | ,(?!\d{3}$)\d+ )? )
+    | (?P<points> (?![0٠۰])\d{1,3} (?: (?:\.\d{3})+,\d+ | (?:\.\d{3}){2,} ) )
+    """,
+    re.VERBOSE,
+)
+_DECIMAL = re.compile(r"(\d+)(?:[.,](\d+))?")
+_YEARS = range(1900, 2101)
 
-_WORDS = {
-    **dict.fromkeys(("واحد", "واحدة"), 1),
-    **dict.fromkeys(("اثنان", "اثنين", "اثنتين", "اثنتان", "إثنان"), 2),
-    **dict.fromkeys(("ثلاثة", "ثلاث"), 3),
-    **dict.fromkeys(("أربعة", "أربع"), 4),
-    **dict.fromkeys(("خمسة", "خمس"), 5),
-    **dict.fromkeys(("ستة", "ست"), 6),
-    **dict.fromkeys(("سبعة", "سبع"), 7),
-    **dict.fromkeys(("ثمانية", "ثماني", "ثمان"), 8),
-    **dict.fromkeys(("تسعة", "تسع"), 9),
-    **dict.fromkeys(("عشرة", "عشر"), 10),
-    **dict.fromkeys(("عشرون", "عشرين"), 20),
-    **dict.fromkeys(("ثلاثون", "ثلاثين"), 30),
-    **dict.fromkeys(("أربعون", "أربعين"), 40),
-    **dict.fromkeys(("خمسون", "خمسين"), 50),
-    **dict.fromkeys(("ستون", "ستين"), 60),
-    **dict.fromkeys(("سبعون", "سبعين"), 70),
-    **dict.fromkeys(("ثمانون", "ثمانين"), 80),
-    **dict.fromkeys(("تسعون", "تسعين"), 90),
-    **dict.fromkeys(("مئتان", "مئتين", "مائتين", "مائتان"), 200),
-    "نصف": 0.5,
-}
-_SCALES = {
-    **dict.fromkeys(("مئة", "مائة"), 100.0),
-    **dict.fromkeys(("ألف", "آلاف", "ألفا"), 1e3),
-    **dict.fromkeys(("مليون", "ملايين", "مليونا"), 1e6),
-    **dict.fromkeys(("مليار", "مليارات", "بليون"), 1e9),
-    **dict.fromkeys(("تريليون", "ترليون"), 1e12),
-}
-_DUAL_SCALES = {"ألفين": 2e3, "ألفان": 2e3, "مليونين": 2e6, "مليونا": 2e6, "مليارين": 2e9, "ملياري": 2e9}
+# Words by part of speech in the grammar, each with the values its words have. `one` fits before `عشر`, `مئة`, a scale.
+_NUMERALS: dict[str, dict[float, str]] = {
+    "one": {
+        1: "واحد واحدة", 2: "اثنان اثنين اثنتين اثنتان", 3: "ثلاثة ثلاث", 4: "أربعة أربع", 5: "خمسة خمس",
+        6: "ستة ست", 7: "سبعة سبع", 8: "ثمانية ثماني ثمان", 9: "تسعة تسع",
+    },
+    "bound": {1: "أحد إحدى واحدا", 2: "اثنا اثني اثنتا اثنتي"},  # numerals only before عشر, or وعشرون
+    "ten": {10: "عشرة عشر"},
+    "tens": {
+        11: "أحدعشر", 12: "اثناعشر اثنيعشر", 20: "عشرون عشرين", 30: "ثلاثون ثلاثين", 40: "أربعون أربعين",
+        50: "خمسون خمسين", 60: "ستون ستين", 70: "سبعون سبعين", 80: "ثمانون ثمانين", 90: "تسعون تسعين",
+    },
+    "hundred": {100: "مئة مائة مية"},
+    "hundreds": {
+        200: "مئتان مئتين مئتا مئتي مائتان مائتين مائتا مائتي", 300: "ثلاثمئة ثلاثمائة", 400: "أربعمئة أربعمائة",
+        500: "خمسمئة خمسمائة", 600: "ستمئة ستمائة", 700: "سبعمئة سبعمائة",
+        800: "ثمانمئة ثمانمائة ثمانيمئة ثمانيمائة", 900: "تسعمئة تسعمائة",
+    },
+    "scale": {1e3: "ألف", 1e6: "مليون", 1e9: "مليار بليون", 1e12: "تريليون ترليون"},
+    "plural": {1e3: "آلاف", 1e6: "ملايين", 1e9: "مليارات بلايين بليونات", 1e12: "تريليونات ترليونات"},
+    "dual": {
+        1e3: "ألفان ألفين ألفي", 1e6: "مليونان مليونين مليوني", 1e9: "ملياران مليارين ملياري بليونين",
+        1e12: "تريليونان تريليونين تريليوني",
+    },
+    # "مليونا دولار" are two, "11 مليونا" eleven.
+    "dual or scale": {1e3: "ألفا", 1e6: "مليونا", 1e9: "مليارا بليونا", 1e12: "تريليونا ترليونا"},
+    "fraction": {1 / 2: "نصف", 1 / 3: "ثلث", 2 / 3: "ثلثا ثلثي ثلثان ثلثين", 1 / 4: "ربع", 1 / 6: "سدس"},
+    "parts": {1 / 4: "أرباع", 1 / 5: "أخماس", 1 / 6: "أسداس", 1 / 8: "أثمان", 1 / 10: "أعشار"},
+    "ordinal": {
+        0: "أول أولى ثاني ثانية ثالث ثالثة رابع رابعة خامس خامسة سادس سادسة سابع سابعة ثامن ثامنة تاسع تاسعة عاشر "
+        "عاشرة حادي حادية أخير أخيرة",
+    },
+}  # fmt: skip
+_SCALES = frozenset(("scale", "plural", "dual", "dual or scale"))
+_CLITICS = ("", "ب", "ل", "ال", "بال", "لل", "و", "وب", "ول", "وال", "وبال", "ولل")
+# Monday, and "I am not".
+_HOMOGRAPHS = frozenset(f"{clitic}اثنين" for clitic in _CLITICS if clitic.endswith(("ال", "لل"))) | {"لست", "ولست"}
+_STAGES = frozenset(normalise("نهائي النهائي نهائيات الخالي", NEWS).split())
+_COUNTED_BY_ORDINAL = frozenset(normalise("القرن الذكرى الدورة المرتبة المركز", NEWS).split())
+
 _UNITS = {
-    "percent": "% بالمئة بالمائة المئة المائة مئوية",
-    "money": "دولار دولارا دولارات يورو ريال ريالا جنيه جنيها درهم درهما دينار دينارا ليرة روبية يوان ين إسترليني سنت",
+    "percent": "% بالمئة بالمائة مئوية",
+    "money": "دولار دولارا دولارات يورو ريال ريالا ريالات جنيه جنيها جنيهات درهم درهما دراهم دينار دينارا دنانير ليرة "
+    "ليرات روبية يوان ين إسترليني سنت",
     "year": "عام عاما أعوام سنة سنوات سنين",
     "month": "شهر شهرا أشهر شهور",
     "week": "أسبوع أسبوعا أسابيع",
     "day": "يوم يوما أيام",
     "hour": "ساعة ساعات دقيقة دقائق ثانية ثوان",
     "barrel": "برميل برميلا براميل",
-    "mass": "طن طنا أطنان كيلوغرام كغم غرام كيلو",
-    "length": "كيلومتر كم متر مترا أمتار ميل كيلومترا",
+    "mass": "طن طنا أطنان كيلوغرام كيلوغراما كغم غرام غراما كيلو",
+    "length": "كيلومتر كيلومترا كيلومترات كم متر مترا أمتار ميل ميلا أميال",
     "people": "شخص شخصا أشخاص قتيل قتيلا قتلى جريح جريحا جرحى مصاب مصابا ضحية ضحايا مدني مدنيا طفل طفلا أطفال امرأة "
     "لاجئ لاجئا مهاجر مهاجرا جندي جنديا عامل موظف مواطن شهيد شهيدا شهداء ناشطين رجل فتاة عنصرا",
 }
+_HALVED = frozenset(("year", "month", "week", "day", "hour", "mass", "length", "money"))
 _MONTHS = (
     "يناير", "فبراير شباط", "مارس آذار", "أبريل نيسان إبريل", "مايو أيار", "يونيو حزيران", "يوليو تموز",
     "أغسطس آب", "سبتمبر أيلول", "أكتوبر", "نوفمبر", "ديسمبر",
@@ -74,15 +98,31 @@ class Quantity(NamedTuple):
     unit: str
 
 
-def _folded(mapping: dict[str, float]) -> dict[str, float]:
-    return {normalise(word, NEWS): float(value) for word, value in mapping.items()}
+class _Numeral(NamedTuple):
+    part: str
+    value: float
+    joined: bool = False
+    definite: bool = False
 
 
 @functools.cache
-def _tables() -> tuple[dict[str, float], dict[str, float], dict[str, str]]:
-    words = _folded({**_WORDS, **_DUAL_SCALES})
-    units = {normalise(word, NEWS): unit for unit, names in _UNITS.items() for word in names.split()}
-    return words, _folded(_SCALES), units
+def _numerals() -> dict[str, _Numeral]:
+    table: dict[str, _Numeral] = {}
+    # The bare words come last: no clitic may turn one numeral into another.
+    for clitic in sorted(_CLITICS, key=len, reverse=True):
+        for part, values in _NUMERALS.items():
+            for value, words in values.items():
+                for word in normalise(words, NEWS).split():
+                    form = clitic + word
+                    if form not in _HOMOGRAPHS:
+                        table[form] = _Numeral(part, value, clitic.startswith("و"), clitic.endswith(("ال", "لل")))
+    # "بالمئة" is "percent", never a hundred.
+    return {form: numeral for form, numeral in table.items() if form not in _units()}
+
+
+@functools.cache
+def _units() -> dict[str, str]:
+    return {normalise(word, NEWS): unit for unit, names in _UNITS.items() for word in names.split()}
 
 
 @functools.cache
@@ -95,58 +135,244 @@ def _dates() -> dict[str, str]:
 
 
 def number(token: str) -> float | None:
-    """The value of one token of digits (`1,200`, `3.5`), or None.
+    """The value of one token of digits of any script, or None for words, lists (`2015,2016`) and dates (`1.5.2015`).
 
-    A comma or point before exactly three final digits, or repeated, separates thousands; otherwise it is decimal.
+    Groups of exactly three digits after commas or spaces are thousands, after points where they repeat or a comma
+    follows them; the last separator may then start the decimals. Any other single separator is a decimal point.
 
-    >>> number("1,200"), number("3.5"), number("عام")
-    (1200.0, 3.5, None)
+    >>> number("1,234.5"), number("3,5"), number("١٬٢٣٤٫٥"), number("2015,2016"), number("عام")
+    (1234.5, 3.5, 1234.5, None, None)
     """
-    if not _DIGITS.fullmatch(token):
+    if not token[:1].isdecimal():
         return None
-    if "," in token or token.count(".") > 1:
-        parts = re.split("[.,]", token)
-        thousands = all(len(part) == 3 for part in parts[1:])
-        return float("".join(parts) if thousands else parts[0] + "." + "".join(parts[1:]))
-    return float(token)
+    token = token.translate(_SEPARATORS)
+    if found := _GROUPED.fullmatch(token):
+        separator = {"spaces": " ", "commas": ",", "points": "."}[found.lastgroup or ""]
+        *groups, last = token.split(separator)
+        if separator == "," and len(last.split(".")[0]) != 3:
+            last = f".{last}"
+        return float("".join([*groups, last]).replace(",", "."))
+    found = _DECIMAL.fullmatch(token)
+    if not found or _two_years(found[1], found[2]):
+        return None
+    return float(f"{found[1]}.{found[2] or 0}")
 
 
-def _bare(token: str, known: Iterable[dict[str, float]]) -> str:
-    # A number word may carry و, ب, ل or the article; only strip what leaves a number word.
-    for prefix in ("", "و", "ب", "ل", "ال", "وال", "بال", "لل"):
-        rest = token[len(prefix) :]
-        if token.startswith(prefix) and any(rest in table for table in known):
-            return rest
-    return token
+def _two_years(first: str, second: str | None) -> bool:
+    return second is not None and len(first) == len(second) == 4 and int(first) in _YEARS and int(second) in _YEARS
+
+
+@functools.lru_cache(maxsize=200_000)
+def _numeral(token: str) -> _Numeral | None:
+    if token[:1].isdecimal():
+        value = number(token)
+        return _Numeral("list", 0.0) if value is None else _Numeral("digits", value)
+    return _numerals().get(token)
+
+
+class _Sum:
+    """A number as it is composed, part by part: `total` of what scales have closed, `current` below the next scale."""
+
+    def __init__(self) -> None:
+        self.total = self.current = self.one = 0.0
+        self.scale = float("inf")  # of the last scale word
+        self.room = 0.0  # what `و` adds must be smaller
+        self.last = ""
+
+    @property
+    def value(self) -> float:
+        return self.total + self.current
+
+    def take(self, numeral: _Numeral, *, joined: bool) -> bool:
+        """Whether the numeral continues the number; then it is part of it."""
+        part, value = numeral.part, numeral.value
+        if part in _SCALES:
+            taken = self._scale(part, value, joined=joined)
+        elif part in ("fraction", "parts"):
+            taken = self._fraction(part, value, joined=joined)
+        else:
+            taken = self._small(part, value, joined=joined)
+        self.last = part if taken else self.last
+        return taken
+
+    def _small(self, part: str, value: float, *, joined: bool) -> bool:
+        if self.last == "one" and not joined and part == "hundred" and self.one >= 3:
+            value = self.one * 99  # "ثلاث مئة": the three are already counted once
+        elif not (
+            (not self.last and part not in ("ordinal", "list"))
+            or (joined and value < self.room)
+            or (joined and part == "tens" and self.last == "one" and value % 10 == 0)
+            or (not joined and part == "ten" and self.last == "one")
+        ):
+            return False
+        self.current += value
+        self.one = value
+        self.room = 100.0 if part in ("hundred", "hundreds") else 0.0
+        return True
+
+    def _scale(self, part: str, scale: float, *, joined: bool) -> bool:
+        alone = 2 * scale if part.startswith("dual") else scale
+        if not self.last:
+            if part == "plural":
+                return False
+            self.total = alone
+        elif joined:
+            if part == "plural" or self.current or scale >= self.scale:
+                return False
+            self.total += alone
+        elif part == "dual":
+            return False
+        elif self.last == "fraction" and not self.current:
+            # "مليون ونصف المليون": the half is already counted, of the scale before it.
+            if scale > self.scale:
+                return False
+            self.total += self.one * (scale - self.scale)
+        elif self.current and scale < self.scale:
+            self.total, self.current = self.total + self.current * scale, 0.0
+        elif self.total and scale > self.scale and (not self.current or self.current >= 100):
+            self.total, self.current = self.value * scale, 0.0  # "ألف ومئتا مليون"
+        else:
+            return False
+        self.scale = self.room = scale
+        return True
+
+    def _fraction(self, part: str, value: float, *, joined: bool) -> bool:
+        if part == "parts":
+            if joined or self.last not in ("one", "digits") or self.value != self.one:
+                return False
+            self.current = self.one * value
+        elif not self.last:
+            self.current = value
+        elif not joined or self.last == "fraction":
+            return False
+        elif self.current:
+            self.current += value
+        else:
+            self.total += value * self.scale
+        self.one, self.room = value, 0.0
+        return True
+
+
+def _separate(token: str) -> list[str]:
+    numeral = _numeral(token)
+    return re.findall(r"\d+", token) if numeral and numeral.part == "list" else [token]
 
 
 def quantities(tokens: Sequence[str]) -> list[Quantity]:
     """The numbers among a text's tokens, composed over scales and `و`: `مليون و800 ألف` is 1,800,000.
 
+    Percentages are given in percent ("50 %" is 50), fractions as fractions (`النصف` is 0.5).
+
     Args:
-        tokens: tokens of normalised text.
+        tokens: tokens of text in `news` normalisation.
     """
-    words, scales, units = _tables()
+    numerals = list(map(_numeral, tokens))
+    if not any(numerals):
+        return []
+    if any(numeral and numeral.part == "list" for numeral in numerals):
+        tokens = [part for token in tokens for part in _separate(token)]
+        numerals = list(map(_numeral, tokens))
     found: list[Quantity] = []
-    total, current, open_ = 0.0, 0.0, False
-    for position, word in enumerate([*tokens, ""]):
-        bare = _bare(word, (words, scales))
-        joined = word.startswith("و") or (position > 0 and tokens[position - 1] == "و")
-        value = number(word.removeprefix("و") if word[1:2].isdigit() else word)
-        digits = value is not None
-        value = words.get(bare) if value is None else value
-        if value is not None:
-            if open_ and current and (digits or not joined):
-                found.append(Quantity(total + current, ""))
-                total, current = 0.0, 0.0
-            current, open_ = current + value, True
-        elif bare in scales and (not open_ or current or joined):
-            total, current, open_ = total + (current or 1.0) * scales[bare], 0.0, True
-        elif open_ and word != "و":
-            unit = units.get(word) or units.get(word.removeprefix("ال"), "")
-            found.append(Quantity(total + current, unit))
-            total, current, open_ = 0.0, 0.0, False
+    reached = 0
+    for start, numeral in enumerate(numerals):
+        if numeral is None or start < reached:
+            continue
+        if numeral.part == "ordinal":
+            reached = _after_ordinal(numerals, tokens, start)
+            continue
+        if _is_quantity(numerals, tokens, start):
+            quantity, reached = _phrase(numerals, tokens, start, free_sign=reached < start)
+            found += [quantity] if quantity else []
     return found
+
+
+def _next(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> tuple[_Numeral | None, bool, int]:
+    """The numeral at a place or after the `و` that stands there, whether `و` joins it, and the place after it."""
+    if at < len(tokens) and tokens[at] == "و":
+        return (numerals[at + 1] if at + 1 < len(tokens) else None), True, at + 2
+    numeral = numerals[at] if at < len(tokens) else None
+    if numeral is None:
+        return None, False, at + 1
+    # Without hamza "وأحد عشر" is written like "واحد".
+    ten = numerals[at + 1] if tokens[at] == "واحد" and at + 1 < len(tokens) else None
+    return numeral, numeral.joined or (ten is not None and ten.part == "ten"), at + 1
+
+
+def _after_ordinal(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> int:
+    # "الثاني عشر", "الخامسة والعشرين", "الثالثة والنصف".
+    following, joined, after = _next(numerals, tokens, at + 1)
+    if following is None:
+        return at + 1
+    rest = following.part == "ten" and not joined
+    rest |= following.part in ("tens", "fraction") and joined and following.definite
+    return after if rest else at + 1
+
+
+def _is_quantity(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> bool:
+    """Whether the numeral at a place is one in its context."""
+    numeral = numerals[at]
+    following, joined, _ = _next(numerals, tokens, at + 1)
+    if numeral is not None and numeral.part == "bound":
+        return following is not None and following.part == ("tens" if joined else "ten")
+    if numeral is not None and numeral.part == "fraction":
+        # "النصف الأول", "ربع نهائي"
+        ordinal = following is not None and following.part == "ordinal" and not joined
+        return not ordinal and (at + 1 == len(tokens) or tokens[at + 1] not in _STAGES)
+    if numeral is not None and numeral.part == "tens" and numeral.definite and at:
+        return tokens[at - 1] not in _COUNTED_BY_ORDINAL
+    return True
+
+
+def _phrase(
+    numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int, *, free_sign: bool
+) -> tuple[Quantity | None, int]:
+    """The quantity that starts at a place, and the place after it."""
+    first, result = numerals[at], _Sum()
+    if first is None or not result.take(_unbound(first), joined=False):
+        return None, at + 1
+    start, at = at, at + 1
+    closed: tuple[int, float] | None = None
+    while True:
+        following, joined, after = _next(numerals, tokens, at)
+        if following is None or not _is_quantity(numerals, tokens, after - 1):
+            break
+        if result.last in _SCALES:
+            closed = at, result.value
+        if not result.take(_unbound(following), joined=joined):
+            if following.part in _SCALES and not joined and closed and closed[0] < at:
+                return Quantity(closed[1], ""), closed[0]  # "5 آلاف و3 ملايين": the three belong to the millions
+            break
+        at = after
+    alone = at == start + 1
+    unit, at = _unit(tokens, at)
+    if unit in _HALVED and result.last != "fraction":
+        following, joined, after = _next(numerals, tokens, at)
+        scaled = after < len(tokens) and (beyond := numerals[after]) is not None and beyond.part in _SCALES
+        if following is not None and following.part == "fraction" and joined and not scaled:
+            result.take(following, joined=True)
+            at = after
+    if alone and start and first.part == "fraction" and first.joined:
+        whole = _units().get(tokens[start - 1], "")
+        if whole in _HALVED and unit in ("", whole):  # "سنة ونصف", "عام ونصف العام"
+            return Quantity(1 + result.value, whole), at
+    if not unit and start and free_sign and tokens[start - 1] == "%":
+        unit = "percent"
+    return Quantity(result.value, unit), at
+
+
+def _unbound(numeral: _Numeral) -> _Numeral:
+    return numeral._replace(part="one") if numeral.part == "bound" else numeral
+
+
+def _unit(tokens: Sequence[str], at: int) -> tuple[str, int]:
+    """The unit named at a place ('' if none), and the place after it."""
+    if at >= len(tokens):
+        return "", at
+    if tokens[at] == "في" and at + 1 < len(tokens) and f"ب{tokens[at + 1]}" in ("بالميه", "بالمايه"):
+        return "percent", at + 2
+    word = tokens[at]
+    unit = _units().get(word) or _units().get(word.removeprefix("ال"), "")
+    return unit, at + bool(unit)
 
 
 def dates(tokens: Sequence[str]) -> frozenset[str]:

@@ -67,11 +67,6 @@ class Profile:
         """The profile as it stands in YAML: name, version and one boolean a rule."""
         return dataclasses.asdict(self)
 
-    @classmethod
-    def from_dict(cls, mapping: Mapping[str, Any]) -> Profile:
-        """The profile a mapping describes; see `profile_from`."""
-        return profile_from(mapping)
-
 
 RULES: tuple[str, ...] = tuple(
     item.name for item in dataclasses.fields(Profile) if item.name not in {"name", "version"}

@@ -16,7 +16,15 @@ _END = re.compile(
     re.VERBOSE,
 )
 _ABBREVIATION = re.compile(r"(?:^|[\s(«\"])(?:[دأمصت]|ا|د\.أ|ق\.م|[A-Za-z])\.$")
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:[\u064B-\u065F\u0670\u0640]+[^\W\d_]*)*|%")
+_TOKEN = re.compile(
+    r"""
+      (?<!\d[ ]) (?![0٠۰]) \d{1,3} (?:[ \u00A0\u2009\u202F]\d{3})+ (?:[.,]\d+)? (?![.,]?[ ]?\d)   # 1 234 567,8
+    | \d+ (?:[.,٫٬،]\d+)*
+    | [^\W\d_]+ (?:[\u064B-\u065F\u0670\u0640]+[^\W\d_]*)*
+    | [%٪]
+    """,
+    re.VERBOSE,
+)
 _OPENING, _CLOSING = "«“", "»”"
 
 _PREFIXES = ("وال", "بال", "كال", "فال", "ال", "لل")
@@ -51,7 +59,7 @@ def sentences(text: str) -> list[str]:
 
 
 def tokens(text: str) -> list[str]:
-    """Words, numbers (with decimals and thousands) and `%`, in order; other punctuation is left out.
+    """Words, numbers (thousands after commas or spaces, decimals) and `%`, in order; other punctuation is left out.
 
     >>> tokens("ارتفع 3.5% إلى 1,200؟")
     ['ارتفع', '3.5', '%', 'إلى', '1,200']

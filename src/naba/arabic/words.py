@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 AXIS_NAMES = tuple(AXES)
-PLACE_NAMES = tuple(PLACES)
 CUE_NAMES = tuple(CUES)
 
 _FUNCTION_WORDS = (
@@ -32,7 +31,7 @@ STOP_WORDS = frozenset(normalise(_FUNCTION_WORDS, NEWS).split())
 class Word:
     """One normalised word; `base` is its stem without a preposition written on to it.
 
-    The bit masks index `AXIS_NAMES` (either pole), the synonym sets, `PLACE_NAMES`, the kinds of `RIVALS` and
+    The bit masks index `AXIS_NAMES` (either pole), the synonym sets, `PLACES`, the kinds of `RIVALS` and
     `CUE_NAMES`; `members` names the word within its kinds.
     """
 
