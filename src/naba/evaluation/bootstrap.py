@@ -277,23 +277,33 @@ class Systems:
     """Systems that answered the same rows, ready to be resampled together.
 
     Attributes:
-        codes: (s, n) cell of each row in a (t, k, k) table of target, gold and predicted label.
-        shape: (t, k, k); t is 1 for metrics that do not look at targets.
+        codes: (s, n) cell of each row in a (p, t, k, k) table of part, target, gold and predicted label.
+        shape: (p, t, k, k); p is 1 but for cross-validations, t is 1 for metrics that do not look at targets.
         units: (n,) the unit each row is drawn with: itself, or its group.
+        strata: (u,) the stratum each unit is drawn within: the part of a cross-validation that all systems share.
         labels: the k labels.
     """
 
     codes: IntArray
-    shape: tuple[int, int, int]
+    shape: tuple[int, int, int, int]
     units: IntArray
+    strata: IntArray
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, systems: Sequence[Predictions], measure: Metric | str, by_group: bool | None = None) -> Systems:
+    def of(
+        cls,
+        systems: Sequence[Predictions],
+        measure: Metric | str,
+        by_group: bool | None = None,
+        parts: Sequence[IntArray] | None = None,
+    ) -> Systems:
         """Align systems by id with the first of them.
 
         Args:
             by_group: draw whole groups; by default where `share_groups` says so.
+            parts: for each system the part of a cross-validation that each row was tested in, as codes from 0 and in
+                the row order of the first system; a score is then the mean over the parts.
 
         Raises:
             UserError: the systems did not predict the same ids, hold other gold labels or another label order, or
@@ -304,15 +314,20 @@ class Systems:
         if item.needs == "ranking":
             raise UserError(f"'{item.name}' ranks rows and is not a metric of confusion counts; it cannot be paired")
         aligned = aligned_systems(systems)
-        size = len(first.labels)
-        offset, targets = np.zeros(len(first), dtype=np.int64), 1
+        size, rows = len(first.labels), len(first)
+        offset, targets = np.zeros(rows, dtype=np.int64), 1
         if item.needs == "target_confusion":
             offset = codes_of(groups_of(first))
             targets = int(offset.max()) + 1
-        codes = np.stack([offset * size * size + one.cells for one in aligned])
+        folds = np.zeros((len(systems), rows), dtype=np.int64) if parts is None else np.stack(list(parts))
+        codes = (folds * targets + offset) * size * size + np.stack([one.cells for one in aligned])
         grouped = share_groups(first, [item]) if by_group is None else by_group
-        units = units_of(first) if grouped else np.arange(len(first))
-        return cls(codes, (targets, size, size), units, first.labels)
+        units = units_of(first) if grouped else np.arange(rows)
+        # Folds made with each seed anew are not shared by the systems, so no row can be drawn within its own.
+        stratum = folds[0] if (folds == folds[0]).all() else np.zeros(rows, dtype=np.int64)
+        distinct, units = np.unique(units * (int(stratum.max()) + 1) + stratum, return_inverse=True)
+        strata = distinct % (int(stratum.max()) + 1)
+        return cls(codes, (int(folds.max()) + 1, targets, size, size), units, strata, first.labels)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -323,17 +338,17 @@ class Systems:
         return int(np.prod(self.shape))
 
     def counts(self) -> IntArray:
-        """(s, t, k, k) counts on the rows themselves."""
+        """(s, p, t, k, k) counts on the rows themselves."""
         return np.stack([np.bincount(row, minlength=self.size).reshape(self.shape) for row in self.codes])
 
     def matrix(self) -> Any:
-        """Sparse (s*t*k*k, u): how many of a unit's rows each system puts in each cell."""
+        """Sparse (s*p*t*k*k, u): how many of a unit's rows each system puts in each cell."""
         from scipy.sparse import csr_array
 
         systems, rows = self.codes.shape
         cells = (self.codes + self.size * np.arange(systems)[:, None]).reshape(-1)
         ones = np.ones(systems * rows, dtype=np.float32)
-        shape = (systems * self.size, int(self.units.max()) + 1)
+        shape = (systems * self.size, len(self.strata))
         return csr_array((ones, (cells, np.tile(self.units, systems))), shape=shape)
 
 
@@ -364,14 +379,18 @@ def aligned_systems(systems: Sequence[Predictions]) -> list[Predictions]:
     return found
 
 
-def resampling_weights(units: int, resamples: int, generator: np.random.Generator) -> Iterator[Array]:
-    """Chunks (c, u) of how often each unit is drawn when u units are drawn with replacement."""
-    chunk = max(1, VALUES_IN_A_CHUNK // units)
+def resampling_weights(strata: IntArray, resamples: int, generator: np.random.Generator) -> Iterator[Array]:
+    """Chunks (c, u) of how often each unit is drawn when the units of each stratum are drawn with replacement."""
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    chunk = max(1, VALUES_IN_A_CHUNK // len(strata))
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
-        drawn = generator.integers(0, units, size=(size, units))
-        drawn += (np.arange(size) * units)[:, None]
-        yield np.bincount(drawn.reshape(-1), minlength=size * units).reshape(size, units).astype(np.float32)
+        weights = np.empty((size, len(strata)), dtype=np.float32)
+        for own in members:
+            drawn = generator.integers(0, len(own), size=(size, len(own)))
+            drawn += (np.arange(size) * len(own))[:, None]
+            weights[:, own] = np.bincount(drawn.reshape(-1), minlength=size * len(own)).reshape(size, len(own))
+        yield weights
 
 
 def resampled_scores(
@@ -386,10 +405,10 @@ def resampled_scores(
     matrix = systems.matrix()
     drawn = [
         # Counts of rows are whole numbers below 2^24, which single precision holds exactly.
-        apply(item, _tables(matrix @ weights.T, systems), systems.labels)
-        for weights in resampling_weights(matrix.shape[1], resamples, np.random.default_rng(seed))
+        apply(item, _tables(matrix @ weights.T, systems), systems.labels).mean(axis=-1)
+        for weights in resampling_weights(systems.strata, resamples, np.random.default_rng(seed))
     ]
-    return apply(item, systems.counts(), systems.labels), np.concatenate(drawn, axis=1)
+    return apply(item, systems.counts(), systems.labels).mean(axis=-1), np.concatenate(drawn, axis=1)
 
 
 def _tables(products: Array, systems: Systems) -> Array:

@@ -15,7 +15,7 @@ from naba.evaluation.metrics import FloatArray, Metric, f1s, metric
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.evaluation.predictions import Predictions
+    from naba.evaluation.predictions import IntArray, Predictions
 
 Verdict = Literal["byte-equal", "equal labels", "different"]
 
@@ -39,6 +39,7 @@ class Difference:
         standard_error: of the estimate.
         detectable: the smallest true difference that this test would find four times in five.
         n: rows.
+        higher_is_better: direction of the metric.
     """
 
     name: str
@@ -49,11 +50,13 @@ class Difference:
     standard_error: float
     detectable: float
     n: int
+    higher_is_better: bool = True
 
     @property
     def better(self) -> bool:
         """Is system a significantly better than system b?"""
-        return self.estimate > 0 and self.p_value < SIGNIFICANCE
+        ahead = self.estimate > 0 if self.higher_is_better else self.estimate < 0
+        return ahead and self.p_value < SIGNIFICANCE
 
 
 def paired_bootstrap(
@@ -80,16 +83,18 @@ def paired_bootstrap(
     """
     item = metric(measure, a.labels) if isinstance(measure, str) else measure
     scores, drawn = resampled_scores(Systems.of([a, b], item, by_group), item, resamples, seed)
-    return difference_of(item.name, float(scores[0] - scores[1]), drawn[0] - drawn[1], confidence, len(a))
+    return difference_of(item, float(scores[0] - scores[1]), drawn[0] - drawn[1], confidence, len(a))
 
 
-def difference_of(name: str, estimate: float, drawn: FloatArray, confidence: float, rows: int) -> Difference:
-    """A difference from its value on the rows and its (b,) values on resamples."""
+def difference_of(item: Metric, estimate: float, drawn: FloatArray, confidence: float, rows: int) -> Difference:
+    """A difference in a metric from its value on the rows and its (b,) values on resamples."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     error = float(drawn.std(ddof=1))
     p_value = two_sided(estimate, drawn)
-    return Difference(name, estimate, float(low), float(high), p_value, error, smallest_detectable(error), rows)
+    detectable = smallest_detectable(error)
+    bounds = float(low), float(high)
+    return Difference(item.name, estimate, *bounds, p_value, error, detectable, rows, item.higher_is_better)
 
 
 def two_sided(estimate: float, drawn: FloatArray) -> float:
@@ -145,7 +150,7 @@ class CellDraws:
     """Bootstrap of c cells (models, each with several seeds) on shared examples.
 
     Attributes:
-        name: the metric.
+        metric: what was measured.
         means: (c,) mean over the seeds of each cell.
         seeds: (c,) how many seeds each has.
         example_draws: (c, b) the means on resampled examples, shared by all cells.
@@ -154,7 +159,7 @@ class CellDraws:
         rows: examples.
     """
 
-    name: str
+    metric: Metric
     means: FloatArray
     seeds: npt.NDArray[np.int64]
     example_draws: FloatArray
@@ -181,7 +186,7 @@ class CellDraws:
         widening = few_seeds(float((examples + seeds).var()), spread, counts, confidence)
         centre = examples.mean()
         drawn = centre + widening * (examples - centre + seeds)
-        return difference_of(self.name, estimate, drawn, confidence, self.rows)
+        return difference_of(self.metric, estimate, drawn, confidence, self.rows)
 
 
 def few_seeds(total: float, between: Sequence[float], seeds: Sequence[int], confidence: float) -> float:
@@ -209,6 +214,7 @@ def compare_cells(
     resamples: int = 10_000,
     seed: int = 0,
     by_group: bool | None = None,
+    parts: Sequence[Sequence[IntArray]] | None = None,
 ) -> CellDraws:
     """Resample the examples and the seeds of several cells: the two reasons why a mean over seeds could be another.
 
@@ -221,14 +227,21 @@ def compare_cells(
     Args:
         cells: for each cell the predictions of its seeds, all on the same ids.
         measure: a metric of confusion counts.
+        parts: for cross-validations, as `cells`: the part each row was tested in, as codes from 0, in the row order
+            of the first cell's first seed. Scores are means over the parts, rows are drawn within them where all
+            systems share them, and deviations are stretched by `shared_training`.
     Raises:
         UserError: there are no cells, or ids differ.
     """
     if not cells or any(len(cell) == 0 for cell in cells):
         raise UserError("there is nothing to compare: no predictions")
     item = metric(measure, cells[0][0].labels) if isinstance(measure, str) else measure
-    systems = Systems.of([one for cell in cells for one in cell], item, by_group)
+    flat = None if parts is None else [one for cell in parts for one in cell]
+    systems = Systems.of([one for cell in cells for one in cell], item, by_group, flat)
     scores, drawn = resampled_scores(systems, item, resamples, seed)
+    if systems.shape[0] > 1:
+        centre = drawn.mean(axis=1, keepdims=True)
+        drawn = centre + shared_training(systems.shape[0]) * (drawn - centre)
     generator = np.random.default_rng([seed, 1])
     ends = np.cumsum([len(cell) for cell in cells])
     example_draws, seed_draws = np.empty((len(cells), resamples)), np.zeros((len(cells), resamples))
@@ -241,7 +254,18 @@ def compare_cells(
         if len(cell) > 1:
             seed_draws[place], between[place] = _seed_draws(scores[of_seeds], drawn[of_seeds], generator)
     seeds = np.array([len(cell) for cell in cells])
-    return CellDraws(item.name, means, seeds, example_draws, seed_draws, between, len(cells[0][0]))
+    return CellDraws(item, means, seeds, example_draws, seed_draws, between, len(cells[0][0]))
+
+
+def shared_training(parts: int) -> float:
+    """How much wider than by its test rows alone a cross-validated score must be held, its trainings sharing rows.
+
+    A mean over J trainings, each tested on n2 rows and trained on n1, has the variance (1 / J + n2 / n1) s^2 rather
+    than s^2 / J (Nadeau & Bengio 2003, Machine Learning 52, eq. 9), so deviations grow by sqrt(1 + J n2 / n1). A part
+    trains on the rows of all others, so J n2 / n1 is J / (J - 1); where parts are missing, that is too wide, never
+    too narrow.
+    """
+    return float(np.sqrt(1 + parts / (parts - 1)))
 
 
 def _seed_draws(scores: FloatArray, drawn: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, float]:
