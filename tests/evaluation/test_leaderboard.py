@@ -284,10 +284,15 @@ def test_other_numbers_of_folds_and_lone_folds_are_not_mixed_with_them():
     whole = folds_of("tfidf_nb", 0.8) + folds_of("majority", 0.1)
     fewer = folds_of("tfidf_svm", 0.9, parts=4)
     lone = folds_of("bert", 0.9, parts=1)
-    (board,) = leaderboards([*whole, *fewer, *lone], resamples=200)
-    assert [row.cell.name for row in board.paired] == ["tfidf_nb", "majority"]
-    assert {row.cell.name for row in board.rows[2:]} == {"tfidf_svm", "bert (only part 1)"}
-    assert any("2 systems scored on other rows or parts" in note for note in board.notes)
+    lone += [run("given", 0, 0.7)]
+    given, four, five = leaderboards([*whole, *fewer, *lone], resamples=200)
+    assert [board.title.partition(":")[0] for board in (given, four, five)] == [
+        "ans_stance", "ans_stance, 4 folds", "ans_stance, 5 folds",
+    ]  # fmt: skip
+    assert [row.cell.name for row in five.paired] == ["tfidf_nb", "majority"]
+    assert [row.cell.name for row in four.rows] == ["tfidf_svm"]
+    assert {row.cell.name for row in given.rows} == {"given", "bert (only part 1)"}
+    assert any("1 system scored on other rows or parts" in note for note in given.notes)
 
 
 def test_parts_that_share_rows_are_not_put_together():

@@ -7,6 +7,7 @@ holds. One more column is one more entry; a plug-in adds its own with `add_colum
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -250,14 +251,14 @@ def _table(board: Board, columns: Sequence[Column], terminal: bool, notes: Seque
     scores = [keys.index(key) for key in ("value",) if key in keys]
     best = [place for place, row in enumerate(board.rows) if "a" in row.letters] if len(board.paired) > 1 else [0]
     return Table(
-        f"{board.scored}: {board.metric}",
+        board.title,
         [title_of(column, board) for column in columns],
         [[column.text(row, terminal=terminal) for column in columns] for row in board.rows],
         [*board.notes, *notes],
         [place for place, column in enumerate(columns) if column.numeric],
         keys=max(1, keys.index("model") + 1 if "model" in keys else 1),
         best=[(row, column) for row in best for column in scores],
-        label=f"{board.scored}-{board.metric}".replace(" ", "-").replace("_", "-"),
+        label=re.sub(r"\W+|_+", "-", board.title),
     )
 
 
@@ -271,7 +272,7 @@ def data_table(boards: Sequence[Board], chosen: Sequence[str] | None = None) -> 
 def matrix_table(board: Board) -> Table:
     """All pairs: row minus column; * where the corrected p-value is below .05."""
     names = [row.cell.name for row in board.paired]
-    title = f"{board.scored}: {board.metric}, all pairs"
+    title = f"{board.title}, all pairs"
     pairs = board.pairs
     if pairs is None:
         return Table(title, [""], [], ["no two systems were scored on the same rows"])

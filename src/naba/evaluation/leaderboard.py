@@ -124,7 +124,7 @@ class Cell:
 
         Empty for a cross-validation that cannot be put together: its parts have different seeds, or share rows.
         """
-        if len(self.parts) < 2:
+        if not self.folds:
             found = [Whole(one) for one in self.predictions]
         else:
             found = _joined(self.runs, self.predictions, self.parts)
@@ -144,6 +144,11 @@ class Cell:
     def parts(self) -> tuple[str, ...]:
         """The distinct folds or held-out values of a cross-validation; () for other splits."""
         return tuple(dict.fromkeys(run.part for run in self.runs if run.part))
+
+    @property
+    def folds(self) -> int:
+        """How many parts a cross-validation has; 0 for other splits and for a lone part."""
+        return len(self.parts) if len(self.parts) > 1 else 0
 
     def mean_of(self, attribute: str) -> float:
         """Mean over the seeds of a number such as `train_seconds`."""
@@ -214,6 +219,12 @@ class Board:
     pairs: Pairs | None = None
     notes: tuple[str, ...] = ()
     higher_is_better: bool = True
+
+    @property
+    def title(self) -> str:
+        """What was scored, and by what."""
+        folds = max((row.cell.folds for row in self.rows), default=0)
+        return f"{self.scored}{f', {folds} folds' if folds else ''}: {self.metric}"
 
     @property
     def paired(self) -> tuple[Row, ...]:
@@ -319,7 +330,7 @@ def leaderboards(
     seed: int = 0,
     by_group: bool | None = None,
 ) -> list[Board]:
-    """One board for each scored data set, in the order of their names.
+    """One board for each scored data set, in the order of their names, and one for each kind of cross-validation of it.
 
     Args:
         measure: the metric; each data set's own primary metric if None.
@@ -330,14 +341,12 @@ def leaderboards(
     """
     if not runs:
         raise UserError("there are no finished runs to compare", "train some: naba train -m …")
-    boards = defaultdict(list)
+    boards: dict[tuple[str, int], list[Cell]] = defaultdict(list)
     for cell in cells_of(runs):
-        boards[cell.runs[0].scored].append(cell)
+        boards[(cell.runs[0].scored, cell.folds)].append(cell)
     return [
-        leaderboard(
-            boards[scored], measure or boards[scored][0].runs[0].primary_metric, baseline, resamples, seed, by_group
-        )
-        for scored in sorted(boards)
+        leaderboard(cells, measure or cells[0].runs[0].primary_metric, baseline, resamples, seed, by_group)
+        for _, cells in sorted(boards.items(), key=lambda item: item[0])
     ]
 
 
@@ -391,10 +400,10 @@ def _notes(cells: Sequence[Cell], paired: Sequence[Cell], alone: Sequence[Cell])
     notes = []
     if alone and paired:
         notes.append(f"{counted(len(alone), 'system')} scored on other rows or parts, listed without tests")
-    folded = [cell for cell in cells if len(cell.parts) > 1]
+    folded = [cell for cell in cells if cell.folds]
     whole = [cell for cell in folded if cell in paired]
     if whole:
-        parts = len(whole[0].parts)
+        parts = whole[0].folds
         notes.append(
             f"{counted(len(whole), 'cross-validation')}: scores are means over {parts} parts, compared row by row "
             f"over all of them; intervals and tests are {shared_training(parts):.2f} times as wide as their rows alone "
@@ -501,7 +510,7 @@ def _spread(values: Sequence[float]) -> float:
 
 def _values(cell: Cell, measure: str) -> list[float]:
     """The scores that a cell's spread is over: of its parts, each the mean of its seeds, or else of its seeds."""
-    if len(cell.parts) < 2:
+    if not cell.folds:
         return [value(one.predictions, measure) for one in cell.wholes]
     by_part: dict[str, list[float]] = defaultdict(list)
     for run, one in zip(cell.runs, cell.predictions, strict=True):
@@ -517,7 +526,7 @@ def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
     from scipy.special import stdtrit
 
     # Rows of its own has each part, or without parts each seed: their spread holds that of the examples too.
-    stretch = shared_training(len(values)) if len(cell.parts) > 1 else 1.0
+    stretch = shared_training(len(values)) if cell.folds else 1.0
     reach = stretch * float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
     mean = float(np.mean(values))
     tested = {name for one in cell.predictions for name in one.ids}

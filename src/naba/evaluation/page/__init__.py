@@ -122,7 +122,7 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
             systems.append(_system(len(systems), row, one, kept, slices) | {"cells": cells})
     labels = first[0].labels
     return {
-        "title": f"{content.title or board.scored}: {board.metric}",
+        "title": board.title.replace(board.scored, content.title, 1) if content.title else board.title,
         "about": f"{board.metric} on {board.scored}, {counted(len(ids), 'row')}",
         "metric": board.metric,
         "higher_is_better": board.higher_is_better,
