@@ -98,13 +98,15 @@ def _seen(texts: Sequence[str], pattern: re.Pattern[str]) -> ObjectArray:
 
 def _band(text: str) -> str:
     words = len(text.split())
-    return f"up to {SHORT} words" if words <= SHORT else f"from {LONG} words" if words >= LONG else "between"
+    if words <= SHORT:
+        return f"up to {SHORT} words"
+    return f"from {LONG} words" if words >= LONG else f"{SHORT + 1} to {LONG - 1} words"
 
 
 def _clash(text: str, target: str) -> str:
     # int() reads Arabic-Indic digits, so that ١٥ and 15 are one number.
     here, there = ({int(found) for found in re.findall(r"\d+", side)} for side in (text, target))
-    return "no numbers" if not here or not there else "same" if here & there else "yes"
+    return "no numbers to compare" if not here or not there else "same" if here & there else "yes"
 
 
 def slice_scores(
