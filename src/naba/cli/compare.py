@@ -76,9 +76,7 @@ def _parser() -> Parser:
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--baseline", help="the model others are compared with (default majority)")
     parser.add_argument("--resamples", type=positive, default=2_000, help="bootstrap resamples (default 2000)")
-    parser.add_argument(
-        "--columns", type=_keys, metavar="KEY,…", help="which, in this order; keys as in --csv"
-    )
+    parser.add_argument("--columns", type=_keys, metavar="KEY,…", help="which, in this order; keys as in --csv")
     parser.add_argument(
         "--by-group", action="store_true", help="resample whole claims or topics (default: where rows share them)"
     )

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from naba.data.dataset import Dataset, IntArray
 
 
-def score(path: Path, overrides: list[str], split: str) -> Result:
+def score(path: Path, overrides: list[str], split: str, *, labels_decide: bool = False) -> Result:
     """Score a predictions file as a training would score its model.
 
     Args:
         path: a file as `naba.evaluation.outside.read_predictions` takes it.
         overrides: `dataset=…`, `seed=…` and `evaluation.…` as for `naba train`.
         split: `test` or `validation`.
+        labels_decide: take labels that are not the most probable ones.
     Returns:
         A result whose one section is that split.
     Raises:
@@ -44,7 +45,7 @@ def score(path: Path, overrides: list[str], split: str) -> Result:
     indices = _rows(dataset, settings, split)
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows with split={settings.split.name}")
-    predictions = read_predictions(path, dataset, split, indices)
+    predictions = read_predictions(path, dataset, split, indices, labels_decide=labels_decide)
     metrics = (dataset.primary_metric, *dataset.metrics, *settings.evaluation.metrics)
     section = score_section(split, settings.evaluation, dataset, indices, predictions, metrics)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
