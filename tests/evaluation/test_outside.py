@@ -136,9 +136,7 @@ def with_probabilities(path, rows):
 
 def test_labels_that_are_not_the_most_probable_are_refused(tmp_path):
     swapped = with_probabilities(tmp_path / "swapped.csv", [("agree", (0.1, 0.8, 0.1))] * 3 + [("None", (0, 0.2, 0.8))])
-    message = (
-        "3 of 4 labels are not the most probable ones .*row 1.*3 rows say 'agree' where 'disagree' is the most probable"
-    )
+    message = "row 1.*3 of 4 labels are not the most probable .*3 rows say 'agree' where 'disagree' is the most"
     with pytest.raises(UserError, match=message) as error:
         read_predictions(swapped, FourRows())
     assert "--labels-decide" in str(error.value.hint)
@@ -162,9 +160,34 @@ def test_nabas_own_labels_may_be_decided_otherwise(tmp_path):
     assert read_predictions(tmp_path / "own.parquet", FourRows()).predicted.tolist() == ["agree"] * 4
 
 
-@pytest.mark.parametrize("file", ["p_upper.csv"])
-def test_a_missing_column_is_named_with_what_predictions_need(file):
-    with pytest.raises(UserError, match="'id'; did you mean 'ID'") as error:
+def test_exchanged_columns_of_a_real_file_are_refused():
+    file = CASES / "score-argmax" / "p_arg.csv"
+    ids = [line.split(",")[0] for line in file.read_text(encoding="utf-8").splitlines()[1:]]
+
+    class Headlines(FourRows):
+        labels = ("agree", "disagree", "other")
+
+        def indices(self, split):
+            return np.arange(len(ids))
+
+        def gold(self, indices):
+            return objects(["agree"] * len(ids))
+
+        def column(self, name, indices):
+            return objects([""] * len(ids))
+
+        def ids(self, indices):
+            return objects(ids)
+
+    with pytest.raises(UserError, match=f"{len(ids)} of {len(ids)} labels are not the most probable"):
+        read_predictions(file, Headlines())
+
+
+@pytest.mark.parametrize("file", ["p_upper.csv", "p_semi.csv"])
+def test_hints_speak_of_predictions_and_not_of_data_sets(file):
+    with pytest.raises(UserError) as error:
         read_predictions(CASES / "score-hint" / file, FourRows())
-    assert "id and label" in str(error.value.hint)
     assert "dataset.columns" not in str(error.value.hint)
+    if file == "p_upper.csv":
+        assert "'id'; did you mean 'ID'" in str(error.value)
+        assert "id and label" in str(error.value.hint)

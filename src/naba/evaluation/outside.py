@@ -69,7 +69,7 @@ def read_predictions(
     probabilities = _probabilities(path, table, dataset.labels, predicted)
     # naba's own models may decide by other means than corrected probabilities; their files say whose they are.
     if not labels_decide and not _parquet_fingerprint(path):
-        _check_most_probable(path, table, dataset.labels, predicted, probabilities)
+        _check_most_probable(table, dataset.labels, predicted, probabilities)
     groups = dataset.column("group", indices)
     found = Predictions(
         ids=dataset.ids(indices),
@@ -154,7 +154,7 @@ def _probabilities(path: Path, table: RawTable, labels: Sequence[str], predicted
 
 
 def _check_most_probable(
-    path: Path, table: RawTable, labels: Sequence[str], predicted: Sequence[str], probabilities: FloatArray
+    table: RawTable, labels: Sequence[str], predicted: Sequence[str], probabilities: FloatArray
 ) -> None:
     own = probabilities[np.arange(len(predicted)), [list(labels).index(label) for label in predicted]]
     wrong = np.flatnonzero(own < probabilities.max(axis=1) - TIE)
@@ -163,7 +163,7 @@ def _check_most_probable(
     pairs = Counter((predicted[row], labels[int(probabilities[row].argmax())]) for row in wrong.tolist())
     (said, probable), count = pairs.most_common(1)[0]
     raise UserError(
-        f"{path}: {len(wrong)} of {len(predicted)} labels are not the most probable ones ({table.places[int(wrong[0])]}); "
+        f"{table.places[int(wrong[0])]}: {len(wrong)} of {len(predicted)} labels are not the most probable ones; "
         f"{count} rows say '{said}' where '{probable}' is the most probable: are two columns exchanged?",
         "--labels-decide scores the labels as they are, where thresholds or weights chose them",
     )

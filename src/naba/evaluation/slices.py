@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.evaluation.bootstrap import scores
+from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import objects
 
 if TYPE_CHECKING:
