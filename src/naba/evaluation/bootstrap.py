@@ -62,7 +62,7 @@ class Cells:
         size = len(predictions.labels)
         if not by_target:
             return cls(predictions.cells, (1, size, size))
-        targets = codes_of(groups_of(predictions))
+        targets = targets_of(predictions)
         return cls(targets * size * size + predictions.cells, (int(targets.max()) + 1, size, size))
 
     def counts(self) -> IntArray:
@@ -106,6 +106,23 @@ def units_of(predictions: Predictions) -> IntArray:
     position: dict[object, int] = {}
     keys = (group or (row,) for row, group in enumerate(groups_of(predictions)))
     return np.fromiter((position.setdefault(key, len(position)) for key in keys), np.int64, len(predictions))
+
+
+def targets_of(predictions: Predictions) -> IntArray:
+    """(n,) the target (or file) of each row, as codes from 0, for metrics that are computed on each target alone.
+
+    Raises:
+        UserError: these predictions carry no groups, or a row has none: it would be a target of one row, or one with
+            all others like it, and either would change the mean unseen.
+    """
+    groups = groups_of(predictions)
+    without = [str(name) for name, group in zip(predictions.ids, groups, strict=True) if not group]
+    if without:
+        raise UserError(
+            f"{len(without)} of {len(predictions)} rows have no group ({some(without)}), and a mean over targets needs "
+            "one for each row"
+        )
+    return codes_of(groups)
 
 
 def codes_of(values: ObjectArray) -> IntArray:
@@ -254,7 +271,7 @@ def rankings(predictions: Predictions, item: Metric) -> list[Array]:
         )
     relevant = predictions.gold_codes == positive[0]
     order = np.argsort(-predictions.probabilities[:, positive[0]], kind="stable")
-    files = np.zeros(len(predictions), np.int64) if predictions.groups is None else codes_of(predictions.groups)
+    files = np.zeros(len(predictions), np.int64) if predictions.groups is None else targets_of(predictions)
     return [relevant[order[files[order] == file]] for file in range(int(files.max()) + 1)]
 
 
@@ -317,7 +334,7 @@ class Systems:
         size, rows = len(first.labels), len(first)
         offset, targets = np.zeros(rows, dtype=np.int64), 1
         if item.needs == "target_confusion":
-            offset = codes_of(groups_of(first))
+            offset = targets_of(first)
             targets = int(offset.max()) + 1
         folds = np.zeros((len(systems), rows), dtype=np.int64) if parts is None else np.stack(list(parts))
         codes = (folds * targets + offset) * size * size + np.stack([one.cells for one in aligned])
