@@ -12,6 +12,7 @@ help:
 	@echo "make train   set up, then train and compare on the embedded corpus (about a minute after set-up)"
 	@echo "make test    set up, then run the tests"
 	@echo "make test-slow  the tests that take minutes: browsers, kills, servers"
+	@echo "make mutants    small faults put into the code: does a test notice? (a sample; tests/mutants.md)"
 	@echo "make lint    ruff, mypy and the layers of imports"
 	@echo "make docs    the documentation as a site: docs/_build/html/index.html"
 	@echo "make clean   remove the virtual environment and everything made"
@@ -39,6 +40,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: setup
 	$(BIN)/python -m sphinx -W -q -b html docs docs/_build/html
@@ -49,3 +51,7 @@ format: setup
 
 clean:
 	rm -rf $(VENV) runs dist build docs/_build .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: mutants
+mutants: setup
+	$(BIN)/python tests/mutants.py

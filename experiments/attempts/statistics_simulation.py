@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from naba.evaluation.bootstrap import interval
+from naba.evaluation.bootstrap import (
+    VALUES_IN_A_CHUNK,
+    Cells,
+    Score,
+    Systems,
+    aligned_systems,
+    apply,
+    group_units,
+    interval,
+    percentile,
+    resampled_counts,
+    units_of,
+)  # fmt: skip
 from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import Predictions
-from naba.evaluation.significance import approximate_randomisation, compare_cells, holm, mcnemar, paired_bootstrap
+from naba.evaluation.significance import BLUR, compare_cells, holm, paired_bootstrap
 from naba.evaluation.tables import Table
 
 if TYPE_CHECKING:
@@ -54,6 +67,153 @@ def improved(generator: np.random.Generator, predicted: np.ndarray, gold: np.nda
     return np.where(generator.random(len(gold)) < share, gold, predicted)
 
 
+EXACT_BELOW = 25
+"""McNemar's test is exact below this many rows on which one system only is right (Dietterich 1998 advises 10)."""
+
+
+# --- methods that naba does not use, kept here because this page compares with them ---------------------------------
+
+
+def bca_interval(predictions: Predictions, name: str, resamples: int, seed: int, by_group: bool = False) -> Score:
+    """A metric with its BCa interval, from the draws that `interval` would make with these arguments."""
+    item = metric(name, predictions.labels)
+    cells = Cells.of(predictions, by_target=False)
+    units = group_units(cells, units_of(predictions)) if by_group else None
+    drawn = [
+        apply(item, counts, predictions.labels)
+        for counts in resampled_counts(cells, resamples, np.random.default_rng(seed), units)
+    ]
+    estimate = float(apply(item, cells.counts(), predictions.labels))
+    left_out, weights = jackknife(cells, units)
+    low, high = bca(np.concatenate(drawn), estimate, apply(item, left_out, predictions.labels), weights, 0.95)
+    return Score(name, estimate, low, high, len(predictions))
+
+
+def jackknife(cells: Cells, units: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Counts with one row (or group) left out, (j, t, k, k), and how many rows each of the j stands for."""
+    counts = cells.counts().reshape(-1)
+    if units is not None:
+        return (counts - units).reshape(-1, *cells.shape), np.ones(len(units))
+    occupied = np.flatnonzero(counts)
+    left_out = np.repeat(counts[None], len(occupied), axis=0)
+    left_out[np.arange(len(occupied)), occupied] -= 1
+    return left_out.reshape(-1, *cells.shape), counts[occupied].astype(np.float64)
+
+
+def bca(
+    sample: np.ndarray, estimate: float, left_out: np.ndarray, weights: np.ndarray, confidence: float
+) -> tuple[float, float]:
+    """The bias-corrected and accelerated interval (Efron 1987; Efron & Tibshirani 1993, eq. 14.9 to 14.15).
+
+    Args:
+        sample: (b,) bootstrap values.
+        estimate: the value on the rows themselves.
+        left_out, weights: (j,) jackknife values, and how many rows share each.
+    """
+    from scipy.special import ndtr, ndtri
+
+    # Metrics of counts are discrete: ties with the estimate are split, so that a symmetric sample has no bias.
+    below = (np.mean(sample < estimate) + np.mean(sample <= estimate)) / 2
+    if not 0 < below < 1:
+        return percentile(sample, confidence)
+    bias = float(ndtri(below))
+    away = np.average(left_out, weights=weights) - left_out
+    spread = float((weights * away**2).sum())
+    acceleration = float((weights * away**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    ends = bias + np.array([1, -1]) * ndtri((1 - confidence) / 2)
+    low, high = np.quantile(sample, np.sort(ndtr(bias + ends / (1 - acceleration * ends))))
+    return float(low), float(high)
+
+
+def swapped_scores(
+    systems: Systems, measure: str, resamples: int = 10_000, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two systems' scores when their answers are exchanged at random, unit by unit.
+
+    Returns:
+        (2,) scores as they are and (2, b) scores after b random exchanges.
+    """
+    item = metric(measure, systems.labels)
+    generator = np.random.default_rng(seed)
+    a, b = (Systems(row[None], systems.shape, systems.units, systems.labels).matrix() for row in systems.codes)
+    # Units on which both systems fall in the same cells cannot change anything.
+    change = (b - a).tocsc()
+    change.eliminate_zeros()
+    change = change[:, np.flatnonzero(np.diff(change.indptr))].tocsr()
+    counts = systems.counts().astype(np.float64)
+    units = max(1, change.shape[1])
+    chunk = max(1, VALUES_IN_A_CHUNK // units)
+    drawn = []
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        moved = change @ generator.integers(0, 2, size=(change.shape[1], size)).astype(np.float32)
+        moved = np.moveaxis(moved.reshape(*systems.shape, size), -1, 0).astype(np.float64)
+        pair = np.stack([counts[0] + moved, counts[1] - moved])
+        drawn.append(apply(item, pair, systems.labels))
+    return apply(item, counts, systems.labels), np.concatenate(drawn, axis=1)
+
+
+def approximate_randomisation(
+    a: Predictions,
+    b: Predictions,
+    measure: str,
+    resamples: int = 10_000,
+    seed: int = 0,
+    by_group: bool | None = None,
+) -> float:
+    """p-value of the hypothesis that it does not matter which system gave which answer.
+
+    Answers are exchanged between the systems row by row (or group by group) with probability 1/2; the p-value is
+    the share of exchanges with a difference as large (Noreen 1989, ch. 2; Yeh 2000, COLING), two-sided, counting
+    the answers as given.
+
+    Raises:
+        UserError: the two systems did not predict the same ids.
+    """
+    item = metric(measure, a.labels)
+    scores, drawn = swapped_scores(Systems.of([a, b], item, by_group), measure, resamples, seed)
+    extreme = int((np.abs(drawn[0] - drawn[1]) >= abs(scores[0] - scores[1]) - BLUR).sum())
+    return (1 + extreme) / (1 + resamples)
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """McNemar's test: rows that only a or only b got right, the p-value, and how it was computed."""
+
+    only_a: int
+    only_b: int
+    p_value: float
+    method: Literal["exact", "asymptotic"]
+
+
+def mcnemar(a: Predictions, b: Predictions, method: Literal["exact", "asymptotic"] | None = None) -> McNemar:
+    """Whether two systems differ in accuracy, from the rows on which one only is right.
+
+    Exact: the binomial test of the two counts. Asymptotic: chi-squared with one degree of freedom and Edwards'
+    continuity correction, (|only_a - only_b| - 1)^2 / (only_a + only_b) (McNemar 1947; Edwards 1948).
+
+    Args:
+        method: exact below `EXACT_BELOW` such rows and asymptotic from there on, unless given.
+    Raises:
+        UserError: the two systems did not predict the same ids.
+    """
+    from scipy.special import bdtr, chdtrc
+
+    a, b = aligned_systems([a, b])
+    right_a, right_b = a.gold_codes == a.predicted_codes, b.gold_codes == b.predicted_codes
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    total = only_a + only_b
+    chosen = method or ("exact" if total < EXACT_BELOW else "asymptotic")
+    if total == 0:
+        return McNemar(0, 0, 1.0, chosen)
+    if chosen == "exact":
+        # The binomial with a half is symmetric: twice one tail, which meets itself where the two counts are equal.
+        p_value = min(1.0, 2 * bdtr(min(only_a, only_b), total, 0.5))
+    else:
+        p_value = chdtrc(1, max(abs(only_a - only_b) - 1, 0) ** 2 / total)
+    return McNemar(only_a, only_b, float(p_value), chosen)
+
+
 def coverage(runs: int) -> Iterator[list[str]]:
     population = SHARES[:, None] * CONFUSION
     for rows in (100, ROWS, 1000):
@@ -64,8 +224,8 @@ def coverage(runs: int) -> Iterator[list[str]]:
                 generator = np.random.default_rng([rows, run])
                 gold = gold_labels(generator, rows)
                 drawn = predictions(gold, answers(generator, gold))
-                for method in inside:
-                    score = interval(drawn, name, resamples=1000, seed=run, method=method)
+                for method, make in (("percentile", interval), ("bca", bca_interval)):
+                    score = make(drawn, name, resamples=1000, seed=run)
                     inside[method] += score.low <= truth <= score.high
             yield [str(rows), name, f"{truth:.3f}", *(f"{count / runs:.3f}" for count in inside.values())]
 

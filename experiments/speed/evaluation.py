@@ -17,12 +17,11 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from naba.evaluation.bootstrap import scores
+from naba.evaluation.bootstrap import Systems, resampled_scores, scores
 from naba.evaluation.leaderboard import TrackedRun, leaderboards
 from naba.evaluation.metrics import label_metrics
 from naba.evaluation.page import Content, page
 from naba.evaluation.predictions import Predictions
-from naba.evaluation.resampling import Systems, resampled_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable

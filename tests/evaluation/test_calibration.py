@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
-from sklearn.metrics import log_loss as sklearn_log_loss
 
 from naba.errors import UserError
 from naba.evaluation.calibration import (
@@ -11,11 +10,9 @@ from naba.evaluation.calibration import (
     coverage_risk,
     coverage_risk_plot,
     expected_calibration_error,
-    log_loss,
     reliability,
     reliability_diagram,
 )
-from naba.evaluation.plots import save
 from naba.evaluation.predictions import Predictions
 
 LABELS = ("no", "yes")
@@ -44,7 +41,6 @@ def test_scores_agree_with_scikit_learn():
     predictions = made(300)
     yes = predictions.probabilities[:, 1]
     assert brier_score(predictions) == pytest.approx(2 * brier_score_loss(predictions.gold_codes, yes))
-    assert log_loss(predictions) == pytest.approx(sklearn_log_loss(predictions.gold_codes, yes))
 
 
 @settings(deadline=None, max_examples=30)
@@ -55,7 +51,7 @@ def test_every_row_is_in_one_bin(rows, bins, binning, seed):
     assert curve.count.sum() == rows
     assert (curve.low <= curve.confidence + 1e-12).all()
     assert (curve.confidence <= curve.high + 1e-12).all()
-    assert 0 <= curve.error <= curve.worst + 1e-12 <= 1 + 1e-9
+    assert 0 <= curve.error <= 1 + 1e-9
 
 
 def test_one_hot_probabilities_make_one_bin():
@@ -73,10 +69,7 @@ def test_answering_less_lowers_the_risk():
     curve = coverage_risk(made())
     assert curve.coverage[-1] == 1
     assert curve.risk[len(curve.risk) // 4] < curve.risk[-1]
-    threshold, coverage = curve.at_risk(0.1)
-    assert 0.5 < threshold < 1
-    assert 0 < coverage < 1
-    assert curve.at_risk(-0.1) is None
+    assert (np.diff(curve.threshold) < 0).all()
 
 
 def test_order_of_rows_does_not_matter():
@@ -93,7 +86,34 @@ def test_no_rows_are_refused():
 def test_figures_name_the_binning_and_the_area(tmp_path):
     figure = reliability_diagram(made(), "تأييد")
     assert "10 equal-mass bins" in figure.axes[0].get_legend().get_texts()[0].get_text()
-    save(figure, tmp_path / "reliability.png")
+    figure.savefig(tmp_path / "reliability.png")
     curves = coverage_risk_plot([("نبأ", made()), ("other", made(sharpen=3))])
     assert "AURC" in curves.axes[0].get_legend().get_texts()[0].get_text()
-    save(curves, tmp_path / "coverage.png")
+    curves.savefig(tmp_path / "coverage.png")
+
+
+def test_confidences_on_the_edge_of_a_bin_are_in_the_lower_one():
+    """Bins are (low, high] (Guo et al. 2017, eq. 2): .5, .6, .75 and .8 in five bins with edges at .6 and .8."""
+    sure = np.array([0.5, 0.6, 0.75, 0.8])
+    predictions = Predictions(
+        list("abcd"), ["yes"] * 4, ["yes"] * 4, np.column_stack([1 - sure, sure]), LABELS,
+    )  # fmt: skip
+    curve = reliability(predictions, 5, "equal_width")
+    assert curve.count.tolist() == [2, 2]
+    assert curve.low.tolist() == pytest.approx([0.4, 0.6])
+    assert curve.high.tolist() == pytest.approx([0.6, 0.8])
+    assert curve.confidence.tolist() == pytest.approx([0.55, 0.775])
+    assert curve.error == pytest.approx((2 * 0.45 + 2 * 0.225) / 4)
+
+
+def test_risk_and_its_area_by_hand():
+    """Sure .9 right, .8 wrong, .8 right, .7 right: 1 row at no risk, 3 at 1/3, 4 at 1/4; two tied rows go together."""
+    sure = np.array([0.9, 0.8, 0.8, 0.7])
+    predictions = Predictions(
+        list("abcd"), ["yes", "no", "yes", "yes"], ["yes"] * 4, np.column_stack([1 - sure, sure]), LABELS,
+    )  # fmt: skip
+    curve = coverage_risk(predictions)
+    assert curve.threshold.tolist() == pytest.approx([0.9, 0.8, 0.7])
+    assert curve.coverage.tolist() == [0.25, 0.75, 1.0]
+    assert curve.risk.tolist() == pytest.approx([0, 1 / 3, 1 / 4])
+    assert curve.area == pytest.approx((0 + 2 / 3 + 1 / 4) / 4)

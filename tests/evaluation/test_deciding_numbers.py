@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from naba.evaluation.agreement import agreement
-from naba.evaluation.bootstrap import interval, share_groups, units_of
+from naba.errors import UserError
+from naba.evaluation.bootstrap import interval, share_groups, units_of, value
 from naba.evaluation.metrics import METRICS
 from naba.evaluation.predictions import Predictions, objects
-from naba.evaluation.significance import Difference, _seed_draws, compare_cells, paired_bootstrap, two_sided
+from naba.evaluation.significance import Difference, _seed_draws, agreement, compare_cells, paired_bootstrap, two_sided
 from naba.evaluation.submission import share_warnings
 from naba.export.parity import INT8_AGREEMENT, INT8_MACRO_F1, Parity
 from naba.models.calibration import risk_threshold
@@ -80,6 +80,30 @@ def test_clusters_of_1_4_rows_widen_the_interval_as_theory_says():
     deviations = sizes * (right - values.mean())
     standard_error = math.sqrt((deviations**2).sum()) / sizes.sum()
     assert (score.high - score.low) / (2 * 1.96) == pytest.approx(standard_error, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["accuracy_per_target", "checkthat2020_task1_map"])
+def test_a_mean_over_targets_needs_a_target_for_each_row(name):
+    """Rows without one were a target together."""
+    labels = ("yes", "no")
+    whole = predictions([True, False] * 4, ["x", "y"] * 4, labels)
+    assert value(whole, name) >= 0
+    some_without = dataclasses.replace(whole, groups=objects(["x", "y", "", "", *["x"] * 4]))
+    with pytest.raises(UserError, match="2 of 8 rows have no group"):
+        value(some_without, name)
+    with pytest.raises(UserError, match="2 of 8 rows have no group"):
+        interval(some_without, name, resamples=10)
+
+
+def test_rankings_are_made_within_each_file():
+    """Two files: relevant rows are first and last of one, second of the other; MAP by hand."""
+    sure = np.array([0.9, 0.5, 0.1, 0.8, 0.6])
+    gold = ["yes", "no", "yes", "no", "yes"]
+    one = Predictions(list("abcde"), gold, ["yes"] * 5, np.column_stack([sure, 1 - sure]), ("yes", "no"),
+                      objects(["x", "x", "x", "y", "y"]))  # fmt: skip
+    assert value(one, "checkthat2020_task1_map") == pytest.approx(((1 / 1 + 2 / 3) / 2 + 1 / 2) / 2)
+    together = dataclasses.replace(one, groups=None)
+    assert value(together, "checkthat2020_task1_map") == pytest.approx((1 / 1 + 2 / 3 + 3 / 5) / 3)
 
 
 # --- tests and seeds ----------------------------------------------------------------------------------------------

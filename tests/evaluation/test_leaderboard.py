@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from naba.errors import UserError
-from naba.evaluation.board_tables import board_table, data_table, matrix_table, short_table, transfer_table
+from naba.evaluation import columns, metrics
 from naba.evaluation.bootstrap import value
+from naba.evaluation.columns import Column, board_table, data_table, matrix_table, transfer_table
 from naba.evaluation.leaderboard import TrackedRun, cells_of, leaderboards
 from naba.evaluation.predictions import Predictions
 
@@ -97,7 +98,7 @@ def test_cells_of_one_model_are_named_by_what_differs():
 
 def test_one_seed_is_said(runs):
     (board,) = leaderboards([one for one in runs if one.seed == 0])
-    assert any("have one seed" in note for note in board.notes)
+    assert any("with one seed" in note for note in board.notes)
     assert all(math.isnan(row.spread) for row in board.rows)
 
 
@@ -135,7 +136,7 @@ def test_no_runs_and_unknown_metrics_are_refused(runs):
 @pytest.mark.parametrize("style", ["markdown", "csv", "latex", "text"])
 def test_tables_hold_every_cell_in_every_style(runs, style):
     (board,) = leaderboards(runs, resamples=500)
-    for table in (board_table(board), short_table(board), matrix_table(board)):
+    for table in (board_table(board), board_table(board, terminal=True), matrix_table(board)):
         rendered = table.render(style)
         for name in ("tfidf_svm", "majority"):
             assert (name.replace("_", r"\_") if style == "latex" else name) in rendered
@@ -206,9 +207,215 @@ def test_folds_count_alike_however_many_seeds_they_have():
     first = {one.part: one for one in found}
     means = [value(first[part].predictions(), "macro_f1") for part in folds]
     assert row.score.value == pytest.approx(np.mean(means))
-    reach = 4.303 * np.std(means, ddof=1) / math.sqrt(3)  # Student's t, two degrees of freedom, 95 %
+    # Student's t, two degrees of freedom, 95 %; (1/3 + 1/2) s^2 for 1/3 s^2, as each fold tests on one row for two that
+    # it trains on (Nadeau & Bengio 2003).
+    reach = 4.303 * np.std(means, ddof=1) * math.sqrt(1 / 3 + 1 / 2)
     assert row.score.value - row.score.low == pytest.approx(reach, abs=1e-3)
     assert row.score.high - row.score.value == pytest.approx(reach, abs=1e-3)
-    table = short_table(board)
-    assert table.rows[0][table.header.index("seeds")] == "1–3 × 3"
+    table = board_table(board, terminal=True)
+    assert table.rows[0][table.header.index("seeds")] == "1–3 seeds × 3 folds"
     assert any("each the mean of its seeds" in note for note in board.notes)
+
+
+# --- cross-validations
+
+
+def folds_of(model, accuracy, seeds=(0,), parts=5, rows=60, size=None, **changes):
+    """One system on `parts` folds; all systems share folds and gold, whatever their answers."""
+    made = []
+    for seed in seeds:
+        for part in range(1, parts + 1):
+            content = predictions(accuracy, [seed, len(model), part], rows=size or rows, gold_seed=part)
+            made.append(run(model, seed, 0, content=content, part=str(part), **changes))
+    return made
+
+
+def test_cross_validations_are_ranked_tested_and_lettered():
+    """Two systems on the same five folds had no rank, no letter and no p-value."""
+    runs = folds_of("tfidf_nb", 0.8) + folds_of("majority", 0.1) + folds_of("tfidf_svm", 0.78)
+    (board,) = leaderboards(runs, resamples=2000)
+    assert [row.paired for row in board.rows] == [True] * 3
+    assert {row.cell.name for row in board.rows[:2]} == {"tfidf_nb", "tfidf_svm"}
+    assert [row.letters for row in board.rows] == ["a", "a", "b"]
+    assert board.rows[2].p_best < 0.001 < board.rows[1].p_best
+    assert {row.score.n for row in board.rows} == {300}
+    assert any("Nadeau and Bengio 2003" in note and "5 parts" in note for note in board.notes)
+    assert matrix_table(board).rows
+    assert board_table(board).rows[0][4] == "1 seed × 5 folds"
+
+
+def test_a_cross_validated_score_stays_the_mean_of_its_folds():
+    runs = folds_of("tfidf_nb", 0.8) + folds_of("majority", 0.1)
+    (board,) = leaderboards(runs, resamples=200)
+    by_hand = np.mean([value(one.predictions(), "macro_f1") for one in runs[:5]])
+    assert board.rows[0].score.value == pytest.approx(by_hand)
+
+
+def test_folds_are_paired_row_by_row_and_their_shared_training_rows_widen_the_test():
+    """Accuracy by hand: each fold's rows have their own variance; the whole grows by sqrt(1 + 5/4) = 1.5."""
+    runs = folds_of("one", 0.7, rows=200) + folds_of("three", 0.6, rows=200)
+    (board,) = leaderboards(runs, "accuracy", resamples=20_000)
+    variances = []
+    for a, b in zip(runs[:5], runs[5:], strict=True):
+        right = [one.predictions().gold == one.predictions().predicted for one in (a, b)]
+        variances.append((right[0].astype(float) - right[1].astype(float)).var() / 200)
+    by_hand = 1.5 * math.sqrt(sum(variances)) / 5
+    assert board.rows[1].to_best.standard_error == pytest.approx(by_hand, rel=0.03)
+
+
+def test_folds_that_each_seed_draws_anew_are_compared_too():
+    """kfold deals rows by the seed: every seed has other folds of the same rows."""
+
+    def dealt(model, right):
+        made = []
+        for seed in range(3):
+            whole = predictions(right, [seed, len(model)], rows=300)
+            part = np.random.default_rng([seed, 77]).integers(0, 5, 300)
+            for fold in range(5):
+                made.append(run(model, seed, 0, part=str(fold), content=whole.take(part == fold)))  # noqa: PERF401
+        return made
+
+    (board,) = leaderboards([*dealt("tfidf_nb", 0.8), *dealt("majority", 0.2)], resamples=500)
+    assert [row.letters for row in board.rows] == ["a", "b"]
+    assert board_table(board).rows[0][4] == "3 seeds × 5 folds"
+
+
+def test_other_numbers_of_folds_and_lone_folds_are_not_mixed_with_them():
+    whole = folds_of("tfidf_nb", 0.8) + folds_of("majority", 0.1)
+    fewer = folds_of("tfidf_svm", 0.9, parts=4)
+    lone = folds_of("bert", 0.9, parts=1)
+    lone += [run("given", 0, 0.7)]
+    given, four, five = leaderboards([*whole, *fewer, *lone], resamples=200)
+    assert [board.title.partition(":")[0] for board in (given, four, five)] == [
+        "ans_stance", "ans_stance, 4 folds", "ans_stance, 5 folds",
+    ]  # fmt: skip
+    assert [row.cell.name for row in five.paired] == ["tfidf_nb", "majority"]
+    assert [row.cell.name for row in four.rows] == ["tfidf_svm"]
+    assert {row.cell.name for row in given.rows} == {"given", "bert (only part 1)"}
+    assert any("1 system scored on other rows or parts" in note for note in given.notes)
+
+
+def test_parts_that_share_rows_are_not_put_together():
+    content = predictions(0.8, 1, rows=50)
+    (cell,) = cells_of([run("one", 0, 0, content=content, part=part) for part in ("x", "y")])
+    assert cell.wholes == []
+
+
+# --- what a board says
+
+
+def test_seeds_that_answer_alike_are_one():
+    """A deterministic model showed three seeds and ± 0.000, as if that were evidence."""
+    content = predictions(0.7, 3)
+    runs = [run("tfidf_nb", seed, 0, content=content) for seed in range(3)]
+    runs += [run("encoder", seed, 0.6) for seed in range(3)]
+    (board,) = leaderboards(runs, resamples=200)
+    table = board_table(board)
+    seeds = {row[1]: row[4] for row in table.rows}
+    assert seeds == {"tfidf_nb": "1", "encoder": "3"}
+    assert math.isnan(board.rows[0].spread)
+    assert "every seed answers alike and counts as one: tfidf_nb" in board.notes
+
+
+def test_a_changed_option_of_a_group_is_named_alone():
+    training = {"epochs": 5, "learning_rate": 2e-05, "early_stopping": {"patience": 2}}
+    other = {**training, "epochs": 1, "early_stopping": {"patience": 3}}
+    runs = [
+        run("marbert", 0, 0.7, cell=str(place), params={"model.training": str(one), "model.checkpoint": "tiny"})
+        for place, one in enumerate((training, other))
+    ]
+    names = [cell.name for cell in cells_of(runs)]
+    assert names == [
+        "marbert training.early_stopping.patience=2 training.epochs=5",
+        "marbert training.early_stopping.patience=3 training.epochs=1",
+    ]
+
+
+def test_one_of_a_thing_is_not_called_several():
+    (board,) = leaderboards([run("one", 0, 0.9, content=predictions(0.9, 1)), run("two", 0, 0.2)], resamples=100)
+    assert any("over 1 pair;" in note for note in board.notes)
+    (alone,) = leaderboards([run("one", 0, 0.9)], resamples=100)
+    assert any("1 of 1 system " in note for note in alone.notes)
+    assert not any("pair" in note for note in alone.notes)
+    assert "letters" not in board_table(alone).header
+
+
+@pytest.fixture
+def loss(monkeypatch):
+    monkeypatch.setattr(metrics, "METRICS", dict(metrics.METRICS))
+
+    @metrics.register("by hand", higher_is_better=False)
+    def error_rate(counts, labels):
+        """Share of rows answered wrongly."""
+        return 1 - metrics.accuracy(counts, labels)
+
+
+def test_a_loss_puts_the_lowest_first(runs, loss):
+    (board,) = leaderboards(runs, "error_rate", resamples=500)
+    by_accuracy = leaderboards(runs, "accuracy", resamples=500)[0]
+    assert [row.cell.name for row in board.rows] == [row.cell.name for row in by_accuracy.rows]
+    assert [row.letters for row in board.rows] == [row.letters for row in by_accuracy.rows]
+    assert [row.ranks for row in board.rows] == [row.ranks for row in by_accuracy.rows]
+    assert board.rows[3].to_best.estimate > 0
+    assert not board.rows[3].to_best.better
+    assert board.rows[2].to_baseline.better
+    assert metrics.metric("error_rate_per_target").higher_is_better is False
+
+
+@pytest.fixture
+def own_column(monkeypatch):
+    monkeypatch.setattr(columns, "COLUMNS", dict(columns.COLUMNS))
+    return columns.add_column
+
+
+def test_one_more_column_is_one_entry(runs, own_column):
+    own_column(Column("per_second", "rows/s", lambda row: row.score.n / row.cell.mean_of("predict_seconds")))
+    (board,) = leaderboards(runs, resamples=100)
+    for terminal in (True, False):
+        table = board_table(board, terminal=terminal)
+        assert table.rows[0][table.header.index("rows/s")] == "1600.000"
+    line = next(csv.DictReader(io.StringIO(data_table([board]).render("csv"))))
+    assert line["per_second"] == "1600.0"
+
+
+def test_columns_are_checked(runs, own_column):
+    (board,) = leaderboards(runs, resamples=100)
+    with pytest.raises(UserError, match="cannot be called 'value'"):
+        own_column(Column("value", "again", lambda row: 1.0))
+    own_column(Column("bad", "bad", lambda row: [1.0]))
+    with pytest.raises(UserError, match="column 'bad' of a leaderboard made list"):
+        board_table(board)
+    with pytest.raises(UserError, match="did you mean 'letters'"):
+        board_table(board, ["model", "leters"])
+
+
+def test_columns_can_be_chosen(runs):
+    (board,) = leaderboards(runs, resamples=100)
+    assert board_table(board, ["model", "value", "p_to_best"]).header == ["model", "macro_f1", "p"]
+    assert data_table([board], ["model", "value"]).header == ["model", "value"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_board_fits_its_terminal_and_breaks_no_word(runs, width):
+    long = [run("marbert", 0, 0.6, cell=str(rate), params={"model.training": str({"epochs": 1, "learning_rate": rate})})
+            for rate in (2e-05, 3e-05)]  # fmt: skip
+    (board,) = leaderboards([*runs, *long], resamples=100)
+    for table in (board_table(board, terminal=True, width=width), matrix_table(board)):
+        printed = table.render("text", width)
+        assert max(len(line) for line in printed.splitlines()) <= width, printed
+        words = set(printed.split())
+        assert {"tfidf_logreg", "training.learning_rate=2e-05"} <= words
+    narrow = board_table(board, terminal=True, width=60)
+    assert any("left out at this width: train_seconds" in note for note in narrow.notes)
+
+
+def test_latex_has_a_label_and_sets_the_best_group_in_bold(runs):
+    (board,) = leaderboards(runs, resamples=500)
+    lines = board_table(board, ["model", "value"]).render("latex").splitlines()
+    assert r"\label{tab:ans-stance-macro-f1}" in lines
+    assert [line for line in lines if r"\textbf" in line] == [
+        line for line in lines if line.strip().startswith((r"tfidf\_svm", r"tfidf\_logreg"))
+    ]
+    assert [rule for rule in (r"\toprule", r"\midrule", r"\bottomrule") if rule in lines] == [
+        r"\toprule", r"\midrule", r"\bottomrule",
+    ]  # fmt: skip

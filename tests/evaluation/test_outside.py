@@ -1,11 +1,13 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from naba.errors import UserError
-from naba.evaluation.outside import read_predictions, score_file
+from naba.evaluation.bootstrap import value
+from naba.evaluation.outside import read_predictions
 from naba.evaluation.predictions import Predictions, objects
 
 LABELS = ("agree", "disagree", "None")
@@ -37,13 +39,12 @@ def write(path, lines):
 
 def test_a_file_in_another_order_is_aligned_by_id(tmp_path):
     path = write(tmp_path / "p.csv", ["id,label,note", "04,agree,x", "03,None,", "02,agree,", "01,agree,"])
-    predictions, scores = score_file(path, FourRows(), resamples=100)
+    predictions = read_predictions(path, FourRows())
     assert predictions.ids.tolist() == IDS
     assert predictions.predicted.tolist() == ["agree", "agree", "None", "agree"]
     assert predictions.probabilities.tolist()[1] == [1.0, 0.0, 0.0]
     assert predictions.groups.tolist() == ["x", "x", "y", "y"]
-    assert scores[0].name == "macro_f1_agree_disagree"
-    assert scores[0].value == pytest.approx(0.4)
+    assert value(predictions, "macro_f1_agree_disagree") == pytest.approx(0.4)
 
 
 def test_gold_labels_are_compared_by_id_in_whatever_order_they_stand(tmp_path):
@@ -121,3 +122,72 @@ def test_missing_files_and_splits_are_refused(tmp_path):
         read_predictions(path, FourRows(), "validation")
     with pytest.raises(UserError, match="cannot tell the format"):
         read_predictions(write(tmp_path / "p.docx", ["id"]), FourRows())
+
+
+CASES = Path(__file__).parents[1] / "data" / "cases"
+
+
+def with_probabilities(path, rows):
+    header = ["id,label," + ",".join(f"probability_{label}" for label in LABELS)]
+    return write(
+        path, header + [f"{i},{label},{','.join(map(str, given))}" for i, (label, given) in zip(IDS, rows, strict=True)]
+    )
+
+
+def test_labels_that_are_not_the_most_probable_are_refused(tmp_path):
+    swapped = with_probabilities(tmp_path / "swapped.csv", [("agree", (0.1, 0.8, 0.1))] * 3 + [("None", (0, 0.2, 0.8))])
+    message = "row 1.*3 of 4 labels are not the most probable .*3 rows say 'agree' where 'disagree' is the most"
+    with pytest.raises(UserError, match=message) as error:
+        read_predictions(swapped, FourRows())
+    assert "--labels-decide" in str(error.value.hint)
+    assert read_predictions(swapped, FourRows(), labels_decide=True).predicted.tolist() == ["agree"] * 3 + ["None"]
+    tied = with_probabilities(
+        tmp_path / "tied.csv", [("agree", (0.45, 0.45, 0.1))] * 2 + [("disagree", (0.4, 0.4, 0.2))] * 2
+    )
+    assert len(read_predictions(tied, FourRows())) == 4
+
+
+def test_one_contradiction_is_enough(tmp_path):
+    rows = [("agree", (0.6, 0.3, 0.1))] * 3 + [("agree", (0.39, 0.41, 0.2))]
+    with pytest.raises(UserError, match="1 of 4 labels are not the most probable"):
+        read_predictions(with_probabilities(tmp_path / "one.csv", rows), FourRows())
+
+
+def test_nabas_own_labels_may_be_decided_otherwise(tmp_path):
+    given = np.array([[0.1, 0.8, 0.1]] * 4)
+    own = Predictions(IDS, GOLD, ["agree"] * 4, given, LABELS, fingerprint="f" * 64)
+    own.to_parquet(tmp_path / "own.parquet")
+    assert read_predictions(tmp_path / "own.parquet", FourRows()).predicted.tolist() == ["agree"] * 4
+
+
+def test_exchanged_columns_of_a_real_file_are_refused():
+    file = CASES / "score-argmax" / "p_arg.csv"
+    ids = [line.split(",")[0] for line in file.read_text(encoding="utf-8").splitlines()[1:]]
+
+    class Headlines(FourRows):
+        labels = ("agree", "disagree", "other")
+
+        def indices(self, split):
+            return np.arange(len(ids))
+
+        def gold(self, indices):
+            return objects(["agree"] * len(ids))
+
+        def column(self, name, indices):
+            return objects([""] * len(ids))
+
+        def ids(self, indices):
+            return objects(ids)
+
+    with pytest.raises(UserError, match=f"{len(ids)} of {len(ids)} labels are not the most probable"):
+        read_predictions(file, Headlines())
+
+
+@pytest.mark.parametrize("file", ["p_upper.csv", "p_semi.csv"])
+def test_hints_speak_of_predictions_and_not_of_data_sets(file):
+    with pytest.raises(UserError) as error:
+        read_predictions(CASES / "score-hint" / file, FourRows())
+    assert "dataset.columns" not in str(error.value.hint)
+    if file == "p_upper.csv":
+        assert "'id'; did you mean 'ID'" in str(error.value)
+        assert "id and label" in str(error.value.hint)

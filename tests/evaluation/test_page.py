@@ -1,5 +1,7 @@
 import json
 import re
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -189,3 +191,68 @@ def test_a_phone_scrolls_tables_and_not_the_page(opened):
     opened.refresh()
     assert opened.execute_script("return document.documentElement.scrollWidth") == 390
     opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+LONG = {str(rate): {"epochs": 1, "learning_rate": rate, "warm_up": 0.1} for rate in (2e-05, 3e-05)}
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory):
+    """A page of five folds, two cells of a long name among them."""
+    runs = []
+    for model, params in (
+        ("majority", {}),
+        *(("marbert_v2_arabic_news", {"model.training": str(o)}) for o in LONG.values()),
+    ):
+        for part in range(5):
+            one = run(model, 0.4 if params else 0.0, rows=200)
+            fold = one.predictions().take(np.arange(200) % 5 == part)
+            runs.append(
+                replace(one, part=str(part), cell=f"{model}{params}", params=params, predictions=partial(same, fold))
+            )
+    file = tmp_path_factory.mktemp("folds") / "compare.html"
+    file.write_text(page(leaderboards(runs, resamples=200), {"ans_stance": content()}), encoding="utf-8")
+    return file
+
+
+def same(predictions):
+    return predictions
+
+
+def test_a_cross_validation_is_shown_over_all_its_folds(folded):
+    """Only the rows of fold 1 were shown, and nothing was compared."""
+    (board,) = data_of(folded.read_text(encoding="utf-8"))["boards"]
+    assert board["rows"] == 200
+    assert "5 folds" in board["title"]
+    assert len(board["pairs"]) == 3
+    assert all(np.sum(system["confusion"]) == 200 for system in board["systems"])
+    seeds = [key for key, *_ in board["columns"]].index("seeds")
+    assert {system["cells"][seeds][0] for system in board["systems"]} == {"1 seed × 5 folds"}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_names_are_whole_and_hidden_columns_are_said(browser, folded, width):
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(folded.as_uri())
+    assert browser.get_log("browser") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    drawn = " ".join(browser.execute_script(
+        "return [...document.querySelectorAll('#forest text, .legend li')].map(node => node.textContent)"
+    ))  # fmt: skip
+    assert drawn.count("training.learning_rate=3e-05") + drawn.count("training.learning_rate=2e-05") >= 5
+    hidden = browser.execute_script(
+        "return [...document.querySelectorAll('.scroll, .card')].map(box => "
+        "[box.scrollWidth > box.clientWidth + 2, box.hasAttribute('data-more')])"
+    )
+    assert all(more == said for more, said in hidden)
+    visible = "const box = arguments[0].getBoundingClientRect(); return box.right <= innerWidth && box.left >= 0"
+    scores = browser.find_elements("css selector", "#board-table td.value")
+    assert all(browser.execute_script(visible, score) for score in scores), "names push no score out of sight"
+    if width == 390:
+        board = browser.find_element("css selector", "#leaderboard .scroll")
+        assert board.get_attribute("data-more") is not None
+        browser.execute_script("arguments[0].scrollLeft = 9999; arguments[0].onscroll()", board)
+        assert board.get_attribute("data-more") is None
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

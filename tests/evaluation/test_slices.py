@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 
 from naba.evaluation.predictions import Predictions
-from naba.evaluation.slices import slice_scores, slice_table, text_columns
+from naba.evaluation.slices import slice_scores, text_columns
 
 LABELS = ("agree", "disagree")
 
@@ -45,11 +46,15 @@ def test_the_worst_slice_comes_first_and_small_ones_last():
     assert [one.small for one in found] == [False, False, False, True]
     assert found[0].gap < 0 < found[1].gap
     assert sum(one.share for one in found) == 1
-    table = slice_table(found).render("markdown")
-    assert "d*" in table
-    assert "fewer than 30 rows" in table
 
 
 def test_columns_of_ids_are_no_slices():
     predictions = make(["agree"] * 100, ["agree"] * 100)
     assert slice_scores(predictions, {"id": predictions.ids}, "accuracy", resamples=10) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "band"), [(8, "up to 8 words"), (9, "9 to 39 words"), (39, "9 to 39 words"), (40, "from 40 words")]
+)
+def test_bands_of_length_say_their_bounds(words, band):
+    assert text_columns(["كلمة " * words])["length"].tolist() == [band]

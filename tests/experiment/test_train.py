@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from naba.experiment.result import Outcome
 
-FAST = ("evaluation.resamples=200",)
+FAST = ("evaluation.resamples=50", "tracking.figures=false")
+"""Where intervals and figures are not the point: they took half of the time."""
 
 
 def run(*overrides: str) -> Outcome:
@@ -52,7 +53,7 @@ def test_found_run_without_a_wanted_section_is_done_again(store: Path) -> None:
 
 
 def test_what_a_run_holds(store: Path) -> None:
-    outcome = run("model=tfidf_logreg", "evaluation.also=[article_stance]")
+    outcome = run("model=tfidf_logreg", "evaluation.also=[article_stance]", "tracking.figures=true")
     found = tracking.find(outcome.run[:8])
     metrics, tags, params = found.metrics, found.tags, found.params
     for section in ("validation", "test", "article_stance"):

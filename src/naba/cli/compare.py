@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import tracking
+from naba.cli import console
 from naba.cli.arguments import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
 
@@ -26,14 +27,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run `naba compare`."""
     options = _parser().parse_intermixed_args(arguments)
     filters = key_values(options.filters, FILTERS)
-    from naba.evaluation import board_tables, leaderboard
+    from naba.evaluation import columns, leaderboard
 
     runs = _runs(options.uri, filters, curves=options.html is not None)
     models = sorted({run.model for run in runs})
     if options.baseline is not None and options.baseline not in models:
         raise UserError(f"--baseline: {unknown_name('model among these runs', options.baseline, models)}")
     if options.transfer:
-        print(board_tables.transfer_table(runs, filters.get("metric"), options.resamples).render(options.style))
+        table = columns.transfer_table(runs, filters.get("metric"), options.resamples)
+        print(table.render(options.style, console.terminal_width()))
         return 0
     boards = leaderboard.leaderboards(
         runs,
@@ -46,9 +48,9 @@ def main(arguments: Sequence[str]) -> int:
         _write_page(boards, options.html, options.uri)
     elif options.matrix:
         for board in boards:
-            print(board_tables.matrix_table(board).render(options.style))
+            print(columns.matrix_table(board).render(options.style, console.terminal_width()))
     else:
-        _print(boards, options.style)
+        _print(boards, options.style, options.columns)
     return 0
 
 
@@ -74,6 +76,7 @@ def _parser() -> Parser:
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--baseline", help="the model others are compared with (default majority)")
     parser.add_argument("--resamples", type=positive, default=2_000, help="bootstrap resamples (default 2000)")
+    parser.add_argument("--columns", type=_keys, metavar="KEY,…", help="which, in this order; keys as in --csv")
     parser.add_argument(
         "--by-group", action="store_true", help="resample whole claims or topics (default: where rows share them)"
     )
@@ -86,6 +89,10 @@ def _parser() -> Parser:
         styles.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"print {what}")
     parser.set_defaults(style="text")
     return parser
+
+
+def _keys(value: str) -> list[str]:
+    return [key.strip() for key in value.split(",") if key.strip()]
 
 
 def _runs(uri: str | None, filters: dict[str, str], *, curves: bool) -> list[TrackedRun]:
@@ -110,12 +117,13 @@ def _runs(uri: str | None, filters: dict[str, str], *, curves: bool) -> list[Tra
     return [run for run in everything if run.scored.removesuffix(" validation") in wanted]
 
 
-def _print(boards: Sequence[Board], style: str) -> None:
-    from naba.evaluation.board_tables import board_table, data_table, short_table
+def _print(boards: Sequence[Board], style: str, chosen: Sequence[str] | None) -> None:
+    from naba.evaluation.columns import board_table, data_table
 
     if style == "csv":
-        print(data_table(boards).render("csv"), end="")
+        print(data_table(boards, chosen).render("csv"), end="")
         return
+    width = console.terminal_width()
     for board in boards:
-        table = short_table(board) if style == "text" else board_table(board)
-        print(table.render(style))  # type: ignore[arg-type]
+        table = board_table(board, chosen, terminal=style == "text", width=width if style == "text" else None)
+        print(table.render(style, width))  # type: ignore[arg-type]

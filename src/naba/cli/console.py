@@ -41,6 +41,15 @@ def console() -> Console:
     return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
 
 
+def terminal_width() -> int | None:
+    """Columns of the terminal (or of COLUMNS, where that is set); None in a pipe, which has no edge."""
+    import os
+    import shutil
+    import sys
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None
+
+
 def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     """An empty table in naba's style; columns named in `right` hold numbers."""
     from rich.box import SIMPLE_HEAD

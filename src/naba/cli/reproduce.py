@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     run = tracking.find(options.run, options.uri)
     if not run.finished:
         raise UserError(f"run '{run.name}' is {run.status}: there is nothing to compare with")
-    from naba.evaluation.agreement import agreement
+    from naba.evaluation.significance import agreement
 
     run.dataset()
     for change in _changes(run):

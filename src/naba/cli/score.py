@@ -26,6 +26,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("file", help="the predictions")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="dataset=ans_stance …")
     parser.add_argument("--split", default="test", choices=["test", "validation"])
+    parser.add_argument(
+        "--labels-decide", action="store_true", help="take labels that are not the most probable ones as they are"
+    )
     parser.add_argument("--track", metavar="NAME", help="keep it as a run under this model name")
     options = parser.parse_intermixed_args(arguments)
     check_name("--track", options.track)
@@ -37,7 +40,13 @@ def main(arguments: Sequence[str]) -> int:
     plan = overrides.plan(options.overrides, multirun=False)
     from naba.experiment import outside
 
-    result = outside.score(Path(options.file), plan.overrides, options.split, options.track or "outside")
+    result = outside.score(
+        Path(options.file),
+        plan.overrides,
+        options.split,
+        options.track or "outside",
+        labels_decide=options.labels_decide,
+    )
     scores = {name: section.scores for name, section in result.sections.items()}
     console.print_scores(scores, result.facts.primary, result.job.settings.evaluation.confidence)
     if options.track:

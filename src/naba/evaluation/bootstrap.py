@@ -1,25 +1,28 @@
-"""Bootstrap intervals, vectorised on confusion counts.
+"""Bootstrap intervals of one system and shared resamples of several, vectorised on confusion counts.
 
 A metric of confusion counts sees rows only through the cell each falls in, so resampling n rows with replacement is
 one multinomial draw over the cells. Ten thousand resamples then cost as much as ten thousand small matrices.
+
+Several systems on the same examples see the same resampled rows, which is what makes a comparison paired. The weights
+of a chunk of resamples are drawn once and multiplied with one sparse matrix of all systems' confusion cells, so that
+the work is one pass over the rows however many labels there are.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from naba.errors import UserError
 from naba.evaluation.metrics import Array, FloatArray, Metric, metric
+from naba.evaluation.predictions import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from naba.evaluation.predictions import IntArray, ObjectArray, Predictions
-
-Method = Literal["percentile", "bca"]
 
 VALUES_IN_A_CHUNK = 4_000_000
 """Resampled counts held at once (32 MB), so that memory does not grow with resamples or labels."""
@@ -59,7 +62,7 @@ class Cells:
         size = len(predictions.labels)
         if not by_target:
             return cls(predictions.cells, (1, size, size))
-        targets = codes_of(groups_of(predictions))
+        targets = targets_of(predictions)
         return cls(targets * size * size + predictions.cells, (int(targets.max()) + 1, size, size))
 
     def counts(self) -> IntArray:
@@ -105,6 +108,23 @@ def units_of(predictions: Predictions) -> IntArray:
     return np.fromiter((position.setdefault(key, len(position)) for key in keys), np.int64, len(predictions))
 
 
+def targets_of(predictions: Predictions) -> IntArray:
+    """(n,) the target (or file) of each row, as codes from 0, for metrics that are computed on each target alone.
+
+    Raises:
+        UserError: these predictions carry no groups, or a row has none: it would be a target of one row, or one with
+            all others like it, and either would change the mean unseen.
+    """
+    groups = groups_of(predictions)
+    without = [str(name) for name, group in zip(predictions.ids, groups, strict=True) if not group]
+    if without:
+        raise UserError(
+            f"{len(without)} of {len(predictions)} rows have no group ({some(without)}), and a mean over targets needs "
+            "one for each row"
+        )
+    return codes_of(groups)
+
+
 def codes_of(values: ObjectArray) -> IntArray:
     """(n,) each value as the position of its first appearance among the distinct values."""
     position: dict[object, int] = {}
@@ -117,11 +137,10 @@ def interval(
     resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
-    method: Method = "percentile",
     by_group: bool | None = None,
 ) -> Score:
     """One metric with its bootstrap interval; see `scores`."""
-    return scores(predictions, [measure], resamples, confidence, seed, method, by_group)[0]
+    return scores(predictions, [measure], resamples, confidence, seed, by_group)[0]
 
 
 def scores(
@@ -130,7 +149,6 @@ def scores(
     resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
-    method: Method = "percentile",
     by_group: bool | None = None,
 ) -> list[Score]:
     """Metrics with bootstrap intervals, all from one shared set of resamples.
@@ -144,8 +162,6 @@ def scores(
         resamples: bootstrap draws.
         confidence: coverage of the interval, 0.95 for 95 %.
         seed: of the draws.
-        method: "percentile", or "bca" for the bias-corrected and accelerated interval (Efron 1987), which is the
-            better of the two for a metric near 0 or 1.
         by_group: draw whole groups; by default where `share_groups` says so.
     Returns:
         one `Score` a metric, in the order given.
@@ -157,7 +173,7 @@ def scores(
     chosen = [metric(item, predictions.labels) if isinstance(item, str) else item for item in measures]
     counted = [item for item in chosen if item.needs != "ranking"]
     grouped = share_groups(predictions, counted) if by_group is None else by_group
-    found = _count_scores(predictions, counted, resamples, confidence, seed, method, grouped) if counted else {}
+    found = _count_scores(predictions, counted, resamples, confidence, seed, grouped) if counted else {}
     for item in chosen:
         if item.needs == "ranking":
             found[item.name] = _ranking_score(predictions, item, resamples, confidence, seed)
@@ -180,7 +196,6 @@ def _count_scores(
     resamples: int,
     confidence: float,
     seed: int,
-    method: Method,
     by_group: bool,
 ) -> dict[str, Score]:
     cells = Cells.of(predictions, any(item.needs == "target_confusion" for item in measures))
@@ -193,12 +208,7 @@ def _count_scores(
     found = {}
     for drawn, item in zip(draws, measures, strict=True):
         estimate = float(apply(item, original, predictions.labels)[0])
-        sample = np.concatenate(drawn)
-        if method == "bca":
-            left_out, weights = jackknife(cells, units)
-            low, high = bca(sample, estimate, apply(item, left_out, predictions.labels), weights, confidence)
-        else:
-            low, high = percentile(sample, confidence)
+        low, high = percentile(np.concatenate(drawn), confidence)
         found[item.name] = Score(item.name, estimate, low, high, len(predictions))
     return found
 
@@ -238,46 +248,10 @@ def resampled_counts(
         yield counts.reshape(drawn, *cells.shape)
 
 
-def jackknife(cells: Cells, units: IntArray | None = None) -> tuple[IntArray, FloatArray]:
-    """Counts with one row (or group) left out, (j, t, k, k), and how many rows each of the j stands for."""
-    counts = cells.counts().reshape(-1)
-    if units is not None:
-        return (counts - units).reshape(-1, *cells.shape), np.ones(len(units))
-    occupied = np.flatnonzero(counts)
-    left_out = np.repeat(counts[None], len(occupied), axis=0)
-    left_out[np.arange(len(occupied)), occupied] -= 1
-    return left_out.reshape(-1, *cells.shape), counts[occupied].astype(np.float64)
-
-
 def percentile(sample: FloatArray, confidence: float) -> tuple[float, float]:
     """The percentile interval of bootstrap values (Efron & Tibshirani 1993, ch. 13)."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(sample, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def bca(
-    sample: FloatArray, estimate: float, left_out: FloatArray, weights: FloatArray, confidence: float
-) -> tuple[float, float]:
-    """The bias-corrected and accelerated interval (Efron 1987; Efron & Tibshirani 1993, eq. 14.9 to 14.15).
-
-    Args:
-        sample: (b,) bootstrap values.
-        estimate: the value on the rows themselves.
-        left_out, weights: (j,) jackknife values, and how many rows share each.
-    """
-    from scipy.special import ndtr, ndtri
-
-    # Metrics of counts are discrete: ties with the estimate are split, so that a symmetric sample has no bias.
-    below = (np.mean(sample < estimate) + np.mean(sample <= estimate)) / 2
-    if not 0 < below < 1:
-        return percentile(sample, confidence)
-    bias = float(ndtri(below))
-    away = np.average(left_out, weights=weights) - left_out
-    spread = float((weights * away**2).sum())
-    acceleration = float((weights * away**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
-    ends = bias + np.array([1, -1]) * ndtri((1 - confidence) / 2)
-    low, high = np.quantile(sample, np.sort(ndtr(bias + ends / (1 - acceleration * ends))))
     return float(low), float(high)
 
 
@@ -297,7 +271,7 @@ def rankings(predictions: Predictions, item: Metric) -> list[Array]:
         )
     relevant = predictions.gold_codes == positive[0]
     order = np.argsort(-predictions.probabilities[:, positive[0]], kind="stable")
-    files = np.zeros(len(predictions), np.int64) if predictions.groups is None else codes_of(predictions.groups)
+    files = np.zeros(len(predictions), np.int64) if predictions.groups is None else targets_of(predictions)
     return [relevant[order[files[order] == file]] for file in range(int(files.max()) + 1)]
 
 
@@ -313,3 +287,148 @@ def _ranking_score(predictions: Predictions, item: Metric, resamples: int, confi
             sample[start : start + chunk] += item.function(relevant[drawn], predictions.labels)
     low, high = percentile(sample / len(files), confidence)
     return Score(item.name, value(predictions, item), low, high, len(predictions))
+
+
+@dataclass(frozen=True)
+class Systems:
+    """Systems that answered the same rows, ready to be resampled together.
+
+    Attributes:
+        codes: (s, n) cell of each row in a (p, t, k, k) table of part, target, gold and predicted label.
+        shape: (p, t, k, k); p is 1 but for cross-validations, t is 1 for metrics that do not look at targets.
+        units: (n,) the unit each row is drawn with: itself, or its group.
+        strata: (u,) the stratum each unit is drawn within: the part of a cross-validation that all systems share.
+        labels: the k labels.
+    """
+
+    codes: IntArray
+    shape: tuple[int, int, int, int]
+    units: IntArray
+    strata: IntArray
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        systems: Sequence[Predictions],
+        measure: Metric | str,
+        by_group: bool | None = None,
+        parts: Sequence[IntArray] | None = None,
+    ) -> Systems:
+        """Align systems by id with the first of them.
+
+        Args:
+            by_group: draw whole groups; by default where `share_groups` says so.
+            parts: for each system the part of a cross-validation that each row was tested in, as codes from 0 and in
+                the row order of the first system; a score is then the mean over the parts.
+
+        Raises:
+            UserError: the systems did not predict the same ids, hold other gold labels or another label order, or
+                the metric is a ranking one.
+        """
+        first = systems[0]
+        item = metric(measure, first.labels) if isinstance(measure, str) else measure
+        if item.needs == "ranking":
+            raise UserError(f"'{item.name}' ranks rows and is not a metric of confusion counts; it cannot be paired")
+        aligned = aligned_systems(systems)
+        size, rows = len(first.labels), len(first)
+        offset, targets = np.zeros(rows, dtype=np.int64), 1
+        if item.needs == "target_confusion":
+            offset = targets_of(first)
+            targets = int(offset.max()) + 1
+        folds = np.zeros((len(systems), rows), dtype=np.int64) if parts is None else np.stack(list(parts))
+        codes = (folds * targets + offset) * size * size + np.stack([one.cells for one in aligned])
+        grouped = share_groups(first, [item]) if by_group is None else by_group
+        units = units_of(first) if grouped else np.arange(rows)
+        # Folds made with each seed anew are not shared by the systems, so no row can be drawn within its own.
+        stratum = folds[0] if (folds == folds[0]).all() else np.zeros(rows, dtype=np.int64)
+        distinct, units = np.unique(units * (int(stratum.max()) + 1) + stratum, return_inverse=True)
+        strata = distinct % (int(stratum.max()) + 1)
+        return cls(codes, (int(folds.max()) + 1, targets, size, size), units, strata, first.labels)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def size(self) -> int:
+        """Cells of one system's table."""
+        return int(np.prod(self.shape))
+
+    def counts(self) -> IntArray:
+        """(s, p, t, k, k) counts on the rows themselves."""
+        return np.stack([np.bincount(row, minlength=self.size).reshape(self.shape) for row in self.codes])
+
+    def matrix(self) -> Any:
+        """Sparse (s*p*t*k*k, u): how many of a unit's rows each system puts in each cell."""
+        from scipy.sparse import csr_array
+
+        systems, rows = self.codes.shape
+        cells = (self.codes + self.size * np.arange(systems)[:, None]).reshape(-1)
+        ones = np.ones(systems * rows, dtype=np.float32)
+        shape = (systems * self.size, len(self.strata))
+        return csr_array((ones, (cells, np.tile(self.units, systems))), shape=shape)
+
+
+def aligned_systems(systems: Sequence[Predictions]) -> list[Predictions]:
+    """Systems in the row order of the first, with the same gold labels and label order.
+
+    Raises:
+        UserError: ids, gold labels or label order differ; the message counts and names some.
+    """
+    first = systems[0]
+    found = [first]
+    for place, other in enumerate(systems[1:], start=2):
+        if set(other.labels) != set(first.labels):
+            raise UserError(
+                f"system {place} has labels {', '.join(other.labels)}; the first has {', '.join(first.labels)}"
+            )
+        if other.labels != first.labels:
+            raise UserError(f"system {place} has its labels in another order than the first")
+        same = len(other) == len(first) and bool((other.ids == first.ids).all())
+        aligned = other if same else other.aligned_to(first.ids, f"system {place}")
+        differing = [str(name) for name in first.ids[aligned.gold_codes != first.gold_codes]]
+        if differing:
+            raise UserError(
+                f"system {place} has other gold labels for {len(differing)} ids ({some(differing)}): "
+                "it was scored on another version of the data"
+            )
+        found.append(aligned)
+    return found
+
+
+def resampling_weights(strata: IntArray, resamples: int, generator: np.random.Generator) -> Iterator[Array]:
+    """Chunks (c, u) of how often each unit is drawn when the units of each stratum are drawn with replacement."""
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    chunk = max(1, VALUES_IN_A_CHUNK // len(strata))
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        weights = np.empty((size, len(strata)), dtype=np.float32)
+        for own in members:
+            drawn = generator.integers(0, len(own), size=(size, len(own)))
+            drawn += (np.arange(size) * len(own))[:, None]
+            weights[:, own] = np.bincount(drawn.reshape(-1), minlength=size * len(own)).reshape(size, len(own))
+        yield weights
+
+
+def resampled_scores(
+    systems: Systems, measure: Metric | str, resamples: int = 10_000, seed: int = 0
+) -> tuple[FloatArray, FloatArray]:
+    """A metric of every system on its rows and on shared resamples of them.
+
+    Returns:
+        (s,) scores and (s, b) scores on the b resamples, which all systems share.
+    """
+    item = metric(measure, systems.labels) if isinstance(measure, str) else measure
+    matrix = systems.matrix()
+    drawn = [
+        # Counts of rows are whole numbers below 2^24, which single precision holds exactly.
+        apply(item, _tables(matrix @ weights.T, systems), systems.labels).mean(axis=-1)
+        for weights in resampling_weights(systems.strata, resamples, np.random.default_rng(seed))
+    ]
+    return apply(item, systems.counts(), systems.labels).mean(axis=-1), np.concatenate(drawn, axis=1)
+
+
+def _tables(products: Array, systems: Systems) -> Array:
+    # A view with the resamples first: in memory they stay last, where sums over the few labels are fastest.
+    tables = products.astype(np.float64).reshape(len(systems), *systems.shape, -1)
+    return np.moveaxis(tables, -1, 1)

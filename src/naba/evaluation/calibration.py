@@ -45,11 +45,6 @@ class Reliability:
         """Expected calibration error: mean of |accuracy - confidence| over the bins, weighted by their rows."""
         return float(np.average(np.abs(self.accuracy - self.confidence), weights=self.count))
 
-    @property
-    def worst(self) -> float:
-        """Maximum calibration error: the largest |accuracy - confidence| of a bin."""
-        return float(np.abs(self.accuracy - self.confidence).max())
-
 
 def confidence(predictions: Predictions) -> FloatArray:
     """(n,) probability given to the predicted label."""
@@ -97,12 +92,6 @@ def brier_score(predictions: Predictions) -> float:
     return float(((predictions.probabilities - target) ** 2).sum(axis=1).mean())
 
 
-def log_loss(predictions: Predictions) -> float:
-    """Mean negative log-probability of the gold label, in nats; probabilities are taken as at least 1e-15."""
-    given = predictions.probabilities[np.arange(len(predictions)), predictions.gold_codes]
-    return float(-np.log(np.maximum(given, 1e-15)).mean())
-
-
 @dataclass(frozen=True)
 class CoverageRisk:
     """What is gained by answering only where confident.
@@ -118,11 +107,6 @@ class CoverageRisk:
     coverage: FloatArray
     risk: FloatArray
     area: float
-
-    def at_risk(self, most: float) -> tuple[float, float] | None:
-        """The threshold and coverage of the largest coverage whose risk is at most `most`, or None."""
-        allowed = np.flatnonzero(self.risk <= most)
-        return (float(self.threshold[allowed[-1]]), float(self.coverage[allowed[-1]])) if len(allowed) else None
 
 
 def coverage_risk(predictions: Predictions) -> CoverageRisk:

@@ -5,7 +5,9 @@ Pure functions of `TrackedRun`s; where the runs come from is the tracker's matte
 
 from __future__ import annotations
 
+import ast
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -17,14 +19,23 @@ import numpy.typing as npt
 from naba.errors import UserError
 from naba.evaluation.bootstrap import Score, interval, share_groups, units_of, value
 from naba.evaluation.metrics import FloatArray, metric
-from naba.evaluation.significance import CellDraws, Difference, compare_cells, holm, letters
+from naba.evaluation.predictions import Predictions
+from naba.evaluation.significance import (
+    SIGNIFICANCE,
+    CellDraws,
+    Difference,
+    compare_cells,
+    holm,
+    letters,
+    shared_training,
+)  # fmt: skip
+from naba.evaluation.tables import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from naba.evaluation.predictions import Predictions
+    from naba.evaluation.predictions import IntArray
 
-SIGNIFICANCE = 0.05
 NAN = float("nan")
 
 
@@ -73,6 +84,28 @@ class TrackedRun:
         return self.scored_on or self.dataset
 
 
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """What one seed said of all its rows, each once.
+
+    Attributes:
+        predictions: of a cross-validation those of all its parts, in the order of their ids.
+        parts: (n,) the part that each row was tested in, as codes from 0; None for other splits.
+    """
+
+    predictions: Predictions
+    parts: IntArray | None = None
+
+    def says(self, other: Whole) -> bool:
+        """Does the other give the same answers to the same rows, tested in the same parts?"""
+        one, two = self.predictions, other.predictions
+        if len(one) != len(two) or not bool((one.ids == two.ids).all() and (one.predicted == two.predicted).all()):
+            return False
+        if one.labels != two.labels or not np.allclose(one.probabilities, two.probabilities, rtol=0, atol=1e-6):
+            return False
+        return self.parts is None or (other.parts is not None and bool((self.parts == other.parts).all()))
+
+
 @dataclass(frozen=True)
 class Cell:
     """The runs that differ in their seed only, on one scored data set."""
@@ -84,6 +117,18 @@ class Cell:
     def predictions(self) -> list[Predictions]:
         """The predictions of each seed."""
         return [run.predictions() for run in self.runs]
+
+    @cached_property
+    def wholes(self) -> list[Whole]:
+        """What each seed said of all rows; one for seeds that all say the same, which are no evidence of chance.
+
+        Empty for a cross-validation that cannot be put together: its parts have different seeds, or share rows.
+        """
+        if not self.folds:
+            found = [Whole(one) for one in self.predictions]
+        else:
+            found = _joined(self.runs, self.predictions, self.parts)
+        return found[:1] if all(found[0].says(one) for one in found[1:]) else found
 
     @property
     def model(self) -> str:
@@ -100,6 +145,11 @@ class Cell:
         """The distinct folds or held-out values of a cross-validation; () for other splits."""
         return tuple(dict.fromkeys(run.part for run in self.runs if run.part))
 
+    @property
+    def folds(self) -> int:
+        """How many parts a cross-validation has; 0 for other splits and for a lone part."""
+        return len(self.parts) if len(self.parts) > 1 else 0
+
     def mean_of(self, attribute: str) -> float:
         """Mean over the seeds of a number such as `train_seconds`."""
         return float(np.mean([getattr(run, attribute) for run in self.runs]))
@@ -111,8 +161,9 @@ class Row:
 
     Attributes:
         cell: the runs.
-        score: mean over the seeds, with the interval over examples and seeds.
-        spread: standard deviation over the seeds, for a cross-validation over its parts; nan for one.
+        score: mean over the seeds, with the interval over examples and seeds; of a cross-validation over its parts.
+        spread: standard deviation over the seeds, for a cross-validation over its parts; nan for one, and for seeds
+            that all say the same.
         paired: was it tested against the others? Not if it was scored on other rows.
         ranks: best and worst rank that the tests allow, from 1.
         letters: cells that share a letter cannot be told apart.
@@ -159,6 +210,7 @@ class Board:
         rows: the lines; paired cells first.
         pairs: every two of the paired cells, in the order of `rows`; None if there are none.
         notes: what a reader must know.
+        higher_is_better: direction of the metric.
     """
 
     scored: str
@@ -166,6 +218,13 @@ class Board:
     rows: tuple[Row, ...]
     pairs: Pairs | None = None
     notes: tuple[str, ...] = ()
+    higher_is_better: bool = True
+
+    @property
+    def title(self) -> str:
+        """What was scored, and by what."""
+        folds = max((row.cell.folds for row in self.rows), default=0)
+        return f"{self.scored}{f', {folds} folds' if folds else ''}: {self.metric}"
 
     @property
     def paired(self) -> tuple[Row, ...]:
@@ -201,18 +260,66 @@ def _by_seed(seeds: Mapping[tuple[int, str], TrackedRun]) -> tuple[TrackedRun, .
 
 def _plain_name(runs: Sequence[TrackedRun]) -> str:
     first = runs[0]
-    return first.model if first.section in {"test", "validation"} else f"{first.model} ({first.dataset})"
+    parts = {run.part for run in runs if run.part}
+    name = f"{first.model} (only part {first.part})" if len(parts) == 1 else first.model
+    return name if first.section in {"test", "validation"} else f"{name} ({first.dataset})"
 
 
 def _what_differs(cell: Cell, twins: Sequence[Cell]) -> str:
-    params = [twin.runs[0].params for twin in twins]
+    params = [_flat(twin.runs[0].params) for twin in twins]
     keys = sorted(
         {key for one in params for key in one if key not in {"seed", "part"} and not key.startswith("evaluation.")}
     )
     differing = [key for key in keys if len({one.get(key) for one in params}) > 1]
-    mine = cell.runs[0].params
+    mine = _flat(cell.runs[0].params)
     said = [f"{key.removeprefix('model.')}={mine[key]}" for key in differing if key in mine]
     return " ".join(said) or cell.runs[0].cell[:8]
+
+
+def _flat(params: Mapping[str, str]) -> dict[str, str]:
+    """Parameters with groups of options taken apart: `model.training.epochs=1` for a dictionary of ten."""
+    flat: dict[str, str] = {}
+    for key, text in params.items():
+        group = None
+        if text.startswith("{"):
+            # Cut by the store, or no dictionary after all: shown as it is.
+            with suppress(ValueError, SyntaxError):
+                group = ast.literal_eval(text)
+        if isinstance(group, dict):
+            flat |= _flat({f"{key}.{name}": str(one) for name, one in group.items()})
+        else:
+            flat[key] = text
+    return flat
+
+
+def _joined(runs: Sequence[TrackedRun], predictions: Sequence[Predictions], parts: Sequence[str]) -> list[Whole]:
+    """One whole a seed, where every part has every seed and no row is in two parts."""
+    of_seed: dict[int, dict[str, Predictions]] = defaultdict(dict)
+    for run, one in zip(runs, predictions, strict=True):
+        of_seed[run.seed][run.part] = one
+    wholes = []
+    for folds in of_seed.values():
+        chosen = [folds[part] for part in parts if part in folds]
+        ids = np.concatenate([one.ids for one in chosen])
+        if len(chosen) < len(parts) or len(set(ids)) < len(ids) or len({one.labels for one in chosen}) > 1:
+            return []
+        order = np.argsort(ids.astype(str), kind="stable")
+        groups = [one.groups for one in chosen if one.groups is not None]
+        wholes.append(
+            Whole(
+                Predictions(
+                    ids[order],
+                    np.concatenate([one.gold for one in chosen])[order],
+                    np.concatenate([one.predicted for one in chosen])[order],
+                    np.concatenate([one.probabilities for one in chosen])[order],
+                    chosen[0].labels,
+                    np.concatenate(groups)[order] if len(groups) == len(chosen) else None,
+                    chosen[0].fingerprint,
+                ),
+                np.repeat(np.arange(len(chosen)), [len(one) for one in chosen])[order],
+            )
+        )
+    return wholes
 
 
 def leaderboards(
@@ -223,25 +330,23 @@ def leaderboards(
     seed: int = 0,
     by_group: bool | None = None,
 ) -> list[Board]:
-    """One board for each scored data set, in the order of their names.
+    """One board for each scored data set, in the order of their names, and one for each kind of cross-validation of it.
 
     Args:
         measure: the metric; each data set's own primary metric if None.
         baseline: the model that every other is also compared with, where it was run.
-        by_group: draw whole groups; by default where `statistics.share_groups` says so, and the notes say it.
+        by_group: draw whole groups; by default where `bootstrap.share_groups` says so, and the notes say it.
     Raises:
         UserError: there are no runs, or the metric is unknown.
     """
     if not runs:
         raise UserError("there are no finished runs to compare", "train some: naba train -m …")
-    boards = defaultdict(list)
+    boards: dict[tuple[str, int], list[Cell]] = defaultdict(list)
     for cell in cells_of(runs):
-        boards[cell.runs[0].scored].append(cell)
+        boards[(cell.runs[0].scored, cell.folds)].append(cell)
     return [
-        leaderboard(
-            boards[scored], measure or boards[scored][0].runs[0].primary_metric, baseline, resamples, seed, by_group
-        )
-        for scored in sorted(boards)
+        leaderboard(cells, measure or cells[0].runs[0].primary_metric, baseline, resamples, seed, by_group)
+        for _, cells in sorted(boards.items(), key=lambda item: item[0])
     ]
 
 
@@ -255,44 +360,82 @@ def leaderboard(
 ) -> Board:
     """Cells on one scored data set, best first, with intervals and paired tests.
 
-    Examples are resampled jointly over all cells and seeds within each (`comparison.compare_cells`). Every pair is
+    Examples are resampled jointly over all cells and seeds within each (`significance.compare_cells`). Every pair is
     tested, and all p-values are corrected together by Holm's method, so letters, ranks and p-values are one family.
-    Cells on other rows than most (another fold, another version of the data) are listed without tests.
+    The parts of a cross-validation are put together, each row once, and compared row by row; their scores stay means
+    over the parts. Cells on other rows than most (a lone fold, another version of the data) are listed without tests.
     """
-    paired, alone = _on_the_same_rows(cells)
-    if metric(measure, cells[0].predictions[0].labels).needs == "ranking":
-        paired, alone = [], list(cells)
-    notes = [f"{len(alone)} cells were scored on other rows and are not tested"] if alone and paired else []
-    folded = [cell for cell in cells if cell.parts]
-    if folded:
-        notes.append(
-            f"{len(folded)} cells are cross-validations: means over their parts, each the mean of its seeds; "
-            "intervals are of the spread over the parts"
-        )
-    one_seed = sum(len(cell.runs) == 1 for cell in cells)
-    if one_seed:
-        notes.append(f"{one_seed} of {len(cells)} cells have one seed: their intervals are over examples only")
+    scored = cells[0].runs[0].scored
+    item = metric(measure, cells[0].predictions[0].labels)
+    paired, alone = ([], list(cells)) if item.needs == "ranking" else _on_the_same_rows(cells)
+    notes = _notes(cells, paired, alone)
     rows = [_alone(cell, measure, resamples, seed) for cell in alone]
-    rows.sort(key=lambda row: -row.score.value)
+    rows.sort(key=lambda row: -row.score.value if item.higher_is_better else row.score.value)
     if not paired:
-        return Board(cells[0].runs[0].scored, measure, tuple(rows), notes=tuple(notes))
-    first = paired[0].predictions[0]
-    grouped = share_groups(first, [metric(measure, first.labels)]) if by_group is None else by_group
-    draws = compare_cells([cell.predictions for cell in paired], measure, resamples, seed, grouped)
-    order = np.argsort(-draws.means, kind="stable")
+        return Board(scored, measure, tuple(rows), notes=tuple(notes), higher_is_better=item.higher_is_better)
+    first = paired[0].wholes[0].predictions
+    grouped = share_groups(first, [item]) if by_group is None else by_group
+    draws = _draws(paired, measure, resamples, seed, grouped)
+    order = np.argsort(-draws.means if item.higher_is_better else draws.means, kind="stable")
     paired, draws = [paired[place] for place in order], _reordered(draws, order)
     pairs = _all_pairs(draws)
     tested = _rows(paired, draws, pairs.p_value, baseline, measure)
-    drawn = f"; the bootstrap resamples whole groups ({len(set(units_of(first).tolist()))})" if grouped else ""
-    notes.append(
-        f"{draws.rows} rows{drawn}; intervals 95 %; p-values paired and Holm-corrected over "
-        f"{len(paired) * (len(paired) - 1) // 2} pairs; cells that share a letter cannot be told apart"
-    )
-    return Board(cells[0].runs[0].scored, measure, (*tested, *rows), pairs, tuple(notes))
+    drawn = ""
+    if grouped:
+        units = len(np.unique(units_of(first)))
+        drawn = "; the bootstrap resamples whole groups" + (f" ({units})" if units < len(first) else "")
+    notes.append(f"{counted(draws.rows, 'row')}{drawn}; intervals 95 %" + _about_tests(len(paired)))
+    return Board(scored, measure, (*tested, *rows), pairs, tuple(notes), item.higher_is_better)
+
+
+def _about_tests(cells: int) -> str:
+    if cells < 2:
+        return ""
+    pairs = cells * (cells - 1) // 2
+    corrected = f"p-values paired and Holm-corrected over {counted(pairs, 'pair')}"
+    return f"; {corrected}; systems that share a letter cannot be told apart"
+
+
+def _notes(cells: Sequence[Cell], paired: Sequence[Cell], alone: Sequence[Cell]) -> list[str]:
+    notes = []
+    if alone and paired:
+        notes.append(f"{counted(len(alone), 'system')} scored on other rows or parts, listed without tests")
+    folded = [cell for cell in cells if cell.folds]
+    whole = [cell for cell in folded if cell in paired]
+    if whole:
+        parts = whole[0].folds
+        notes.append(
+            f"{counted(len(whole), 'cross-validation')}: scores are means over {parts} parts, compared row by row "
+            f"over all of them; intervals and tests are {shared_training(parts):.2f} times as wide as their rows alone "
+            "would have them, because the trainings share rows (Nadeau and Bengio 2003)"
+        )
+    if len(whole) < len(folded):
+        notes.append(
+            f"{counted(len(folded) - len(whole), 'cross-validation')} whose parts have different seeds, share rows "
+            "or are other ones: means over the parts, each the mean of its seeds; intervals by the spread over the "
+            "parts, corrected for the training rows they share (Nadeau and Bengio 2003)"
+        )
+    alike = [cell for cell in cells if len(cell.seeds) > 1 and len(cell.wholes) == 1]
+    if alike:
+        names = ", ".join(cell.name for cell in alike)
+        notes.append(f"every seed answers alike and counts as one: {names}")
+    single = sum(len(cell.wholes) == 1 and len(cell.seeds) == 1 for cell in cells)
+    if single:
+        notes.append(f"{single} of {counted(len(cells), 'system')} with one seed: intervals over examples only")
+    return notes
+
+
+def _draws(cells: Sequence[Cell], measure: str, resamples: int, seed: int, grouped: bool) -> CellDraws:
+    whole = cells[0].wholes[0]
+    parts = None
+    if whole.parts is not None:
+        parts = [[one.parts for one in cell.wholes if one.parts is not None] for cell in cells]
+    predictions = [[one.predictions for one in cell.wholes] for cell in cells]
+    return compare_cells(predictions, measure, resamples, seed, grouped, parts)
 
 
 def _on_the_same_rows(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
-    signatures = [{_signature(one) for one in cell.predictions} for cell in cells]
+    signatures = [{_signature(one) for one in cell.wholes} for cell in cells]
     common = Counter(next(iter(found)) for found in signatures if len(found) == 1)
     if not common:
         return [], list(cells)
@@ -305,8 +448,9 @@ def _on_the_same_rows(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
     )
 
 
-def _signature(predictions: Predictions) -> int:
-    return hash((predictions.labels, frozenset(zip(predictions.ids, predictions.gold, strict=True))))
+def _signature(whole: Whole) -> int:
+    one, parts = whole.predictions, 1 if whole.parts is None else int(whole.parts.max()) + 1
+    return hash((one.labels, parts, frozenset(zip(one.ids, one.gold, strict=True))))
 
 
 def _reordered(draws: CellDraws, order: npt.NDArray[np.int64]) -> CellDraws:
@@ -347,7 +491,7 @@ def _rows(cells: Sequence[Cell], draws: CellDraws, p_values: FloatArray, baselin
             Row(
                 cell,
                 Score(measure, float(draws.means[place]), low, high, draws.rows),
-                _spread([value(one, measure) for one in cell.predictions]),
+                _spread(_values(cell, measure)),
                 paired=True,
                 ranks=(1 + better, len(cells) - worse),
                 letters=groups[place],
@@ -364,18 +508,26 @@ def _spread(values: Sequence[float]) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else NAN
 
 
+def _values(cell: Cell, measure: str) -> list[float]:
+    """The scores that a cell's spread is over: of its parts, each the mean of its seeds, or else of its seeds."""
+    if not cell.folds:
+        return [value(one.predictions, measure) for one in cell.wholes]
+    by_part: dict[str, list[float]] = defaultdict(list)
+    for run, one in zip(cell.runs, cell.predictions, strict=True):
+        by_part[run.part].append(value(one, measure))
+    return [float(np.mean(found)) for found in by_part.values()]
+
+
 def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
-    if len(cell.runs) == 1:
-        return Row(cell, interval(cell.predictions[0], measure, resamples, seed=seed), NAN)
+    values = _values(cell, measure)
+    if len(values) == 1:
+        one = cell.wholes[0].predictions
+        return Row(cell, interval(one, measure, resamples, seed=seed), NAN)
     from scipy.special import stdtrit
 
-    by_rows: dict[str, list[float]] = {}
-    for run, one in zip(cell.runs, cell.predictions, strict=True):
-        by_rows.setdefault(run.part or f"seed {run.seed}", []).append(value(one, measure))
-    # Rows of its own has each fold, or without folds each seed: their spread holds that of the examples too. Seeds of
-    # one fold share its rows, so they count as one.
-    groups = list(by_rows.values())
-    values = [float(np.mean(found)) for found in groups] if len(groups) > 1 else groups[0]
-    reach = float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
+    # Rows of its own has each part, or without parts each seed: their spread holds that of the examples too.
+    stretch = shared_training(len(values)) if cell.folds else 1.0
+    reach = stretch * float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
     mean = float(np.mean(values))
-    return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(cell.predictions[0])), _spread(values))
+    tested = {name for one in cell.predictions for name in one.ids}
+    return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(tested)), _spread(values))

@@ -8,6 +8,7 @@ relevance of shape (..., n), rows in order of descending score. The shared tasks
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -51,14 +52,23 @@ METRICS: dict[str, Metric] = {}
 
 
 def register(
-    source: str, needs: Needs = "confusion", name: str | None = None, positive: tuple[str, ...] = ()
+    source: str,
+    needs: Needs = "confusion",
+    name: str | None = None,
+    positive: tuple[str, ...] = (),
+    *,
+    higher_is_better: bool = True,
 ) -> Callable[[Function], Function]:
-    """Make a function known as a metric under its own name; its docstring's first line is the description."""
+    """Make a function known as a metric under its own name; its docstring's first line is the description.
+
+    Args:
+        higher_is_better: False for a loss: boards then rank the lowest first.
+    """
 
     def add(function: Function) -> Function:
         title = name or str(getattr(function, "__name__", ""))
         description = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
-        METRICS[title] = Metric(title, function, needs, source, description, positive=positive)
+        METRICS[title] = Metric(title, function, needs, source, description, higher_is_better, positive)
         return function
 
     return add
@@ -181,27 +191,19 @@ FAMILIES: dict[str, tuple[Callable[[str], Function], str, str]] = {
 PER_TARGET = "_per_target"
 """Ending that makes a metric the mean over targets (the groups of the rows), each target weighing the same."""
 
-AMBIGUOUS: dict[str, tuple[str, ...]] = {
-    "f1": (
-        "macro_f1",
-        "macro_f1_<label>_<label>",
-        "macro_f1_<label>_<label>_per_target",
-        "f1_<label>",
-        "weighted_f1",
-        "stanceeval2024_macro_f1",
-        "stanceeval2026_favg2",
-        "stanceeval2026_favg3",
-        "semeval2016_task6_favg",
-        "tweeteval_stance",
-        "checkthat2022_1a_f1_positive",
-        "checkthat2025_task1_macro_f1",
-        "araieval2023_1a_micro_f1",
-        "llmebench_stance_macro_f1",
-    ),
-    "precision": ("precision_<label>", "weighted_precision", "checkthat2025_task1_macro_precision"),
-    "recall": ("recall_<label>", "balanced_accuracy", "weighted_recall", "checkthat2025_task1_macro_recall"),
-}
-AMBIGUOUS["f1_score"] = AMBIGUOUS["f1_macro"] = AMBIGUOUS["f"] = AMBIGUOUS["f1"]
+SHORT_NAMES = {"f": "f1", "f1": "f1", "f1_score": "f1", "f1_macro": "f1", "precision": "precision", "recall": "recall"}
+"""Names that say what is measured and not how it is averaged over labels."""
+
+
+def meanings(name: str) -> tuple[str, ...]:
+    """The metrics that a short name such as `f1` could mean: all that say they are it; () for a name of its own."""
+    kind = SHORT_NAMES.get(name)
+    if kind is None:
+        return ()
+    families = [prefix + ("<label>_<label>" if prefix == "macro_f1_" else "<label>") for prefix in FAMILIES]
+    fixed = [one.name for one in catalogue().values() if re.search(rf"\b{kind}\b", one.name.replace("_", " "))
+             or re.search(rf"\b{kind}\b", one.description, re.IGNORECASE)]  # fmt: skip
+    return tuple(sorted({*fixed, *(family for family in families if kind in family.split("_"))}))
 
 
 def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
@@ -212,9 +214,10 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
     Raises:
         UserError: there is no such metric (with the nearest name), or the name means several things (`f1`).
     """
-    if name in AMBIGUOUS:
-        meanings = ", ".join(AMBIGUOUS[name])
-        raise UserError(f"'{name}' could mean any of: {meanings}", "say which; `naba list metrics` defines each")
+    if name in SHORT_NAMES:
+        raise UserError(
+            f"'{name}' could mean any of: {', '.join(meanings(name))}", "say which; `naba list metrics` defines each"
+        )
     known = catalogue()
     if name in known:
         return known[name]
@@ -232,9 +235,11 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
 
 
 def catalogue() -> dict[str, Metric]:
-    """Every metric with a fixed name, the shared tasks' own among them, by name."""
+    """Every metric with a fixed name, the shared tasks' own and those of plug-ins among them, by name."""
+    from naba.config import plugins
     from naba.evaluation import official_metrics  # noqa: F401  importing it registers them
 
+    plugins.load()
     return METRICS
 
 
@@ -249,6 +254,7 @@ def _per_target(base: Metric, name: str) -> Metric:
         "target_confusion",
         base.source,
         f"mean over targets (groups) of: {base.description}",
+        base.higher_is_better,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ import numpy as np
 
 from naba.data.rows import TABLES, read_bytes, rows_error
 from naba.errors import UserError, unknown_name
-from naba.evaluation.bootstrap import scores
-from naba.evaluation.metrics import label_metrics
 from naba.evaluation.predictions import PREFIX, SUM_TOLERANCE, Predictions, align, objects, some
 
 if TYPE_CHECKING:
@@ -19,38 +18,23 @@ if TYPE_CHECKING:
 
     from naba.data.dataset import Dataset
     from naba.data.rows import Table
-    from naba.evaluation.bootstrap import Score
     from naba.evaluation.metrics import FloatArray
     from naba.evaluation.predictions import IntArray
 
 LABEL_COLUMNS = ("label", "predicted", "prediction")
+TIE = 1e-6
+"""Probabilities closer than this are equal: files round them."""
 
-
-def score_file(
-    path: str | Path,
-    dataset: Dataset,
-    split: str = "test",
-    metrics: Sequence[str] = (),
-    resamples: int = 10_000,
-) -> tuple[Predictions, list[Score]]:
-    """Score an outside system's predictions on a split of a data set.
-
-    Args:
-        path: a file as `read_predictions` takes it.
-        metrics: beside the data set's own, accuracy, macro-F1, MCC and those of each label.
-    Returns:
-        the predictions, in the order of the data set, and the scores, the primary metric first.
-    Raises:
-        UserError: the file does not fit; see `read_predictions`.
-    """
-    predictions = read_predictions(path, dataset, split)
-    names = [dataset.primary_metric, *dataset.metrics, *metrics, "macro_f1", "accuracy", "balanced_accuracy", "mcc"]
-    chosen = list(dict.fromkeys([*names, *label_metrics(dataset.labels)]))
-    return predictions, scores(predictions, chosen, resamples)
+NEEDED = "predictions need the columns id and label (lower case, separated by commas in a .csv and by tabs in a .tsv)"
 
 
 def read_predictions(
-    path: str | Path, dataset: Dataset, split: str = "test", indices: IntArray | None = None
+    path: str | Path,
+    dataset: Dataset,
+    split: str = "test",
+    indices: IntArray | None = None,
+    *,
+    labels_decide: bool = False,
 ) -> Predictions:
     """Predictions from a CSV, TSV, JSON Lines, Parquet or Excel file, aligned by id with a split of a data set.
 
@@ -60,10 +44,11 @@ def read_predictions(
 
     Args:
         indices: the rows of the split, where it is not the one the data set gives.
+        labels_decide: take labels that are not the most probable ones, as thresholds or decision weights give them.
     Raises:
         UserError: the file or a column is missing; ids are missing, unknown or given twice; a label is unknown; a
-            probability is no number, is outside [0, 1], or a row's do not sum to 1; the file was made for another
-            version of the data.
+            probability is no number, is outside [0, 1], or a row's do not sum to 1; a label is not the most probable
+            one; the file was made for another version of the data.
     """
     path = Path(path)
     if not path.is_file():
@@ -74,12 +59,17 @@ def read_predictions(
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows")
     table = read_bytes(path.read_bytes(), str(path))
-    ids = [str(value) for value in table.column("id", "id")]
+    if "id" not in table.columns:
+        raise UserError(f"{path}: {unknown_name('column', 'id', table.columns)}", NEEDED)
+    ids = [str(value) for value in table.columns["id"]]
     wanted = [str(name) for name in dataset.ids(indices)]
     _check_data(path, table, dataset)
     predicted = _labels(path, table, dataset)
     order = align(ids, wanted, f"{path}, scored on {dataset.name} {split},")
     probabilities = _probabilities(path, table, dataset.labels, predicted)
+    # naba's own models may decide by other means than corrected probabilities; their files say whose they are.
+    if not labels_decide and not _parquet_fingerprint(path):
+        _check_most_probable(table, dataset.labels, predicted, probabilities)
     groups = dataset.column("group", indices)
     found = Predictions(
         ids=dataset.ids(indices),
@@ -96,8 +86,7 @@ def read_predictions(
 
 def _check_data(path: Path, table: Table, dataset: Dataset) -> None:
     stated = {str(value) for value in table.columns.get("fingerprint", []) if value}
-    if path.suffix.lower() == ".parquet":
-        stated |= _parquet_fingerprint(path)
+    stated |= _parquet_fingerprint(path)
     other = sorted(stated - {dataset.fingerprint})
     if other:
         raise UserError(
@@ -108,10 +97,13 @@ def _check_data(path: Path, table: Table, dataset: Dataset) -> None:
 
 
 def _parquet_fingerprint(path: Path) -> set[str]:
+    """The fingerprint in the schema of naba's own predictions; none in any other file."""
     import json
 
     import pyarrow.parquet as pq
 
+    if path.suffix.lower() != ".parquet":
+        return set()
     about = (pq.read_schema(str(path)).metadata or {}).get(b"naba")
     found = json.loads(about).get("fingerprint", "") if about else ""
     return {found} if found else set()
@@ -132,7 +124,7 @@ def _check_gold(path: Path, table: Table, found: Predictions, order: IntArray) -
 def _labels(path: Path, table: Table, dataset: Dataset) -> list[str]:
     column = next((name for name in LABEL_COLUMNS if name in table.columns), None)
     if column is None:
-        raise UserError(f"{path}: {unknown_name('column', 'label', table.columns)}", "predictions need id and label")
+        raise UserError(f"{path}: {unknown_name('column', 'label', table.columns)}", NEEDED)
     values = table.columns[column]
     wrong = [row for row, value in enumerate(values) if value not in dataset.labels]
     if wrong:
@@ -159,6 +151,22 @@ def _probabilities(path: Path, table: Table, labels: Sequence[str], predicted: S
         if bad.any():
             raise rows_error(what, [table.places[row] for row in np.flatnonzero(bad)])
     return given
+
+
+def _check_most_probable(
+    table: Table, labels: Sequence[str], predicted: Sequence[str], probabilities: FloatArray
+) -> None:
+    own = probabilities[np.arange(len(predicted)), [list(labels).index(label) for label in predicted]]
+    wrong = np.flatnonzero(own < probabilities.max(axis=1) - TIE)
+    if not len(wrong):
+        return
+    pairs = Counter((predicted[row], labels[int(probabilities[row].argmax())]) for row in wrong.tolist())
+    (said, probable), count = pairs.most_common(1)[0]
+    raise UserError(
+        f"{table.places[int(wrong[0])]}: {len(wrong)} of {len(predicted)} labels are not the most probable ones; "
+        f"{count} rows say '{said}' where '{probable}' is the most probable: are two columns exchanged?",
+        "--labels-decide scores the labels as they are, where thresholds or weights chose them",
+    )
 
 
 def _number(value: str | None) -> float:

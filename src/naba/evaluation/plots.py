@@ -13,7 +13,6 @@ from naba.evaluation.metrics import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -33,11 +32,6 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG or SVG, by the ending of `path`; equal figures give equal bytes."""
-    figure.savefig(str(path), dpi=DPI, metadata={"Date": None} if str(path).endswith(".svg") else {"Software": None})
-
-
 def confusion_matrix(
     predictions: Predictions, display_names: Mapping[str, str] | None = None, title: str = ""
 ) -> Figure:
@@ -53,7 +47,8 @@ def confusion_matrix(
     names = [(display_names or {}).get(label, label) for label in predictions.labels]
     figure = new_figure(2.6 + 0.85 * size, 1.9 + 0.75 * size)
     axes = figure.add_subplot()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # Cells fill the axes: constrained layout forgets the axis titles of an image that has to stay square.
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row in range(size):
         for column in range(size):
             axes.text(

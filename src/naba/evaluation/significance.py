@@ -9,17 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from naba.errors import UserError
-from naba.evaluation.metrics import FloatArray, Metric, metric
-from naba.evaluation.power import smallest_detectable
-from naba.evaluation.resampling import Systems, aligned_systems, resampled_scores, swapped_scores
+from naba.evaluation.bootstrap import Systems, resampled_scores
+from naba.evaluation.metrics import FloatArray, Metric, f1s, metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.evaluation.predictions import Predictions
+    from naba.evaluation.predictions import IntArray, Predictions
 
-EXACT_BELOW = 25
-"""McNemar's test is exact below this many rows on which one system only is right (Dietterich 1998 advises 10)."""
+Verdict = Literal["byte-equal", "equal labels", "different"]
 
 BLUR = 1e-12
 """Differences closer than this are one value: sums of floats in another order differ in the last digits."""
@@ -41,6 +39,7 @@ class Difference:
         standard_error: of the estimate.
         detectable: the smallest true difference that this test would find four times in five.
         n: rows.
+        higher_is_better: direction of the metric.
     """
 
     name: str
@@ -51,11 +50,13 @@ class Difference:
     standard_error: float
     detectable: float
     n: int
+    higher_is_better: bool = True
 
     @property
     def better(self) -> bool:
         """Is system a significantly better than system b?"""
-        return self.estimate > 0 and self.p_value < SIGNIFICANCE
+        ahead = self.estimate > 0 if self.higher_is_better else self.estimate < 0
+        return ahead and self.p_value < SIGNIFICANCE
 
 
 def paired_bootstrap(
@@ -69,7 +70,7 @@ def paired_bootstrap(
 ) -> Difference:
     """Difference in a metric between two systems on the same examples, with its interval.
 
-    Rows are resampled jointly (or whole groups, by default where `statistics.share_groups` says so), so the two
+    Rows are resampled jointly (or whole groups, by default where `bootstrap.share_groups` says so), so the two
     systems keep seeing the same examples (Efron & Tibshirani 1993, ch. 16; Berg-Kirkpatrick et al. 2012). The
     p-value counts resamples whose difference is as far from the estimate as the estimate is from 0.
 
@@ -82,16 +83,18 @@ def paired_bootstrap(
     """
     item = metric(measure, a.labels) if isinstance(measure, str) else measure
     scores, drawn = resampled_scores(Systems.of([a, b], item, by_group), item, resamples, seed)
-    return difference_of(item.name, float(scores[0] - scores[1]), drawn[0] - drawn[1], confidence, len(a))
+    return difference_of(item, float(scores[0] - scores[1]), drawn[0] - drawn[1], confidence, len(a))
 
 
-def difference_of(name: str, estimate: float, drawn: FloatArray, confidence: float, rows: int) -> Difference:
-    """A difference from its value on the rows and its (b,) values on resamples."""
+def difference_of(item: Metric, estimate: float, drawn: FloatArray, confidence: float, rows: int) -> Difference:
+    """A difference in a metric from its value on the rows and its (b,) values on resamples."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     error = float(drawn.std(ddof=1))
     p_value = two_sided(estimate, drawn)
-    return Difference(name, estimate, float(low), float(high), p_value, error, smallest_detectable(error), rows)
+    detectable = smallest_detectable(error)
+    bounds = float(low), float(high)
+    return Difference(item.name, estimate, *bounds, p_value, error, detectable, rows, item.higher_is_better)
 
 
 def two_sided(estimate: float, drawn: FloatArray) -> float:
@@ -111,65 +114,21 @@ def two_sided(estimate: float, drawn: FloatArray) -> float:
     return (1 + extreme) / (1 + len(drawn))
 
 
-def approximate_randomisation(
-    a: Predictions,
-    b: Predictions,
-    measure: Metric | str,
-    resamples: int = 10_000,
-    seed: int = 0,
-    by_group: bool | None = None,
-) -> float:
-    """p-value of the hypothesis that it does not matter which system gave which answer.
+def smallest_detectable(standard_error: float, power: float = 0.8, significance: float = 0.05) -> float:
+    """The smallest true difference that a two-sided test finds with probability `power`.
 
-    Answers are exchanged between the systems row by row (or group by group) with probability 1/2; the p-value is
-    the share of exchanges with a difference as large (Noreen 1989, ch. 2; Yeh 2000, COLING), two-sided, counting
-    the answers as given.
-
-    Raises:
-        UserError: the two systems did not predict the same ids.
-    """
-    item = metric(measure, a.labels) if isinstance(measure, str) else measure
-    scores, drawn = swapped_scores(Systems.of([a, b], item, by_group), item, resamples, seed)
-    extreme = int((np.abs(drawn[0] - drawn[1]) >= abs(scores[0] - scores[1]) - BLUR).sum())
-    return (1 + extreme) / (1 + resamples)
-
-
-@dataclass(frozen=True)
-class McNemar:
-    """McNemar's test: rows that only a or only b got right, the p-value, and how it was computed."""
-
-    only_a: int
-    only_b: int
-    p_value: float
-    method: Literal["exact", "asymptotic"]
-
-
-def mcnemar(a: Predictions, b: Predictions, method: Literal["exact", "asymptotic"] | None = None) -> McNemar:
-    """Whether two systems differ in accuracy, from the rows on which one only is right.
-
-    Exact: the binomial test of the two counts. Asymptotic: chi-squared with one degree of freedom and Edwards'
-    continuity correction, (|only_a - only_b| - 1)^2 / (only_a + only_b) (McNemar 1947; Edwards 1948).
+    (z(1 - significance / 2) + z(power)) x standard error of the difference: 2.8 standard errors at the defaults
+    (Bloom 1995, "Minimum detectable effects"; for NLP systems Card et al. 2020, arXiv 2010.06595).
 
     Args:
-        method: exact below `EXACT_BELOW` such rows and asymptotic from there on, unless given.
-    Raises:
-        UserError: the two systems did not predict the same ids.
+        standard_error: of the estimated difference, in the unit of the metric; from the paired bootstrap it already
+            knows how far the two systems agree.
+    Returns:
+        a difference in the unit of the metric.
     """
-    from scipy.special import bdtr, chdtrc
+    from scipy.special import ndtri
 
-    a, b = aligned_systems([a, b])
-    right_a, right_b = a.gold_codes == a.predicted_codes, b.gold_codes == b.predicted_codes
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    total = only_a + only_b
-    chosen = method or ("exact" if total < EXACT_BELOW else "asymptotic")
-    if total == 0:
-        return McNemar(0, 0, 1.0, chosen)
-    if chosen == "exact":
-        # The binomial with a half is symmetric: twice one tail, which meets itself where the two counts are equal.
-        p_value = min(1.0, 2 * bdtr(min(only_a, only_b), total, 0.5))
-    else:
-        p_value = chdtrc(1, max(abs(only_a - only_b) - 1, 0) ** 2 / total)
-    return McNemar(only_a, only_b, float(p_value), chosen)
+    return float(ndtri(1 - significance / 2) + ndtri(power)) * standard_error
 
 
 def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
@@ -191,7 +150,7 @@ class CellDraws:
     """Bootstrap of c cells (models, each with several seeds) on shared examples.
 
     Attributes:
-        name: the metric.
+        metric: what was measured.
         means: (c,) mean over the seeds of each cell.
         seeds: (c,) how many seeds each has.
         example_draws: (c, b) the means on resampled examples, shared by all cells.
@@ -200,7 +159,7 @@ class CellDraws:
         rows: examples.
     """
 
-    name: str
+    metric: Metric
     means: FloatArray
     seeds: npt.NDArray[np.int64]
     example_draws: FloatArray
@@ -227,7 +186,7 @@ class CellDraws:
         widening = few_seeds(float((examples + seeds).var()), spread, counts, confidence)
         centre = examples.mean()
         drawn = centre + widening * (examples - centre + seeds)
-        return difference_of(self.name, estimate, drawn, confidence, self.rows)
+        return difference_of(self.metric, estimate, drawn, confidence, self.rows)
 
 
 def few_seeds(total: float, between: Sequence[float], seeds: Sequence[int], confidence: float) -> float:
@@ -255,6 +214,7 @@ def compare_cells(
     resamples: int = 10_000,
     seed: int = 0,
     by_group: bool | None = None,
+    parts: Sequence[Sequence[IntArray]] | None = None,
 ) -> CellDraws:
     """Resample the examples and the seeds of several cells: the two reasons why a mean over seeds could be another.
 
@@ -267,14 +227,21 @@ def compare_cells(
     Args:
         cells: for each cell the predictions of its seeds, all on the same ids.
         measure: a metric of confusion counts.
+        parts: for cross-validations, as `cells`: the part each row was tested in, as codes from 0, in the row order
+            of the first cell's first seed. Scores are means over the parts, rows are drawn within them where all
+            systems share them, and deviations are stretched by `shared_training`.
     Raises:
         UserError: there are no cells, or ids differ.
     """
     if not cells or any(len(cell) == 0 for cell in cells):
         raise UserError("there is nothing to compare: no predictions")
     item = metric(measure, cells[0][0].labels) if isinstance(measure, str) else measure
-    systems = Systems.of([one for cell in cells for one in cell], item, by_group)
+    flat = None if parts is None else [one for cell in parts for one in cell]
+    systems = Systems.of([one for cell in cells for one in cell], item, by_group, flat)
     scores, drawn = resampled_scores(systems, item, resamples, seed)
+    if systems.shape[0] > 1:
+        centre = drawn.mean(axis=1, keepdims=True)
+        drawn = centre + shared_training(systems.shape[0]) * (drawn - centre)
     generator = np.random.default_rng([seed, 1])
     ends = np.cumsum([len(cell) for cell in cells])
     example_draws, seed_draws = np.empty((len(cells), resamples)), np.zeros((len(cells), resamples))
@@ -287,7 +254,18 @@ def compare_cells(
         if len(cell) > 1:
             seed_draws[place], between[place] = _seed_draws(scores[of_seeds], drawn[of_seeds], generator)
     seeds = np.array([len(cell) for cell in cells])
-    return CellDraws(item.name, means, seeds, example_draws, seed_draws, between, len(cells[0][0]))
+    return CellDraws(item, means, seeds, example_draws, seed_draws, between, len(cells[0][0]))
+
+
+def shared_training(parts: int) -> float:
+    """How much wider than by its test rows alone a cross-validated score must be held, its trainings sharing rows.
+
+    A mean over J trainings, each tested on n2 rows and trained on n1, has the variance (1 / J + n2 / n1) s^2 rather
+    than s^2 / J (Nadeau & Bengio 2003, Machine Learning 52, eq. 9), so deviations grow by sqrt(1 + J n2 / n1). A part
+    trains on the rows of all others, so J n2 / n1 is J / (J - 1); where parts are missing, that is too wide, never
+    too narrow.
+    """
+    return float(np.sqrt(1 + parts / (parts - 1)))
 
 
 def _seed_draws(scores: FloatArray, drawn: FloatArray, generator: np.random.Generator) -> tuple[FloatArray, float]:
@@ -327,3 +305,65 @@ def letters(different: npt.NDArray[np.bool_]) -> list[str]:
 def _letter(place: int) -> str:
     alphabet = "abcdefghijklmnopqrstuvwxyz"
     return alphabet[place] if place < len(alphabet) else f"({place + 1})"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What differs between two sets of predictions.
+
+    Attributes:
+        verdict: "byte-equal" (labels and every bit of the probabilities), "equal labels", or "different".
+        rows: rows compared.
+        differing: rows whose predicted labels differ.
+        examples: the ids of the first of them, at most five.
+        largest_probability: the largest |difference| of two probabilities.
+        f1_changes: label -> F1 of the second minus the first.
+    """
+
+    verdict: Verdict
+    rows: int
+    differing: int
+    examples: tuple[str, ...]
+    largest_probability: float
+    f1_changes: dict[str, float]
+
+    @property
+    def share(self) -> float:
+        """Share of rows with equal labels; 1 for no rows."""
+        return 1 - self.differing / self.rows if self.rows else 1.0
+
+    def __str__(self) -> str:
+        if self.verdict == "byte-equal":
+            return f"byte-equal on {self.rows} rows"
+        said = f"probabilities differ by up to {self.largest_probability:.2g}"
+        if self.verdict == "equal labels":
+            return f"equal labels on {self.rows} rows; {said}"
+        return f"{self.differing} of {self.rows} labels differ (ids {', '.join(self.examples)}); {said}"
+
+
+def agreement(first: Predictions, second: Predictions) -> Agreement:
+    """Compare two sets of predictions row by row, aligned by id.
+
+    Raises:
+        UserError: ids or labels are not the same.
+    """
+    if set(first.labels) != set(second.labels):
+        raise UserError(
+            f"predictions over {', '.join(first.labels)} cannot be compared with those over {', '.join(second.labels)}"
+        )
+    second = second.aligned_to(first.ids)
+    order = [second.labels.index(label) for label in first.labels]
+    probabilities = second.probabilities[:, order]
+    wrong = first.predicted != second.predicted
+    equal = not wrong.any()
+    same_bits = first.probabilities.tobytes() == np.ascontiguousarray(probabilities).tobytes()
+    apart = np.abs(first.probabilities - probabilities)
+    changes = f1s(second.confusion()[np.ix_(order, order)]) - f1s(first.confusion())
+    return Agreement(
+        verdict="different" if not equal else "byte-equal" if same_bits else "equal labels",
+        rows=len(first),
+        differing=int(wrong.sum()),
+        examples=tuple(str(name) for name in first.ids[wrong][:5]),
+        largest_probability=float(apart.max()) if apart.size else 0.0,
+        f1_changes={label: float(change) for label, change in zip(first.labels, changes, strict=True)},
+    )

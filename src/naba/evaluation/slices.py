@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.evaluation.bootstrap import scores
+from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import objects
-from naba.evaluation.tables import Table, number, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,13 +98,15 @@ def _seen(texts: Sequence[str], pattern: re.Pattern[str]) -> ObjectArray:
 
 def _band(text: str) -> str:
     words = len(text.split())
-    return f"up to {SHORT} words" if words <= SHORT else f"from {LONG} words" if words >= LONG else "between"
+    if words <= SHORT:
+        return f"up to {SHORT} words"
+    return f"from {LONG} words" if words >= LONG else f"{SHORT + 1} to {LONG - 1} words"
 
 
 def _clash(text: str, target: str) -> str:
     # int() reads Arabic-Indic digits, so that ١٥ and 15 are one number.
     here, there = ({int(found) for found in re.findall(r"\d+", side)} for side in (text, target))
-    return "no numbers" if not here or not there else "same" if here & there else "yes"
+    return "no numbers to compare" if not here or not there else "same" if here & there else "yes"
 
 
 def slice_scores(
@@ -133,23 +135,6 @@ def slice_scores(
             score = scores(part, [measure], resamples, seed=seed)[0]
             share = len(part) / len(predictions)
             found.append(Slice(column, value or "(none)", score, share, score.value - whole, len(part) < SMALL))
-    return sorted(found, key=lambda one: (one.small, one.score.value, one.column, one.value))
-
-
-def slice_table(slices: Sequence[Slice], title: str = "slices") -> Table:
-    """Slices as a table; a small one is marked with *."""
-    rows = [
-        [
-            one.column,
-            one.value + ("*" if one.small else ""),
-            number(one.score.value),
-            f"[{number(one.score.low)}, {number(one.score.high)}]",
-            signed(one.gap),
-            str(one.score.n),
-            f"{one.share:.0%}",
-        ]
-        for one in slices
-    ]
-    name = slices[0].score.name if slices else "score"
-    notes = [f"* fewer than {SMALL} rows"] if any(one.small for one in slices) else []
-    return Table(title, ["column", "value", name, "95 %", "to all", "rows", "share"], rows, notes, (2, 4, 5, 6))
+    item = metric(measure, predictions.labels) if isinstance(measure, str) else measure
+    direction = 1 if item.higher_is_better else -1
+    return sorted(found, key=lambda one: (one.small, direction * one.score.value, one.column, one.value))

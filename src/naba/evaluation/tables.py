@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-import unicodedata
-from dataclasses import dataclass
+import textwrap
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -14,31 +14,54 @@ if TYPE_CHECKING:
 
 Style = Literal["markdown", "csv", "latex", "text"]
 
+NARROWEST = 14
+"""Columns that a wrapped cell keeps in a narrow terminal."""
+
 
 @dataclass(frozen=True)
 class Table:
-    """A title, a header and rows of cells that are already text; notes stand below."""
+    """A title, a header and rows of cells that are already text; notes stand below.
+
+    Attributes:
+        numeric: positions of the columns to set right.
+        keys: leading columns that say what a line is; a table too wide for a terminal repeats them in each block.
+        best: (row, column) of the cells that LaTeX sets in bold.
+        label: of the LaTeX table, without `tab:`; made of the title if empty.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
     numeric: Sequence[int] = ()
-    """Columns to set right."""
+    keys: int = 1
+    best: Sequence[tuple[int, int]] = ()
+    label: str = ""
 
-    def render(self, style: Style) -> str:
-        """The table in one of the four styles."""
-        return {"markdown": markdown, "csv": csv_text, "latex": latex, "text": text}[style](self)
+    def render(self, style: Style, width: int | None = None) -> str:
+        """The table in one of the four styles; only text heeds `width`, the columns of the terminal."""
+        return (
+            text(self, width)
+            if style == "text"
+            else {"markdown": markdown, "csv": csv_text, "latex": latex}[style](self)
+        )
+
+
+def _tabulate(table: Table, rows: Sequence[Sequence[str]], form: str, header: Sequence[str] = ()) -> str:
+    from tabulate import tabulate
+
+    aligned = ["right" if column in table.numeric else "left" for column in range(len(table.header))]
+    # Cells are text already: nothing is to be read as a number, and a sentence of blanks is no cell of ours.
+    return tabulate(rows, headers=header, tablefmt=form, colalign=aligned if rows else None, disable_numparse=True)
 
 
 def markdown(table: Table) -> str:
     """GitHub's Markdown; a bar inside a cell is escaped."""
-    ruler = ["---:" if column in table.numeric else "---" for column in range(len(table.header))]
-    lines = [f"### {table.title}", ""] if table.title else []
-    lines += [
-        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |"
-        for row in (table.header, ruler, *table.rows)
+    header, *rows = [
+        [cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (table.header, *table.rows)
     ]
+    lines = [f"### {table.title}", ""] if table.title else []
+    lines.append(_tabulate(table, rows, "pipe", header))
     lines += ["", *(f"- {note}" for note in table.notes)] if table.notes else []
     return "\n".join(lines) + "\n"
 
@@ -68,42 +91,107 @@ ESCAPES = str.maketrans(
         "<": "$<$",
         "–": "--",
         "±": r"$\pm$",
+        "×": r"$\times$",
     }
 )
 
 
+RULES = (r"\toprule", r"\midrule", r"\bottomrule")
+
+
 def latex(table: Table) -> str:
-    """A `table` environment with booktabs rules (needs the package booktabs); notes stand in the caption."""
-    columns = "".join("r" if column in table.numeric else "l" for column in range(len(table.header)))
-    lines = [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
-    lines.append(" & ".join(cell.translate(ESCAPES) for cell in table.header) + r" \\")
-    lines.append(r"\midrule")
-    lines += [" & ".join(cell.translate(ESCAPES) for cell in row) + r" \\" for row in table.rows]
+    """A `table` environment with booktabs rules (needs the package booktabs), a label, and the notes in the caption."""
+    header, *rows = [[cell.translate(ESCAPES) for cell in row] for row in (table.header, *table.rows)]
+    for row, column in table.best:
+        rows[row][column] = rf"\textbf{{{rows[row][column]}}}"
+    body = _tabulate(table, rows, "latex_raw", header)
+    for rule in RULES:
+        body = body.replace(r"\hline", rule, 1)
     caption = ". ".join([table.title, *(note.rstrip(".") for note in table.notes)]).translate(ESCAPES)
-    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}"]
+    label = table.label or "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in table.title).split())
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        body,
+        rf"\caption{{{caption}}}",
+        rf"\label{{tab:{label}}}",
+        r"\end{table}",
+    ]
     return "\n".join(lines) + "\n"
 
 
-def width(cell: str) -> int:
+def text(table: Table, width: int | None = None) -> str:
+    """Aligned columns for a terminal of `width` columns.
+
+    What is too wide is first wrapped between the words of its first column, then cut into blocks of whole columns
+    that repeat the key columns; no word and no number is ever broken.
+    """
+    lines = [_filled(table.title, width), ""] if table.title else []
+    lines.append("\n\n".join(_plain(block) for block in _blocks(table, width)))
+    lines += ["", *(_filled(note, width) for note in table.notes)] if table.notes else []
+    return "\n".join(lines) + "\n"
+
+
+def _plain(table: Table) -> str:
+    # As a first row and not as a header, for which tabulate sets two more columns aside.
+    lines = _tabulate(table, [table.header, *table.rows], "plain").splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _filled(words: str, width: int | None) -> str:
+    return words if width is None else textwrap.fill(words, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _blocks(table: Table, width: int | None) -> list[Table]:
+    """The table in pieces that fit `width`, or whole where it does."""
+    wide = needed(table)
+    if width is None or wide <= width or len(table.header) <= table.keys:
+        return [table]
+    longest = max(
+        range(table.keys), key=lambda column: max(_widest(row[column]) for row in (table.header, *table.rows))
+    )
+    room = max(NARROWEST, _widest_of(table, longest) - (wide - width))
+    wrapped = replace(
+        table,
+        header=[_filled(cell, NARROWEST) for cell in table.header],
+        rows=[
+            [_filled(cell, room) if place == longest else cell for place, cell in enumerate(row)] for row in table.rows
+        ],
+    )
+    if needed(wrapped) <= width:
+        return [wrapped]
+    blocks: list[list[int]] = [[]]
+    keys = list(range(table.keys))
+    for column in range(table.keys, len(table.header)):
+        if blocks[-1] and needed(_columns(wrapped, [*keys, *blocks[-1], column])) > width:
+            blocks.append([])
+        blocks[-1].append(column)
+    return [_columns(wrapped, [*keys, *block]) for block in blocks]
+
+
+def _columns(table: Table, chosen: Sequence[int]) -> Table:
+    return replace(
+        table,
+        header=[table.header[column] for column in chosen],
+        rows=[[row[column] for column in chosen] for row in table.rows],
+        numeric=[place for place, column in enumerate(chosen) if column in table.numeric],
+    )
+
+
+def needed(table: Table) -> int:
+    """Columns that a terminal needs for the table."""
+    return max(_widest(line) for line in _plain(table).splitlines())
+
+
+def _widest_of(table: Table, column: int) -> int:
+    return max(_widest(row[column]) for row in (table.header, *table.rows))
+
+
+def _widest(cell: str) -> int:
     """Columns that a terminal needs for a text: marks take none, wide characters two."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in cell)
+    from wcwidth import wcswidth
 
-
-def text(table: Table) -> str:
-    """Aligned columns for a terminal."""
-    widths = [max(width(row[column]) for row in (table.header, *table.rows)) for column in range(len(table.header))]
-
-    def line(row: Sequence[str]) -> str:
-        padded = [
-            " " * (size - width(cell)) + cell if column in table.numeric else cell + " " * (size - width(cell))
-            for column, (cell, size) in enumerate(zip(row, widths, strict=True))
-        ]
-        return "  ".join(padded).rstrip()
-
-    lines = [table.title, ""] if table.title else []
-    lines += [line(table.header), *(line(row) for row in table.rows)]
-    lines += ["", *table.notes] if table.notes else []
-    return "\n".join(lines) + "\n"
+    return max((max(0, wcswidth(line)) for line in cell.splitlines()), default=0)
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -135,3 +223,8 @@ def size_text(value: float) -> str:
     if math.isnan(value):
         return ""
     return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.0f} kB"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from naba.data.dataset import Dataset, IntArray
 
 
-def score(path: Path, overrides: list[str], split: str, name: str = "outside") -> Result:
+def score(
+    path: Path, overrides: list[str], split: str, name: str = "outside", *, labels_decide: bool = False
+) -> Result:
     """Score a predictions file as a training would score its model.
 
     Args:
@@ -29,6 +31,7 @@ def score(path: Path, overrides: list[str], split: str, name: str = "outside") -
         overrides: `dataset=…`, `seed=…` and `evaluation.…` as for `naba train`.
         split: `test` or `validation`.
         name: of the system; its seeds and folds form a cell.
+        labels_decide: take labels that are not the most probable ones.
     Returns:
         A result whose one section is that split.
     Raises:
@@ -53,7 +56,7 @@ def score(path: Path, overrides: list[str], split: str, name: str = "outside") -
     indices = _rows(dataset, settings, split)
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows with split={settings.split.name}")
-    predictions = read_predictions(path, dataset, split, indices)
+    predictions = read_predictions(path, dataset, split, indices, labels_decide=labels_decide)
     metrics = (dataset.primary_metric, *dataset.metrics, *settings.evaluation.metrics)
     section = score_section(split, settings.evaluation, dataset, indices, predictions, metrics)
     plain = all_hidden(config.plain_dict(composed)) | {"model": settings.model}

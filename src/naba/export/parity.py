@@ -14,8 +14,8 @@ import numpy as np
 
 from naba.classifier.folder import size
 from naba.errors import UserError
-from naba.evaluation.agreement import Agreement, agreement
 from naba.evaluation.predictions import Predictions
+from naba.evaluation.significance import Agreement, agreement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

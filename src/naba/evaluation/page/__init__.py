@@ -6,9 +6,7 @@ The template, style sheet and script lie beside this file; this module makes the
 from __future__ import annotations
 
 import base64
-import html
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,9 @@ import numpy as np
 
 from naba.errors import UserError
 from naba.evaluation.calibration import brier_score, confidence, coverage_risk, reliability
+from naba.evaluation.columns import Column, columns_of, title_of
 from naba.evaluation.slices import slice_scores, text_columns
+from naba.evaluation.tables import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from naba.evaluation.leaderboard import Board, Row
     from naba.evaluation.metrics import Array, FloatArray
     from naba.evaluation.predictions import IntArray, Predictions
-    from naba.evaluation.significance import Difference
 
 ASSETS = Path(__file__).parent
 
@@ -78,7 +77,7 @@ def page(boards: Sequence[Board], contents: Mapping[str, Content], title: str = 
     """The page as one string of HTML.
 
     Args:
-        boards: from `compare.leaderboards`, one for each scored data set.
+        boards: from `leaderboard.leaderboards`, one for each scored data set.
         contents: scored data set -> its texts.
     Raises:
         UserError: a board has no content, or its content lacks rows that were predicted.
@@ -88,20 +87,16 @@ def page(boards: Sequence[Board], contents: Mapping[str, Content], title: str = 
         raise UserError(f"the texts of {', '.join(missing)} are needed to show its errors")
     budget = TEXT_BYTES // max(1, len(boards))
     data = {"boards": [_board(board, contents[board.scored], budget) for board in boards]}
-    assets = {name: (ASSETS / f"page.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
-    parts = {
-        "title": html.escape(title),
-        "css": assets["css"],
-        "script": assets["js"],
-        "footer": "Made by naba. Intervals 95 %; tests paired, p-values corrected by Holm's method.",
-        "data": _json(data),
-    }
-    head, *rest = assets["html"].split("{{")
-    pieces = [head]
-    for part in rest:
-        name, _, after = part.partition("}}")
-        pieces += [parts[name], after]
-    return "".join(pieces)
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    # Everything is escaped but what naba itself wrote (style, script) or has escaped for a script element (data).
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    own = {name: Markup((ASSETS / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}  # noqa: S704
+    template = environment.get_template("page.html.jinja")
+    return template.render(title=title, data=Markup(_json(data)), **own)  # noqa: S704  no "<" is left in it
 
 
 def _json(data: Any) -> str:
@@ -111,22 +106,27 @@ def _json(data: Any) -> str:
 
 
 def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
-    first = [row.cell.predictions[0] for row in board.rows]
+    first = [row.cell.wholes[0].predictions if row.cell.wholes else row.cell.predictions[0] for row in board.rows]
     ids = first[0].ids
     aligned = [_aligned_or_none(one, first[0]) for one in first]
     rows = _rows_of(content, ids, board.scored)
     kept = _kept([one for one in aligned if one is not None])
     texts, targets = _cut(rows.iloc[kept], budget)
     columns = _columns(rows, content)
+    shown = columns_of(board, "table")
     systems: list[dict[str, Any]] = []
     for row, one in zip(board.rows, aligned, strict=True):
         if one is not None:
-            systems.append(_system(len(systems), row, one, kept, slices=_slices(one, columns, board.metric)))
+            cells = [_cell(column, row) for column in shown]
+            slices = _slices(one, columns, board.metric)
+            systems.append(_system(len(systems), row, one, kept, slices) | {"cells": cells})
     labels = first[0].labels
     return {
-        "title": f"{content.title or board.scored}: {board.metric}",
-        "about": f"{board.metric} on {board.scored}, {len(ids)} rows",
+        "title": board.title.replace(board.scored, content.title, 1) if content.title else board.title,
+        "about": f"{board.metric} on {board.scored}, {counted(len(ids), 'row')}",
         "metric": board.metric,
+        "higher_is_better": board.higher_is_better,
+        "columns": [[column.key, title_of(column, board), column.numeric] for column in shown],
         "rows": len(ids),
         "left_out": len(ids) - len(kept),
         "notes": [*([content.note] if content.note else []), *board.notes, *_page_notes(board, len(systems))],
@@ -142,10 +142,10 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
 
 def _page_notes(board: Board, shown: int) -> list[str]:
     notes = []
-    if any(len(row.cell.runs) > 1 for row in board.rows):
+    if any(len(row.cell.wholes) != 1 for row in board.rows):
         notes.append("confusion, slices, calibration and errors are those of each system's first seed")
     if shown < len(board.rows):
-        notes.append(f"{len(board.rows) - shown} systems were scored on other rows and are not in this page")
+        notes.append(f"not in this page, because scored on other rows: {counted(len(board.rows) - shown, 'system')}")
     return notes
 
 
@@ -211,30 +211,19 @@ def _slices(predictions: Predictions, columns: Mapping[str, Any], measure: str) 
     ]
 
 
+def _cell(column: Column, row: Row) -> list[str | float | None]:
+    """What a cell shows, and what its column is sorted by."""
+    made = column.value(row)
+    return [column.text(row), round(made, 6) if isinstance(made, float) else made]
+
+
 def _system(place: int, row: Row, one: Predictions, kept: IntArray, slices: list[list[Any]]) -> dict[str, Any]:
-    numbers = {
-        "value": row.score.value,
-        "low": row.score.low,
-        "high": row.score.high,
-        "spread": row.spread,
-        "best_p": row.p_best,
-        "base_p": row.p_baseline,
-        "train": row.cell.mean_of("train_seconds"),
-        "predict": row.cell.mean_of("predict_seconds"),
-        "size": row.cell.mean_of("model_bytes"),
-    }
     gold_probability = one.probabilities[np.arange(len(one)), one.gold_codes]
     bins, curve = reliability(one), coverage_risk(one)
     return {
         "place": place,
         "name": row.cell.name,
         "paired": row.paired,
-        "seeds": len(row.cell.runs),
-        "letters": row.letters,
-        "ranks": list(row.ranks),
-        **{name: None if math.isnan(value) else round(value, 6) for name, value in numbers.items()},
-        "best": _difference(row.to_best),
-        "base": _difference(row.to_baseline),
         "confusion": one.confusion().tolist(),
         "slices": slices,
         "reliability": {
@@ -248,10 +237,6 @@ def _system(place: int, row: Row, one: Predictions, kept: IntArray, slices: list
         "confidence": _packed(np.rint(200 * confidence(one)[kept])),
         "gold_confidence": _packed(np.rint(200 * gold_probability[kept])),
     }
-
-
-def _difference(found: Difference | None) -> list[float] | None:
-    return None if found is None else _short([found.estimate, found.low, found.high, found.detectable])
 
 
 def _pairs(board: Board) -> list[list[list[float] | None]]:

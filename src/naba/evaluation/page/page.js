@@ -27,11 +27,29 @@ const known = (value) => value !== null && value !== undefined;
 const fixed = (value, digits = 3) => (known(value) ? value.toFixed(digits).replace("-", "−") : "");
 const signed = (value) => (known(value) ? (value >= 0 ? "+" : "") + fixed(value) : "");
 const p = (value) => (!known(value) ? "" : value < 0.001 ? "<.001" : fixed(value));
-const bytes = (value) => (!known(value) ? "" : value >= 1e6 ? (value / 1e6).toFixed(1) + " MB" : Math.round(value / 1e3) + " kB");
-const seconds = (value) => (!known(value) ? "" : value < 10 ? value.toFixed(2) : value.toFixed(0));
+const better = (difference) => (board.higher_is_better ? difference > 0 : difference < 0);
 const unpack = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const colours = ["#1f77b4", "#d9730d", "#2a9d4e", "#c0392b", "#8e5bbf", "#8c564b", "#d457a3", "#6b7280", "#a3a614", "#16a3b5"];
 const colour = (place) => colours[place % colours.length];
+
+// Whole words, so that no name is ever cut.
+function wrap(text, width) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last && last.length + word.length + 1 > width) lines.push(word);
+    else lines[lines.length - 1] = last ? last + " " + word : word;
+  }
+  return lines;
+}
+// A box with more to the side than it shows says so, also where scroll bars are hidden.
+function markScrolling() {
+  for (const box of document.querySelectorAll(".scroll, .card")) {
+    const update = () => box.toggleAttribute("data-more", box.scrollWidth - box.clientWidth - Math.abs(box.scrollLeft) > 2);
+    box.onscroll = update;
+    update();
+  }
+}
 
 function options(select, entries, value = null) {
   clear(select);
@@ -40,36 +58,20 @@ function options(select, entries, value = null) {
 }
 
 /* ---- leaderboard ---- */
-const COLUMNS = [
-  ["rank", (s) => s.ranks[0] || 999, (s) => (s.ranks[0] ? (s.ranks[0] === s.ranks[1] ? s.ranks[0] : s.ranks[0] + "–" + s.ranks[1]) : "")],
-  ["system", (s) => s.name, (s) => s.name],
-  ["", (s) => s.value, (s) => fixed(s.value)],
-  ["95 %", (s) => s.low, (s) => `[${fixed(s.low)}, ${fixed(s.high)}]`],
-  ["letters", (s) => s.letters, (s) => s.letters],
-  ["seeds", (s) => s.seeds, (s) => s.seeds],
-  ["± seeds", (s) => s.spread, (s) => fixed(s.spread)],
-  ["to best", (s) => (s.best ? s.best[0] : 0), (s) => (s.best ? `${signed(s.best[0])} [${signed(s.best[1])}, ${signed(s.best[2])}]` : "")],
-  ["p", (s) => s.best_p, (s) => p(s.best_p)],
-  ["detectable", (s) => (s.best ? s.best[3] : null), (s) => (s.best ? fixed(s.best[3]) : "")],
-  ["to baseline", (s) => (s.base ? s.base[0] : null), (s) => (s.base ? signed(s.base[0]) : "")],
-  ["p", (s) => s.base_p, (s) => p(s.base_p)],
-  ["train s", (s) => s.train, (s) => seconds(s.train)],
-  ["predict s", (s) => s.predict, (s) => seconds(s.predict)],
-  ["size", (s) => s.size, (s) => bytes(s.size)],
-];
-const TEXT_COLUMNS = new Set([1, 3, 4]);
-let sorting = [2, -1];
+// A cell is [text, value to sort by]; the columns are those of `naba compare`.
+let sorting = [0, 1];
 function drawBoard() {
   const table = clear($("board-table"));
   const head = el("tr");
-  COLUMNS.forEach(([name], place) => {
-    const button = el("button", { type: "button" }, name || board.metric);
-    button.onclick = () => { sorting = [place, sorting[0] === place ? -sorting[1] : place === 1 ? 1 : -1]; drawBoard(); };
+  board.columns.forEach(([key, title, numeric], place) => {
+    const button = el("button", { type: "button" }, title);
+    const first = numeric && (key !== "value" || board.higher_is_better) ? -1 : 1;
+    button.onclick = () => { sorting = [place, sorting[0] === place ? -sorting[1] : first]; drawBoard(); };
     const state = sorting[0] === place ? (sorting[1] > 0 ? "ascending" : "descending") : "none";
-    head.append(el("th", { class: TEXT_COLUMNS.has(place) ? "" : "n", "aria-sort": state, scope: "col" }, button));
+    head.append(el("th", { class: (numeric ? "n " : "") + key, "aria-sort": state, scope: "col" }, button));
   });
   table.append(el("thead", {}, head));
-  const key = COLUMNS[sorting[0]][1];
+  const key = (system) => system.cells[sorting[0]][1];
   const order = [...board.systems].sort((a, b) => {
     const [x, y] = [key(a), key(b)];
     if (!known(x) || !known(y)) return known(y) - known(x);
@@ -78,7 +80,7 @@ function drawBoard() {
   const body = el("tbody");
   for (const system of order) {
     const row = el("tr", { class: system.place === 0 ? "best" : "" });
-    COLUMNS.forEach(([, , text], place) => row.append(el("td", { class: TEXT_COLUMNS.has(place) ? "" : "n" }, text(system))));
+    board.columns.forEach(([name, , numeric], place) => row.append(el("td", { class: (numeric ? "n " : "") + name }, system.cells[place][0])));
     body.append(row);
   }
   table.append(body);
@@ -97,17 +99,21 @@ function drawForest() {
   const narrow = innerWidth < 640;
   const [left, right, step, width] = narrow ? [130, 380, 40, 400] : [190, 590, 24, 820];
   const x = (value) => left + ((value - least) / (most - least || 1)) * (right - left);
-  const height = 34 + step * entries.length;
+  const names = entries.map(([system]) => wrap(system.name, narrow ? 18 : 28));
+  const starts = [];
+  let height = 0;
+  for (const lines of names) { starts.push(height); height += step + 14 * (lines.length - 1); }
+  height += 34;
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "differences with intervals" });
   root.append(svg("line", { x1: x(0), x2: x(0), y1: 4, y2: height - 24, class: "axis", "stroke-dasharray": "4 3" }));
   entries.forEach(([system, estimate, low, high, chance], place) => {
-    const y = 16 + step * place;
-    const paint = chance < 0.05 ? (estimate > 0 ? "var(--good)" : "var(--bad)") : "var(--soft)";
-    root.append(svg("text", { x: left - 12, y: y + 4, "text-anchor": "end" }, system.name.slice(0, narrow ? 18 : 28)));
+    const y = 16 + starts[place];
+    const paint = chance < 0.05 ? (better(estimate) ? "var(--good)" : "var(--bad)") : "var(--soft)";
+    names[place].forEach((line, below) => root.append(svg("text", { x: left - 12, y: y + 4 + 14 * below, "text-anchor": "end" }, line)));
     root.append(svg("line", { x1: x(low), x2: x(high), y1: y, y2: y, stroke: paint, "stroke-width": 2 }));
     root.append(svg("circle", { cx: x(estimate), cy: y, r: 5, fill: chance < 0.05 ? paint : "var(--paper)", stroke: paint, "stroke-width": 2 }));
     const numbers = `${signed(estimate)} [${signed(low)}, ${signed(high)}]  p ${p(chance)}`;
-    root.append(svg("text", narrow ? { x: left - 12, y: y + 18, class: "soft" } : { x: right + 10, y: y + 4, class: "soft" }, numbers));
+    root.append(svg("text", narrow ? { x: left - 12, y: y + 4 + 14 * names[place].length, class: "soft" } : { x: right + 10, y: y + 4, class: "soft" }, numbers));
   });
   for (const value of [0, least, most].filter((one) => one === 0 || Math.abs(x(one) - x(0)) > 60)) root.append(svg("text", { x: x(value), y: height - 8, "text-anchor": "middle", class: "soft" }, signed(value)));
   box.append(root);
@@ -120,7 +126,7 @@ function drawMatrix() {
     table.append(el("tr", {}, el("th", {}, one.name), ...tested.map((other) => {
       if (one === other || !board.pairs.length) return el("td", { class: "n" }, "·");
       const [estimate, , , chance] = board.pairs[one.place][other.place];
-      return el("td", { class: "n " + (chance < 0.05 ? (estimate > 0 ? "right" : "wrong") : "") }, signed(estimate) + (chance < 0.05 ? "*" : ""));
+      return el("td", { class: "n " + (chance < 0.05 ? (better(estimate) ? "right" : "wrong") : "") }, signed(estimate) + (chance < 0.05 ? "*" : ""));
     })));
   }
 }
@@ -146,13 +152,14 @@ function drawConfusions() {
 }
 
 /* ---- slices ---- */
+const scoreTitle = () => board.columns.find(([key]) => key === "value")[1];
 function drawSlices() {
   const table = clear($("slice-table"));
   const system = board.systems[Number($("slice-system").value)];
-  table.append(el("tr", {}, ...["column", "value", board.metric, "95 %", "to all", "rows", "share"].map((name, place) => el("th", { class: [2, 4, 5, 6].includes(place) ? "n" : "" }, name))));
+  table.append(el("tr", {}, ...["column", "value", scoreTitle(), "95 %", "to all", "rows", "share"].map((name, place) => el("th", { class: [2, 4, 5, 6].includes(place) ? "n" : "" }, name))));
   for (const [column, value, score, low, high, gap, rows, small] of system.slices) {
     table.append(el("tr", {}, el("td", {}, column), el("td", { class: "wrap" }, el("bdi", {}, value), small ? "*" : ""), el("td", { class: "n" }, fixed(score)),
-      el("td", {}, `[${fixed(low)}, ${fixed(high)}]`), el("td", { class: "n " + (gap < 0 ? "wrong" : "right") }, signed(gap)), el("td", { class: "n" }, rows), el("td", { class: "n" }, Math.round((100 * rows) / board.rows) + "%")));
+      el("td", {}, `[${fixed(low)}, ${fixed(high)}]`), el("td", { class: "n " + (better(gap) ? "right" : "wrong") }, signed(gap)), el("td", { class: "n" }, rows), el("td", { class: "n" }, Math.round((100 * rows) / board.rows) + "%")));
   }
   if (!system.slices.length) table.append(el("tr", {}, el("td", { colspan: 7 }, "No column of this data set makes slices.")));
 }
@@ -164,8 +171,7 @@ function lines(box, title, series, bounds, axes, diagonal = false) {
   const [x0, x1, y0, y1] = bounds;
   const x = (value) => left + ((value - x0) / (x1 - x0 || 1)) * (right - left);
   const y = (value) => bottom - ((value - y0) / (y1 - y0 || 1)) * (bottom - top);
-  const rows = Math.ceil(series.length / 2);
-  const root = svg("svg", { viewBox: `0 0 520 ${338 + 18 * rows}`, role: "img", "aria-label": title });
+  const root = svg("svg", { viewBox: "0 0 520 332", role: "img", "aria-label": title });
   for (const part of [0, 0.25, 0.5, 0.75, 1]) {
     const [vx, vy] = [x0 + part * (x1 - x0), y0 + part * (y1 - y0)];
     root.append(svg("line", { x1: left, x2: right, y1: y(vy), y2: y(vy), class: "axis" }));
@@ -178,10 +184,9 @@ function lines(box, title, series, bounds, axes, diagonal = false) {
   series.forEach(([name, points, paint], place) => {
     root.append(svg("polyline", { points: points.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" "), fill: "none", stroke: paint, "stroke-width": 1.8, "stroke-dasharray": place < colours.length ? "none" : "6 3" }));
     if (points.length <= 30) for (const [a, b] of points) root.append(svg("circle", { cx: x(a), cy: y(b), r: 2.6, fill: paint }));
-    const [lx, ly] = [left + (place % 2) * 230, 342 + 18 * Math.floor(place / 2)];
-    root.append(svg("rect", { x: lx, y: ly - 9, width: 12, height: 4, fill: paint }), svg("text", { x: lx + 18, y: ly - 3 }, name.slice(0, 30)));
   });
-  box.append(root);
+  const legend = series.map(([name, , paint]) => el("li", {}, svg("svg", { width: 14, height: 4, style: `background:${paint}` }), name));
+  box.append(root, el("ul", { class: "legend" }, ...legend));
 }
 function drawCalibration() {
   const systems = board.systems;
@@ -294,7 +299,7 @@ function drawExamples() {
 /* ---- the page ---- */
 function open(place) {
   board = DATA.boards[place];
-  sorting = [2, -1];
+  sorting = [board.columns.findIndex(([key]) => key === "value"), board.higher_is_better ? -1 : 1];
   $("about").textContent = board.about;
   clear($("notes")).append(...board.notes.map((note) => el("li", {}, note)));
   const tested = board.systems.filter((s) => s.paired);
@@ -303,17 +308,19 @@ function open(place) {
   drawBoard(); drawForest(); drawMatrix(); drawConfusions(); drawSlices(); drawCalibration(); drawCurves();
   setUpErrors();
   filter();
+  markScrolling();
 }
 options($("board"), DATA.boards.map((one, place) => [place, one.title]));
 $("board-label").hidden = DATA.boards.length < 2;
 $("board").onchange = () => open(Number($("board").value));
 $("against").onchange = drawForest;
-$("slice-system").onchange = drawSlices;
+$("slice-system").onchange = () => { drawSlices(); markScrolling(); };
 $("filters").oninput = filter;
 $("filters").onsubmit = (event) => event.preventDefault();
 $("more").onclick = () => { shown += PAGE; drawExamples(); };
 let resizing = 0;
-addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(drawForest, 150); });
+addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => { drawForest(); markScrolling(); }, 150); });
+document.addEventListener("toggle", markScrolling, true);
 $("theme").onclick = () => {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
