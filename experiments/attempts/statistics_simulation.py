@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -135,7 +135,7 @@ def swapped_scores(
     """
     item = metric(measure, systems.labels)
     generator = np.random.default_rng(seed)
-    a, b = (Systems(row[None], systems.shape, systems.units, systems.labels).matrix() for row in systems.codes)
+    a, b = (replace(systems, codes=row[None]).matrix() for row in systems.codes)
     # Units on which both systems fall in the same cells cannot change anything.
     change = (b - a).tocsc()
     change.eliminate_zeros()

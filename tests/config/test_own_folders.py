@@ -47,8 +47,9 @@ def test_an_own_yaml_of_a_shipped_name_wins_in_every_command_and_is_said(
         monkeypatch.setenv("NABA_CONF", "")  # restored after the test: the flag sets it
     with caplog.at_level(logging.WARNING):
         assert main(["train", "model=tfidf_logreg", "dataset=ans_stance", "--cfg", "job", *flags]) == 0
-    assert "C: 99.0" in capsys.readouterr().out
-    assert any("takes the place of naba's own 'tfidf_logreg'" in record.getMessage() for record in caplog.records)
+    printed = capsys.readouterr()
+    assert "C: 99.0" in printed.out
+    assert "takes the place of naba's own 'tfidf_logreg'" in printed.err
     assert config.section("model", "tfidf_logreg")["C"] == 99.0
     composed = command_line.compose(["dataset=ans_stance"])
     assert config.check(composed).dataset == config.dataset_config("ans_stance")

@@ -159,20 +159,20 @@ def test_an_int8_export_keeps_99_labels_in_100(equal, passes):
     assert (INT8_AGREEMENT, INT8_MACRO_F1) == (0.99, 0.005)
     run = predictions([True] * 1000)
     export = predictions([row < equal for row in range(1000)])
-    parity = Parity("onnx int8", agreement(run, export), 0.0, 1.0, 1)
+    parity = Parity("onnx int8", False, agreement(run, export), 0.0, 1.0, 1)
     assert (parity.problems(1e-5) == []) is passes
 
 
 @pytest.mark.parametrize(("change", "passes"), [(0.005, True), (-0.005, True), (0.0051, False), (-0.0051, False)])
 def test_an_int8_export_keeps_macro_f1_within_half_a_point(change, passes):
     same = predictions([True] * 10)
-    assert (Parity("onnx int8", agreement(same, same), change, 1.0, 1).problems(1e-5) == []) is passes
+    assert (Parity("onnx int8", False, agreement(same, same), change, 1.0, 1).problems(1e-5) == []) is passes
 
 
 def test_other_exports_keep_every_label():
     run = predictions([True] * 1000)
     export = predictions([row > 0 for row in range(1000)])
-    assert Parity("onnx", agreement(run, export), 0.0, 1.0, 1).problems(1e-5)
+    assert Parity("onnx", False, agreement(run, export), 0.0, 1.0, 1).problems(1e-5)
 
 
 def test_the_risk_bound_shares_its_error_probability_among_the_thresholds_looked_at():

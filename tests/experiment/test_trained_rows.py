@@ -7,7 +7,7 @@ import pytest
 
 from naba.data.splits import Split
 from naba.errors import UserError
-from naba.experiment.run import MOST_TRAINED_ON, _refuse_trained_rows
+from naba.experiment.scoring import MOST_TRAINED_ON, _refuse_trained_rows
 
 
 class Texts:

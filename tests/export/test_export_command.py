@@ -18,6 +18,7 @@ from naba.classifier import folder as directory
 from naba.config import overrides
 from naba.experiment import run as train
 from naba.tracking import registry
+from naba.tracking.run import Run
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_an_export_that_answers_otherwise_is_not_left_behind(
 ) -> None:
     # The files of another run stand where this run's model should be.
     other = registry.find_trained("majority synthetic_stance seed 0").model_folder()
-    monkeypatch.setattr(registry, "mlflow_model_folder", lambda run, uri=None: other)
+    monkeypatch.setattr(Run, "model_folder", lambda run: other)
     assert cli.main(["export", "best:synthetic_stance", str(tmp_path / "export")]) == 2
     assert "does not answer as run 'tfidf_nb" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

@@ -29,6 +29,7 @@ def test_stratified_draws_follow_the_shares():
     assert abs((model.predict(X) == "agree").mean() - 0.7) < 0.05
     assert model.predict_proba(X[:1]).tolist() == [[0.3, 0.7]]
     assert model.probability_kind_ == "model"
+    assert model.answer(X).labels.tolist() == model.predict(X).tolist(), "evaluated as drawn, not as the majority"
 
 
 def test_draws_depend_on_the_seed_alone():

@@ -55,7 +55,7 @@ from joblib import Parallel, delayed
 from naba import config
 from naba.config import overrides as command_line
 from naba.experiment import run as train
-from naba.data.dataset import load_named
+from naba.experiment.job import prepare
 from naba.data.splits import Split
 from naba.models.explain import explain
 
@@ -68,12 +68,12 @@ def answer(name, dataset):
     import warnings
 
     warnings.filterwarnings("ignore", "no threshold keeps errors")
-    settings = config.check(command_line.compose([f"model={name}", f"dataset={dataset}", "seed=3"]))
-    settings.model = tiny(settings.model)
-    data = load_named(dataset)
+    job = prepare(command_line.compose([f"model={name}", f"dataset={dataset}", "seed=3"]))
+    job.settings.model = tiny(job.settings.model)
+    data = job.dataset
     every = {part: data.indices(part) for part in ("train", "validation", "test")}
     split = Split(every["train"][::6], every["validation"][::4], every["test"][::6], "given")
-    model = train._build(settings, "none")
+    model = train._build(job)
     train.fit(model, data, split)
     rows = data.frame(split.test)
     probabilities = np.asarray(model.predict_proba(rows))

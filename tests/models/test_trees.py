@@ -15,7 +15,7 @@ from naba.classifier import folder
 from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.errors import UserError
-from naba.experiment import run
+from naba.models.build import build
 from naba.models.trees import LightGBMTrees, from_arrays, to_arrays
 
 pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
@@ -157,4 +157,4 @@ def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
         models.pair_boosting(library="lightgbm")
     settings = config.check(overrides.compose(["model=pair_boosting", "model.library=lightgbm"]))
     with pytest.raises(UserError, match=r"model\.library=scikit-learn"):
-        run._build(settings, "none")
+        build(settings.model, seed=0, normalisation=NEWS, pair=True)

@@ -33,7 +33,7 @@ MetricName = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z0-9][A
 FolderName = Annotated[str, Strict(), StringConstraints(max_length=120), AfterValidator(_folder_name)]
 """Of an MLflow experiment, whose files are in a folder of that name."""
 Label = Annotated[
-    str, Strict(), StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*$")
+    str, Strict(), StringConstraints(max_length=80, pattern=r"^[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*$")
 ]
 Sha256 = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Commit = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{40}$")]

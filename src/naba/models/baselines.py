@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from naba.errors import UserError
-from naba.models.classifier import ELSEWHERE, Classifier, code_labels, text_columns
+from naba.models.classifier import ELSEWHERE, Answers, Classifier, code_labels, text_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,10 @@ class LabelShares(Classifier, ClassifierMixin, BaseEstimator):
             return np.repeat(self.classes_[[int(self.shares_.argmax())]], rows)
         draws = np.random.default_rng(self.seed).choice(len(self.classes_), size=rows, p=self.shares_)
         return self.classes_[draws]
+
+    def answer(self, X: Any) -> Answers:
+        """See `Classifier`: labels are drawn, so the most probable one would be another model, `majority`."""
+        return Answers(self.predict(X), self.predict_proba(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The same probabilities for every row, shape (n, number of classes)."""

@@ -31,7 +31,7 @@ def test_each_fold_leaves_out_its_share_of_every_class(rare: int, left_in: int) 
     matrix = csr_matrix(np.random.default_rng(0).random((len(codes), 4)) + np.eye(4)[codes])
     model = SparseClassifier(TextFeatures(), Watched(), folds=3)
     model.classes_ = np.array(["a", "b", "c"], dtype=object)
-    model._fit_classifier(matrix, codes)
+    model._fit_on(matrix, codes)
     assert Watched.fits == [[60, rare, 30]] + [[40, left_in, 20]] * 3
     assert model.probability_kind_ == "calibrated"
 
