@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from naba.config import plugins
 from naba.errors import UserError, unknown_name
 
 Array = npt.NDArray[Any]
@@ -51,14 +52,23 @@ METRICS: dict[str, Metric] = {}
 
 
 def register(
-    source: str, needs: Needs = "confusion", name: str | None = None, positive: tuple[str, ...] = ()
+    source: str,
+    needs: Needs = "confusion",
+    name: str | None = None,
+    positive: tuple[str, ...] = (),
+    *,
+    higher_is_better: bool = True,
 ) -> Callable[[Function], Function]:
-    """Make a function known as a metric under its own name; its docstring's first line is the description."""
+    """Make a function known as a metric under its own name; its docstring's first line is the description.
+
+    Args:
+        higher_is_better: False for a loss: boards then rank the lowest first.
+    """
 
     def add(function: Function) -> Function:
         title = name or str(getattr(function, "__name__", ""))
         description = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
-        METRICS[title] = Metric(title, function, needs, source, description, positive=positive)
+        METRICS[title] = Metric(title, function, needs, source, description, higher_is_better, positive)
         return function
 
     return add
@@ -232,9 +242,10 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
 
 
 def catalogue() -> dict[str, Metric]:
-    """Every metric with a fixed name, the shared tasks' own among them, by name."""
+    """Every metric with a fixed name, those of shared tasks and of plug-ins among them, by name."""
     from naba.evaluation import official_metrics  # noqa: F401  importing it registers them
 
+    plugins.load()
     return METRICS
 
 
