@@ -68,3 +68,43 @@ def sha256(file: Path) -> str:
     """Hex digest of a file's content."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+# Files that naba keeps for itself and reads only as they were written. Damaged bytes can make a reader raise nearly
+# anything, or give wrong numbers in silence: so the SHA-256 stands at the end of such a file, and is compared before
+# anything reads it; readers of zip files pass over what follows the archive.
+
+_SIZE = hashlib.sha256().digest_size
+_BLOCK = 1 << 20
+
+
+@contextmanager
+def sealed(file: Path) -> Iterator[Path]:
+    """A path to write to whose file gets a seal, its SHA-256, at its end, and takes the place of `file` (`replaced`)."""
+    with replaced(file) as part:
+        yield part
+        with part.open("r+b") as stream:
+            digest = hashlib.file_digest(stream, "sha256").digest()
+            stream.seek(0, os.SEEK_END)
+            stream.write(digest)
+
+
+def seal(file: Path) -> str:
+    """The SHA-256 (hex) of the content of a file, after comparing it with the one at its end.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not as `sealed` left it.
+    """
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        left = os.fstat(stream.fileno()).st_size - _SIZE
+        while left > 0:
+            block = stream.read(min(left, _BLOCK))
+            if not block:
+                break
+            digest.update(block)
+            left -= len(block)
+        if stream.read() != digest.digest():
+            raise ValueError("it is damaged, or of another version")
+    return digest.hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 from pathlib import Path
@@ -115,6 +116,30 @@ def test_checks_before_a_training_are_stored(tmp_path: Path, monkeypatch: pytest
     assert catalogue.before_training(load_named("article_claim_type")) == first
     assert first.errors == []
     assert first.warnings[0].code == "N10"
+
+
+def test_a_check_that_is_new_or_has_changed_runs_on_a_set_that_was_checked_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from naba.data.checks import findings, rows
+
+    dataset = load_named("article_claim_type")
+    before = catalogue.before_training(dataset)
+    file = tmp_path / "more_checks.py"
+    text = "from naba.data.checks.findings import check, found\n\n\n@check('X1', 'Extra', 'warning', 'Look.')\n"
+    file.write_text(text + "def extra(subject):\n    return found('first')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        importlib.import_module("more_checks")
+        after = catalogue.before_training(dataset)
+        assert [each.message for each in after.findings if each.code == "X1"] == ["first"]
+        assert len(after.findings) == len(before.findings) + 1
+        version = rows.version()
+        file.write_text(file.read_text(encoding="utf-8").replace("first", "second"), encoding="utf-8")
+        assert rows.version() != version
+    finally:
+        findings.CHECKS.pop("X1", None)
+    assert catalogue.before_training(dataset) == before
 
 
 def test_overlaps_and_the_quality_page(data: DataConfig) -> None:

@@ -1,9 +1,9 @@
 """Code of others: model families, metrics, data checks and readers that lie outside naba.
 
 A plug-in is a Python module that registers what it defines when it is imported: an `Options` class with a `builder`
-name, a metric with `@register`, a check with `@check`, a reader with `@reader`. It is found in two ways: as an
-installed package with an entry point in the group `naba.plugins`, or as a file in a folder that the user names in
-`NABA_PLUGINS`. Nothing in the current folder is imported by itself.
+name, a metric with `@register`, a check with `@check`, a reader with `@reader`; an export format is its `FORMAT`. It is
+found in two ways: as an installed package with an entry point in the group `naba.plugins`, or as a file in a folder
+that the user names in `NABA_PLUGINS`. Nothing in the current folder is imported by itself.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 GROUP = "naba.plugins"
 
@@ -31,19 +34,21 @@ def registry(place: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def load() -> None:
-    """Import all plug-ins, once a process.
+def load() -> tuple[ModuleType, ...]:
+    """The modules of all plug-ins, imported once a process.
 
     Raises:
         UserError: one cannot be imported, a folder does not exist, or a file has the name of another module.
     """
-    _load(os.environ.get("NABA_PLUGINS", ""))
+    return _load(os.environ.get("NABA_PLUGINS", ""))
 
 
 @cache
-def _load(folders: str) -> None:
-    for entry in entry_points(group=GROUP):
+def _load(folders: str) -> tuple[ModuleType, ...]:
+    modules = [
         _imported(entry.value.partition(":")[0], f"the entry point '{entry.name}'")
+        for entry in entry_points(group=GROUP)
+    ]
     for part in filter(None, folders.split(os.pathsep)):
         folder = Path(part).expanduser().resolve()
         if not folder.is_dir():
@@ -52,14 +57,15 @@ def _load(folders: str) -> None:
             # At the end, so that no file of it takes the place of a library.
             sys.path.append(str(folder))
         for file in sorted(folder.glob("*.py")):
-            _imported(file.stem, str(file))
-            found = getattr(sys.modules[file.stem], "__file__", None)
-            if found is None or Path(found).resolve() != file:
+            module = _imported(file.stem, str(file))
+            if getattr(module, "__file__", None) is None or Path(str(module.__file__)).resolve() != file:
                 raise UserError(f"{file}: another module is called '{file.stem}'", "Rename the file.")
+            modules.append(module)
+    return tuple(modules)
 
 
-def _imported(module: str, where: str) -> None:
+def _imported(module: str, where: str) -> ModuleType:
     try:
-        import_module(module)
+        return import_module(module)
     except Exception as error:
         raise UserError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from naba.data.sources import Fetched
 
 TEMPLATES = frozenset({"file", "hub"})
-CHECKS_VERSION = 1
-"""Raised when a check changes, so that stored reports are made anew."""
 
 
 def names() -> list[str]:
@@ -218,7 +216,7 @@ def check(name: str, data: DataConfig | None = None, slow: bool = True) -> Repor
 
 def before_training(dataset: Dataset) -> Report:
     """The quick checks of a data set, stored under naba's home by content, so that a sweep pays for them once."""
-    digest = hashlib.sha256(f"{CHECKS_VERSION} {dataset.name} {dataset.fingerprint}".encode())
+    digest = hashlib.sha256(f"{rows.version()} {dataset.name} {dataset.fingerprint}".encode())
     for name in dataset.table.column_names:
         if name not in {"id", "text", "target", "label", "split"}:
             digest.update("\0".join([name, *dataset.column_values(name)]).encode())

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from naba.config import plugins
 from naba.errors import UserError, unknown_name
 
 Array = npt.NDArray[Any]
@@ -235,8 +236,7 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
 
 
 def catalogue() -> dict[str, Metric]:
-    """Every metric with a fixed name, the shared tasks' own and those of plug-ins among them, by name."""
-    from naba.config import plugins
+    """Every metric with a fixed name, those of shared tasks and of plug-ins among them, by name."""
     from naba.evaluation import official_metrics  # noqa: F401  importing it registers them
 
     plugins.load()

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from naba import sealed, tracking
+from naba import files, tracking
 from naba.models import from_scratch
 from naba.models.encoder.checkpoints import Store
 from store_copies import copy_store
@@ -106,7 +106,7 @@ def test_a_checkpoint_that_cannot_be_read_is_said_in_one_line(damage, headlines,
         file.write_bytes(changed[damage])
     else:
         state = torch.load(file, weights_only=True)
-        with sealed.written(file) as part:
+        with files.sealed(file) as part:
             torch.save(state | {"weights": {name: value[:1] for name, value in state["weights"].items()}}, part)
     caplog.clear()
     model = _fit(headlines, checkpoint_folder=folder)

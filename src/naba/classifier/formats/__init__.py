@@ -12,6 +12,7 @@ import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from naba.config import plugins
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ OLD_KINDS = {"classifier": "directory"}
 
 
 def discovered(package: str) -> dict[str, Format]:
-    """The formats of a package, by name."""
+    """The formats of a package and those of plug-ins, by name."""
     path = importlib.import_module(package).__path__
     modules = [importlib.import_module(f"{package}.{one.name}") for one in pkgutil.iter_modules(path)]
+    modules += plugins.load()
     found = {module.FORMAT.name: module.FORMAT for module in modules if "FORMAT" in vars(module)}
     return dict(sorted(found.items()))
 

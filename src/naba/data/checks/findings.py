@@ -27,12 +27,15 @@ SHORTENED = 100
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check: `message` says what was found, or why there was nothing to look at."""
+    """The result of one check: `message` says what was found, or why there was nothing to look at.
+
+    A check leaves code, title and remedy to `Check.run`, and the severity where it is the usual one.
+    """
 
     state: State
     message: str = ""
     examples: tuple[str, ...] = ()
-    severity: Severity = "warning"
+    severity: Severity | None = None
     code: str = ""
     title: str = ""
     remedy: str = ""
@@ -56,8 +59,7 @@ def not_applicable(message: str) -> Finding:
 
 def found(message: str, examples: Iterable[str] = (), severity: Severity | None = None) -> Finding:
     """The check found something; without `severity` it has that of the check."""
-    finding = Finding("found", message, tuple(shortened(example) for example in list(examples)[:EXAMPLES]))
-    return finding if severity is None else replace(finding, severity=severity, code="severity set")
+    return Finding("found", message, tuple(shortened(example) for example in list(examples)[:EXAMPLES]), severity)
 
 
 def shortened(text: str) -> str:
@@ -126,7 +128,7 @@ class Check:
     def run(self, subject: Subject) -> Finding:
         """The finding, under the check's code, title and remedy."""
         finding = self.function(subject)
-        severity = finding.severity if finding.code else self.severity
+        severity = finding.severity or self.severity
         return replace(finding, code=self.code, title=self.title, remedy=self.remedy, severity=severity)
 
 
@@ -226,7 +228,7 @@ def _html_details(finding: Finding) -> str:
 
 
 def _shown(finding: Finding) -> str:
-    return finding.severity if finding.state == "found" else finding.state.replace("_", " ")
+    return str(finding.severity) if finding.state == "found" else finding.state.replace("_", " ")
 
 
 def _name(finding: Finding) -> str:

@@ -1,18 +1,33 @@
 """The data checks of rows, labels, ids and splits; `run` runs all of them.
 
-Checks of leaks are in `leak_checks`, those of characters and lengths in `text_checks`.
+Checks of leaks are in `leaks`, those of characters and lengths in `texts`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import itertools
 import re
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.data.checks.findings import CHECKS, Finding, Report, Subject, check, clean, found, not_applicable, shares
+from naba.config import plugins
+from naba.data.checks.findings import (
+    CHECKS,
+    Check,
+    Finding,
+    Report,
+    Subject,
+    check,
+    clean,
+    found,
+    not_applicable,
+    shares,
+)
 from naba.data.checks.near_duplicates import near_duplicates
 from naba.data.dataset import load
 from naba.data.labels import folded
@@ -28,6 +43,24 @@ MISSING_WORDS = frozenset(
 )
 
 
+def checks() -> dict[str, Check]:
+    """All checks by code, those of plug-ins as well."""
+    from naba.data.checks import leaks, texts  # noqa: F401  (they add themselves to CHECKS)
+
+    plugins.load()
+    return {code: CHECKS[code] for code in sorted(CHECKS)}
+
+
+def version() -> str:
+    """Digest of the checks and of the files that define them: a stored report of another version is made again."""
+    digest = hashlib.sha256()
+    files = {Path(inspect.getfile(each.function)) for each in checks().values()} | {Path(inspect.getfile(Subject))}
+    for content in sorted(file.read_bytes() for file in files):
+        digest.update(hashlib.sha256(content).digest())
+    digest.update(" ".join(checks()).encode())
+    return digest.hexdigest()[:16]
+
+
 def run(dataset: Dataset, slow: bool = True) -> Report:
     """Check a data set.
 
@@ -35,12 +68,9 @@ def run(dataset: Dataset, slow: bool = True) -> Report:
         slow: also the checks that take seconds (near duplicates, models of one side); without them a check before
             every training costs about a tenth of a second per 10,000 rows.
     """
-    from naba.data.checks import leaks  # noqa: F401  (they add themselves to CHECKS)
-
     subject = Subject(dataset)
     findings = []
-    for code in sorted(CHECKS):
-        each = CHECKS[code]
+    for code, each in checks().items():
         if each.slow and not slow:
             findings.append(Finding("not_run", "run by naba check", (), each.severity, code, each.title, each.remedy))
         else:

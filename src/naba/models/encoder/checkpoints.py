@@ -9,7 +9,7 @@ import pickle
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from naba import files, sealed
+from naba import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ class Store:
             "random_gpu": torch.cuda.get_rng_state(tuning.where) if tuning.where.type == "cuda" else None,
             "progress": {item.name: getattr(progress, item.name) for item in dataclasses.fields(progress)},
         }
-        with sealed.written(self.path) as part:
+        with files.sealed(self.path) as part:
             torch.save(state, part)
 
     def restore(self, tuning: FineTuning) -> Progress | None:
@@ -83,7 +83,7 @@ class Store:
 
         from naba.models.encoder.training import Progress
 
-        seal = sealed.seal(self.path)
+        seal = files.seal(self.path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about files that are none of ours
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)

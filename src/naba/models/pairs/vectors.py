@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from naba import files, sealed
+from naba import files
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
@@ -203,7 +203,7 @@ def _association(counts: sparse.csr_array) -> sparse.csr_matrix:
 def _kept(file: Path) -> tuple[tuple[str, ...], Any] | None:
     """The vectors that were kept there; None where there are none, or what is there cannot be read."""
     try:
-        sealed.seal(file)
+        files.seal(file)
         with np.load(file, allow_pickle=False) as found:
             return tuple(found["stems"].tolist()), found["table"]
     except (OSError, ValueError):
@@ -211,5 +211,5 @@ def _kept(file: Path) -> tuple[tuple[str, ...], Any] | None:
 
 
 def _keep(file: Path, stems: Sequence[str], table: Any) -> None:
-    with sealed.written(file) as part, part.open("wb") as stream:
+    with files.sealed(file) as part, part.open("wb") as stream:
         np.savez(stream, stems=np.array(stems), table=table)
