@@ -80,7 +80,7 @@ _BLOCK = 1 << 20
 
 @contextmanager
 def sealed(file: Path) -> Iterator[Path]:
-    """A path to write to whose file gets a seal, its SHA-256, at its end, and takes the place of `file` (`replaced`)."""
+    """A path to write to whose file gets a seal (its SHA-256) at its end, and takes the place of `file`: `replaced`."""
     with replaced(file) as part:
         yield part
         with part.open("r+b") as stream:
