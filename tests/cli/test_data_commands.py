@@ -76,6 +76,27 @@ def test_ids_are_printed_for_another_system(capsys: pytest.CaptureFixture[str]) 
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert len(rows) == 190
     assert set(rows[0]) == {"id", "split", "text", "target"}
+    assert cli.main(["data", "ids", "synthetic_stance", "--split", "validation"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {row["split"] for row in rows} == {"validation"}
+
+
+def test_check_takes_the_settings_that_its_remedies_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quotes.csv").write_text('text,label\n"نعم" قال,a\n' + "خبر,a\nنبأ,b\n" * 10, encoding="utf-8")
+    assert cli.main(["check", "file", "dataset.path=quotes.csv"]) == 1
+    assert "dataset.options.quoting=false" in capsys.readouterr().out
+    for way in (["dataset.options.quoting=false"], ["--no-quotes"]):
+        assert cli.main(["check", "file", "dataset.path=quotes.csv", *way, "--quick"]) == 0
+        assert "21 rows" in capsys.readouterr().out
+    assert cli.main(["check", "file", "dataset.path=quotes.csv", "dataset.options.quotin=false"]) == 2
+    assert "did you mean 'dataset.options.quoting'" in capsys.readouterr().err
+    assert cli.main(["check", "article_stance", "--no-quotes"]) == 2
+    assert "quoting" in capsys.readouterr().err
+    assert cli.main(["check", "article_stance", "synthetic_stance", "--no-quotes"]) == 2
+    assert "for one data set" in capsys.readouterr().err
 
 
 @pytest.fixture

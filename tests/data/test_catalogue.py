@@ -88,22 +88,6 @@ def test_pin_understands_entries_on_one_line(data: DataConfig) -> None:
         catalogue._with_hash(text, "d.csv", digest, Path("x.yaml"))
 
 
-def test_new_writes_a_yaml_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NABA_CONF", raising=False)
-    lines = [f"نص الخبر رقم {index},{'مع' if index % 2 else 'ضد'}" for index in range(20)]
-    Path("أخبار-my.csv").write_text("sentence,label\n" + "\n".join(lines), encoding="utf-8")
-    entry = catalogue.new(Path("أخبار-my.csv"))
-    assert entry.path == Path("conf/dataset/my.yaml")
-    assert (entry.guess.text, entry.guess.label) == ("sentence", "label")
-    assert "my" in catalogue.names()
-    assert len(load_named("my")) == 20
-    with pytest.raises(UserError, match="already there"):
-        catalogue.new(Path("أخبار-my.csv"))
-    with pytest.raises(UserError, match="no such file"):
-        catalogue.new(Path("none.csv"))
-
-
 def test_checks_before_a_training_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NABA_HOME", str(tmp_path))
     before = os.umask(0o022)

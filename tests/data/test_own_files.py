@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
-from pydantic import TypeAdapter
 
 from naba.config import dataset_config
-from naba.config.schema import DataConfig, DatasetConfig, SplitConfig
+from naba.config.schema import DataConfig, SplitConfig
 from naba.data import own_files, splits
 from naba.data.dataset import Dataset, load
-from naba.data.rows import read_bytes
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -102,23 +99,3 @@ def test_a_hub_set_in_a_mirror(tmp_path: Path) -> None:
 )
 def test_splits_by_file_name(name: str, expected: str | None) -> None:
     assert own_files.split_of(name) == expected
-
-
-def test_a_yaml_from_a_file_loads_as_it_is(tmp_path: Path) -> None:
-    lines = [f"{i:03d},ادعاء {i // 4},خبر طويل رقم {i},{['agree', 'لا', 'None'][i % 3]}" for i in range(24)]
-    path = tmp_path / "my set.csv"
-    path.write_text("id,claim,headline,stance\n" + "\n".join(lines), encoding="utf-8")
-    raw = read_bytes(path.read_bytes(), path.name)
-    guess = own_files.guess_columns(raw)
-    assert guess == own_files.Guess("headline", "stance", "claim", "id", "claim", None)
-    text = own_files.yaml_text(path, "my_set", guess, raw)
-    dataset = load(TypeAdapter(DatasetConfig).validate_python(yaml.safe_load(text)))
-    assert dataset.ids([0])[0] == "000"
-    assert set(dataset.labels) == {"agree", "label_2", "None"}
-    assert splits.make(dataset, SplitConfig(), 0).name == "grouped by group"
-
-
-def test_columns_are_guessed_from_values_too() -> None:
-    rows = "\n".join(f"{i},a somewhat longer cell {i},{i % 2}" for i in range(20))
-    guess = own_files.guess_columns(read_bytes(f"n,words,kind\n{rows}\n".encode(), "f.csv"))
-    assert (guess.text, guess.label) == ("words", "kind")

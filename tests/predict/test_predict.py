@@ -379,8 +379,9 @@ def test_after_a_signal_at_any_instant_the_same_command_completes_the_job(
         process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]) if attempt else signal.SIGINT)
         said = process.communicate(timeout=60)[1]
         assert "Traceback" not in said or process.returncode != 0
-        assert output.exists() == (process.returncode == 0), said
-        if process.returncode != 0:
+        # A signal may come between the last step of the job and the end of the process.
+        assert output.exists() >= (process.returncode == 0), said
+        if not output.exists():
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
             assert done.returncode == 0, done.stderr
         assert output.read_bytes() == whole.read_bytes()

@@ -7,41 +7,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.cli import console
-from naba.cli.arguments import Parser, data_options
+from naba.cli.arguments import Parser, add_reading_options, data_options, reading_options
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from naba.data.catalogue import Changes
     from naba.data.checks.findings import Report
 
 COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 DESCRIPTION = """Numbered checks of a data set: duplicates after Arabic normalisation, the same text with two labels,
 leaks through order, pairs or one side alone, groups across splits, odd characters, drift. Exit code 1 if a check
-found an error."""
+found an error.
+
+  naba check my_set dataset.options.quoting=false       with the settings that naba train takes, for one data set
+  naba check file dataset.path=my.csv --delimiter ';'   a file that has no YAML"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `naba check`."""
     parser = Parser("check", DESCRIPTION)
-    parser.add_argument("datasets", nargs="*", metavar="DATASET", help="names of `naba list datasets`")
+    parser.add_argument("datasets", nargs="*", metavar="DATASET", help="names of `naba list datasets`, or key=value")
     parser.add_argument("--all", action="store_true", help="every data set whose files are here or in the mirror")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--markdown", metavar="FILE", help="write one Markdown page, without example texts")
     parser.add_argument("--html", metavar="FILE", help="write one page with examples")
     parser.add_argument("--quick", action="store_true", help="only the checks that run before every training")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--drop-unlabelled", action="store_true", help="leave rows without a label out")
+    add_reading_options(parser)
+    options = parser.parse_intermixed_args(arguments)
     data = data_options()
     from naba.data import catalogue
 
-    names = _names(options.datasets, everything=options.all)
+    changes = catalogue.Changes(
+        tuple(each for each in options.datasets if "=" in each), reading_options(options), options.drop_unlabelled
+    )
+    names = _names([each for each in options.datasets if "=" not in each], changes, everything=options.all)
     if options.markdown:
         Path(options.markdown).write_text(catalogue.quality_report(names, data), encoding="utf-8")
         print(f"wrote {options.markdown}")
         return 0
     reports = []
     for name in names:
-        reports.append(catalogue.check(name, data, slow=not options.quick))
+        reports.append(catalogue.check(name, data, slow=not options.quick, changes=changes))
         if not options.json:
             _print(reports[-1])
     if options.json:
@@ -51,10 +60,14 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if any(report.errors for report in reports) else 0
 
 
-def _names(wanted: Sequence[str], *, everything: bool) -> list[str]:
+def _names(wanted: Sequence[str], changes: Changes, *, everything: bool) -> list[str]:
     from naba.data import catalogue
 
     known = catalogue.names()
+    if changes.any and (everything or len(wanted) != 1):
+        raise UserError("naba check: key=value and reading options are for one data set", "naba check NAME key=value")
+    if changes.overrides:
+        known = [*known, *catalogue.TEMPLATES]
     for name in wanted:
         if name not in known:
             raise UserError(unknown_name("dataset", name, known))

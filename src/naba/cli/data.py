@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.cli import console
-from naba.cli.arguments import Parser, data_options
+from naba.cli.arguments import Parser, add_reading_options, data_options, reading_options
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -18,9 +18,13 @@ DESCRIPTION = """Data sets on this machine:
   naba data fetch NAME… | --all     bring files here, verified, to work offline afterwards
   naba data mirror DIR [NAME…]      copy them into a mirror for another machine (NABA_MIRROR=DIR there)
   naba data pin NAME                write the sha256 of files that have none into the data set's YAML
-  naba data new FILE [--name NAME]  write conf/dataset/NAME.yaml for your own file, guessing its columns
-  naba data ids NAME                ids and texts as CSV, to let another system predict them (naba score)
+  naba data new FILE [--name NAME]  write conf/dataset/NAME.yaml for your own file; columns are guessed, or named by
+                                    --text, --label, --target and --id
+  naba data ids NAME [--split test] ids and texts as CSV, to let another system predict them (naba score)
   naba data stats [NAME…] [--write] rows, labels, lengths and fingerprint; --write updates data/statistics.json"""
+
+ROLES = ("text", "label", "target", "id")
+SPLITS = ("train", "validation", "test")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,7 +33,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("action", choices=[*ACTIONS], help="what to do")
     parser.add_argument("names", nargs="*", help="data sets; DIR first for mirror, FILE for new")
     parser.add_argument("--all", action="store_true", help="every data set of the catalogue")
-    parser.add_argument("--name", help="the name of the new data set")
+    parser.add_argument("--name", help="new: the name of the data set (default: the file's, in ASCII)")
+    for role in ROLES:
+        parser.add_argument(f"--{role}", metavar="COLUMN", help=f"new: the column of the {role}")
+    parser.add_argument("--drop-unlabelled", action="store_true", help="new: leave rows without a label out")
+    parser.add_argument("--split", choices=SPLITS, help="ids: only these rows")
+    add_reading_options(parser)
     parser.add_argument("--write", action="store_true", help="stats: update data/statistics.json")
     options = parser.parse_args(arguments)
     return ACTIONS[options.action](options)
@@ -90,11 +99,14 @@ def _pin(options: argparse.Namespace) -> int:
 
 
 def _new(options: argparse.Namespace) -> int:
-    from naba.data import catalogue
+    from naba.data import own_yaml
 
     if len(options.names) != 1:
         raise UserError("naba data new: name one file", "naba data new my.csv --name mine")
-    made = catalogue.new(Path(options.names[0]), options.name)
+    said = {role: getattr(options, role) for role in ROLES}
+    reading = reading_options(options)
+    drop = options.drop_unlabelled
+    made = own_yaml.new(Path(options.names[0]), options.name, said, reading, drop_unlabelled=drop)
     print(made.text)
     print(f"wrote {made.path}; look it over, then: naba check {made.name}, naba train dataset={made.name}")
     return 0
@@ -131,7 +143,7 @@ def _ids(options: argparse.Namespace) -> int:
     for name in _wanted(options.names, everything=False, action="ids"):
         dataset = load_named(name, data_options())
         columns = [dataset.column_values(column) for column in ("id", "split", "text", "target")]
-        writer.writerows(zip(*columns, strict=True))
+        writer.writerows(row for row in zip(*columns, strict=True) if options.split in {None, row[1]})
     return 0
 
 

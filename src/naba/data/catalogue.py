@@ -8,21 +8,20 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import config as configuration
 from naba import files as paths
 from naba.arabic.normalise import NEWS, normalise_all
-from naba.config.schema import DataConfig, FileConfig
+from naba.config.schema import DataConfig
 from naba.data import own_files, sources
 from naba.data.checks import rows
 from naba.data.checks.findings import Finding, Report
-from naba.data.corpora.readers import SourceFile
 from naba.data.dataset import Dataset, load_named
-from naba.data.rows import read_bytes
-from naba.errors import UserError
+from naba.data.rows import ReadingOptions
+from naba.errors import Problems, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -173,45 +172,47 @@ def _with_hash(text: str, file: str, digest: str, path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class NewEntry:
-    """A dataset YAML made from a file."""
+class Changes:
+    """What a command line says about a data set beside its name.
 
-    path: Path
-    name: str
-    text: str
-    guess: own_files.Guess
-
-
-def new(file: Path, name: str | None = None, folder: Path | None = None) -> NewEntry:
-    """Write `conf/dataset/NAME.yaml` below the current folder from a data file, guessing columns.
-
-    Args:
-        name: defaults to the file's name; made of letters, digits, `_`.
-        folder: defaults to `conf/dataset`.
-    Raises:
-        UserError: the file cannot be read or has no column like labels, or the YAML is already there.
+    Attributes:
+        overrides: `dataset.…=…`, as for `naba train`.
+        reading: how its files are read.
+        drop_unlabelled: leave rows without a label out.
     """
-    if not file.is_file():
-        raise UserError(f"no such file: {file}")
-    name = name or re.sub(r"[^A-Za-z0-9_]+", "_", file.stem).strip("_") or "own"
-    target = (folder or Path("conf") / "dataset") / f"{name}.yaml"
-    if target.exists():
-        raise UserError(f"{target} is already there", "Delete it, or give another name.")
-    content, shown = SourceFile(file, str(file), FileConfig(path=file.name)).read()
-    raw = read_bytes(content, shown)
-    guess = own_files.guess_columns(raw)
-    text = own_files.yaml_text(file, name, guess, raw)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}") from error
-    return NewEntry(target, name, text, guess)
+
+    overrides: tuple[str, ...] = ()
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+    drop_unlabelled: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Is anything said?"""
+        return bool(self.overrides or self.reading.given() or self.drop_unlabelled)
+
+    def applied(self, name: str) -> DatasetConfig:
+        """The configuration of a data set with these changes.
+
+        Raises:
+            UserError: an override or an option that the data set does not have, all at once.
+        """
+        if self.overrides:
+            from naba.config import overrides
+
+            plan = overrides.plan([f"dataset={name}", "model=majority", *self.overrides], multirun=False)
+            config = configuration.check(overrides.compose(plan.overrides)).dataset
+        else:
+            config = configuration.dataset_config(name)
+        config.options = config.options | self.reading.given()
+        config.drop_unlabelled |= self.drop_unlabelled
+        if problems := configuration.check_dataset(config):
+            raise Problems(problems, f"{name} has")
+        return config
 
 
-def check(name: str, data: DataConfig | None = None, slow: bool = True) -> Report:
+def check(name: str, data: DataConfig | None = None, slow: bool = True, changes: Changes | None = None) -> Report:
     """The report of one data set; one that cannot be read gives a report of that error."""
-    return rows.run_config(configuration.dataset_config(name), data, slow)
+    return rows.run_config((changes or Changes()).applied(name), data, slow)
 
 
 def before_training(dataset: Dataset) -> Report:

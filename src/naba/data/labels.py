@@ -41,9 +41,13 @@ def label_ids(values: Sequence[str]) -> dict[str, str]:
 
 def folded(value: str) -> str:
     """The value without what readers overlook: case, width, white space, diacritics, tatweel, joining `_` and `-`."""
-    letters = unicodedata.normalize("NFKD", value).casefold()
-    kept = "".join(each for each in letters if unicodedata.category(each) not in {"Mn", "Cf"} and each != "\u0640")
-    return re.sub(r"(?<=\w)[-\u2010-\u2015](?=\w)|[\s_]+", "", kept)
+    return re.sub(r"(?<=\w)[-\u2010-\u2015](?=\w)|[\s_]+", "", without_marks(value).casefold())
+
+
+def without_marks(value: str) -> str:
+    """Letters in their plain form: no diacritics (hamza on its carrier is one), invisible marks or tatweel."""
+    letters = unicodedata.normalize("NFKD", value)
+    return "".join(each for each in letters if unicodedata.category(each) not in {"Mn", "Cf"} and each != "\u0640")
 
 
 def alike(values: Iterable[str]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""A user's own files: where they are, which splits they hold, which labels occur, and a YAML written from them."""
+"""A user's own files: where they are, which splits they hold, and which labels occur."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import dataclasses
 import json
 import logging
 import re
-from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from naba.config.schema import DataConfig, FileConfig, SourceConfig
+from naba.config.schema import FileConfig, SourceConfig
 from naba.data import download, labels, sources
 from naba.data.rows import SPLIT_NAMES, TABLES
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from naba.config.schema import DatasetConfig
+    from naba.config.schema import DataConfig, DatasetConfig
     from naba.data.rows import Table
 
 logger = logging.getLogger(__name__)
@@ -167,96 +166,3 @@ def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
         labels={label: value for value, label in ids.items()},
         label_values={value: label for value, label in ids.items() if value != label},
     )
-
-
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "text": ("text", "sentence", "tweet_text", "tweet", "article", "content", "body", "headline", "title", "hypothesis",
-             "evidence_text", "s2", "نص", "النص"),
-    "label": ("label", "class_label", "stance", "class", "category", "claim_type", "gold", "y", "تصنيف", "التصنيف"),
-    "target": ("target", "claim", "claim_text", "premise", "topic", "rumor_text", "s1", "ادعاء", "الادعاء"),
-    "id": ("id", "tweet_id", "sentence_id", "uid", "guid", "index"),
-    "split": ("split", "part", "fold_name", "subset", "set"),
-}  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True)
-class Guess:
-    """Which column holds what, as guessed from names and values; None where nothing fits."""
-
-    text: str
-    label: str
-    target: str | None
-    id: str | None
-    group: str | None
-    split: str | None
-
-
-def guess_columns(raw: Table) -> Guess:
-    """Guess from the names of the columns, then from their values.
-
-    Raises:
-        UserError: no column repeats few enough values to be a label, or none is left for the text.
-    """
-    left = dict(raw.columns)
-
-    def named(role: str) -> str | None:
-        for name in NAMES[role]:
-            found = next((column for column in left if column.strip().lower() == name), None)
-            if found is not None:
-                return found
-        return None
-
-    split = named("split")
-    if split is None or not {str(value).strip().lower() for value in left[split]} <= set(SPLIT_NAMES):
-        split = None
-    identifier = named("id")
-    if identifier is not None and (None in left[identifier] or len(set(left[identifier])) < len(raw)):
-        identifier = None
-    for used in (split, identifier):
-        left.pop(used or "", None)
-    label = named("label") or _label_like(left, raw)
-    left.pop(label)
-    text = named("text") or max(left, key=lambda column: sum(len(value or "") for value in left[column]), default=None)
-    if text is None:
-        raise UserError(f"{raw.file}: no column is left for the text besides the label '{label}'")
-    left.pop(text)
-    target = named("target")
-    repeats = target is not None and len(set(left[target])) < 0.9 * len(raw)
-    return Guess(text, label, target, identifier, target if repeats else None, split)
-
-
-def _label_like(columns: Mapping[str, list[str | None]], raw: Table) -> str:
-    few = {name: len(set(values)) for name, values in columns.items() if 2 <= len(set(values)) <= min(20, len(raw) / 2)}
-    if not few:
-        raise UserError(
-            f"{raw.file}: no column looks like labels (few values that recur)",
-            f"Columns: {', '.join(raw.columns)}.",
-        )
-    return min(few, key=lambda name: few[name])
-
-
-def yaml_text(path: Path, name: str, guess: Guess, raw: Table) -> str:
-    """A dataset YAML for the file, with the labels that occur (most frequent first) and what was guessed."""
-    import yaml
-
-    counts = Counter(str(value) for value in raw.columns[guess.label])
-    ids = labels.label_ids([value for value, _ in counts.most_common()])
-    columns = {key: value for key, value in dataclasses.asdict(guess).items() if value is not None}
-    content: dict[str, object] = {
-        "name": name,
-        "task": "stance" if guess.target else "own",
-        "pair": guess.target is not None,
-        "title": path.name,
-        "description": f"Written by `naba data new` from {path.name}: {len(raw)} rows. Check the guessed columns.",
-        "path": str(path.resolve()),
-        "labels": {label: value for value, label in ids.items()},
-        "label_values": {value: label for value, label in ids.items() if value != label},
-        "primary_metric": "macro_f1",
-        "metrics": ["accuracy"],
-        "columns": columns,
-        "protocol": "grouped" if guess.group else "stratified",
-        "licence": "",
-        "citation": "",
-        "label_source": "unknown",
-    }
-    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=120)

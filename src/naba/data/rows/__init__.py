@@ -120,6 +120,7 @@ def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None)
     return Table(
         {column: [_plain(row.cells.get(column)) for row in rows] for column in names},
         [Place(name, row.number, row.line) for row in rows],
+        recognised=reader.recognised,
     )
 
 

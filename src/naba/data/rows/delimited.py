@@ -62,6 +62,7 @@ class DelimitedReader(LineReader):
             return delimiter
         if stated:
             self.notes.append(f"{self.name}: the delimiter is {stated[1]!r}, as its first line says")
+            self.recognised["delimiter"] = stated[1]
             return stated[1]
         first = self._sample(usual)
         if _is_table(first) or first == []:
@@ -70,6 +71,7 @@ class DelimitedReader(LineReader):
             rows = self._sample(delimiter)
             if delimiter != usual and _is_table(rows):
                 advice = self.options.advice("delimiter", "tab" if usual == "\t" else f"'{usual}'")
+                self.recognised["delimiter"] = delimiter
                 shown = "a tab" if delimiter == "\t" else repr(delimiter)
                 self.notes.append(f"{self.name}: the delimiter looks like {shown} and is read as that; {advice} "
                                   "says otherwise")  # fmt: skip

@@ -105,7 +105,7 @@ class JsonReader(Reader):
     def __init__(self, file: IO[bytes], name: str, options: ReadingOptions) -> None:
         super().__init__(name, options)
         text = Text(file, name, options)
-        self.mark, self.notes = text.mark, text.notes
+        self.mark, self.notes, self.recognised = text.mark, text.notes, text.recognised
         self.content = decoded(text.file.read(), name, options)
         self.end = self._skip(0)
         opening = self.content[self.end : self.end + 1]

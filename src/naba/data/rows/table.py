@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -115,6 +115,11 @@ class ReadingOptions:
             return flags.get(name, f"--{name} {value}")
         return f"{self.spelling}{name}={value}"
 
+    def given(self) -> dict[str, str | bool]:
+        """What is said, by name; what is left to be recognised is not in it."""
+        return {option.name: getattr(self, option.name) for option in fields(self)
+                if option.name != "spelling" and getattr(self, option.name) != option.default}  # fmt: skip
+
     def format_of(self, name: str) -> str:
         """The format that was asked for, or that the suffix of a file's name tells.
 
@@ -144,6 +149,8 @@ class Table:
     columns: dict[str, list[Value]]
     places: list[Place]
     splits: list[str] = field(default_factory=list)
+    recognised: dict[str, str] = field(default_factory=dict)
+    """Reading options that nobody gave and the file showed."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -163,7 +170,7 @@ class Table:
         """The values of one column; a UserError names the file, what exists and the nearest name."""
         if name in self.columns:
             return self.columns[name]
-        hint = f"The {role} is taken from it: set dataset.columns.{role}=NAME."
+        hint = f"The {role} is taken from it: dataset.columns.{role}=NAME (naba data new: --{role} NAME) says another."
         if looks_like_row(self.columns):
             hint += " The first line looks like a row: without a header line, set dataset.options.header=false (or "
             hint += "--no-header), and the columns are column_1, column_2, …"

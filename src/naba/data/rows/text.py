@@ -43,10 +43,12 @@ class Text:
         mark: did it begin with a byte order mark?
         head: its first 64 KiB, whole lines only where there is more.
         notes: what was recognised, to be said.
+        recognised: the same as reading options.
     """
 
     def __init__(self, file: IO[bytes], name: str, options: ReadingOptions) -> None:
         self.notes: list[str] = []
+        self.recognised: dict[str, str] = {}
         self.name = name
         head = _head(file)
         known = next(((mark, encoding) for mark, encoding in MARKS if head.startswith(mark)), None)
@@ -67,6 +69,7 @@ class Text:
     def _recognised(self, head: bytes, options: ReadingOptions) -> str:
         encoding = _guess(head)
         if encoding != "utf-8":
+            self.recognised["encoding"] = encoding
             self.notes.append(
                 f"{self.name}: the file looks like {encoding} and is read as that; "
                 f"{options.advice('encoding', 'NAME')} says otherwise"
@@ -210,6 +213,7 @@ class Reader(ABC):
     Attributes:
         names: the columns; for JSON, the keys of the first row once it has been read.
         notes: what was recognised about the file, to be said.
+        recognised: what of it are reading options.
         mark: does the file begin with a byte order mark?
         empty: rows without any value that were passed over (empty lines are none).
         unit: of `progress` and `total`.
@@ -222,6 +226,7 @@ class Reader(ABC):
         self.name, self.options = name, options
         self.names: list[str] = []
         self.notes: list[str] = []
+        self.recognised: dict[str, str] = {}
         self.number = 0
         self.empty = 0
 
@@ -269,6 +274,7 @@ class LineReader(Reader):
         self.text = Text(file, name, options)
         self.mark = self.text.mark
         self.notes += self.text.notes
+        self.recognised |= self.text.recognised
         self.lines = Lines(self.text, options)
         self.size = _size(self.text.file)
 
