@@ -29,11 +29,11 @@ READER = '''
 """A data set in an odd format: `label|text` lines below lines `# part`."""
 
 from naba.data.corpora.readers import reader
-from naba.data.rows.tables import Place, RawTable
+from naba.data.rows import Place, Table
 
 
 @reader
-def piped(files: list, sign: str = "|") -> RawTable:
+def piped(files: list, sign: str = "|") -> Table:
     """Lines of label and text."""
     rows, part = [], "train"
     for file in files:
@@ -45,7 +45,7 @@ def piped(files: list, sign: str = "|") -> RawTable:
                 label, _, text = line.partition(sign)
                 rows.append((str(number), text, label, part, Place(name, number)))
     columns = {key: [row[at] for row in rows] for at, key in enumerate(("id", "text", "label", "split"))}
-    return RawTable(columns, [row[4] for row in rows], [""] * len(rows))
+    return Table(columns, [row[4] for row in rows])
 '''
 FAMILY = '''
 """A family of models, whole: options, classifier, explanation, and its answer to ONNX."""

@@ -8,11 +8,11 @@ need the run store.)
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from naba.config import plugins
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -55,11 +55,22 @@ OLD_KINDS = {"classifier": "directory"}
 """Kinds as version 0.1 wrote them."""
 
 
+def _plugged_in() -> tuple[Any, ...]:
+    """Modules of plug-ins; none where a classifier folder is used without most of naba's dependencies (ONNX)."""
+    try:
+        from naba.config import plugins
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("naba") or os.environ.get("NABA_PLUGINS"):
+            raise
+        return ()
+    return plugins.load()
+
+
 def discovered(package: str) -> dict[str, Format]:
     """The formats of a package and those of plug-ins, by name."""
     path = importlib.import_module(package).__path__
     modules = [importlib.import_module(f"{package}.{one.name}") for one in pkgutil.iter_modules(path)]
-    modules += plugins.load()
+    modules += _plugged_in()
     found = {module.FORMAT.name: module.FORMAT for module in modules if "FORMAT" in vars(module)}
     return dict(sorted(found.items()))
 
