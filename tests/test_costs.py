@@ -133,7 +133,6 @@ def shouting(subject):
 FORMAT = '''
 """An export format: the directory, under another kind."""
 
-import json
 import shutil
 
 from naba.classifier import folder as directory
@@ -141,10 +140,9 @@ from naba.classifier.formats import Format
 
 
 def write(source, folder, int8):
+    model, description = directory.load(source)
     shutil.copytree(source, folder)
-    file = folder / "naba.json"
-    content = json.loads(file.read_text(encoding="utf-8"))
-    file.write_text(json.dumps(content | {"kind": "copied"}, ensure_ascii=False), encoding="utf-8")
+    directory.write_description(folder, description, model, "copied")
 
 
 def load(folder, description):
@@ -253,8 +251,11 @@ def test_one_of_each_from_outside_is_trained_scored_checked_and_exported(naba, f
     assert "cannot be exact as ONNX" in naba(
         "export", "keyword own_set seed 0", str(folder / "onnx"), "--format", "onnx", status=2
     )
-    answers = naba("predict", str(folder / "copied"), str(folder / "own.csv"), "-o", str(folder / "answers.csv"))
-    assert "24" in answers
+    output = folder / "answers.csv"
+    naba("predict", str(folder / "copied"), str(folder / "own.csv"), "-o", str(output), "--prefix", "predicted_")
+    lines = output.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("id,text,label,split,predicted_label")
+    assert len(lines) == len((folder / "own.csv").read_text(encoding="utf-8").splitlines())
 
 
 def test_an_odd_format_is_read_and_a_model_from_parts_is_trained_on_it(naba) -> None:
