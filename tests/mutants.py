@@ -35,22 +35,22 @@ ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 240
 EVALUATION = "tests/evaluation/"
 TARGETS: dict[str, tuple[str, ...]] = {
-    "evaluation/bootstrap.py": ("test_boundaries", "test_bootstrap", "test_significance"),
-    "evaluation/significance.py": ("test_boundaries", "test_significance", "test_leaderboard"),
+    "evaluation/bootstrap.py": ("test_deciding_numbers", "test_bootstrap", "test_significance"),
+    "evaluation/significance.py": ("test_deciding_numbers", "test_significance", "test_leaderboard"),
     "evaluation/metrics.py": ("test_metrics", "test_official_metrics"),
     "evaluation/official_metrics.py": ("test_official_metrics", "test_metrics"),
-    "evaluation/leaderboard.py": ("test_leaderboard", "test_boundaries"),
+    "evaluation/leaderboard.py": ("test_leaderboard", "test_deciding_numbers"),
     "evaluation/columns.py": ("test_leaderboard",),
     "evaluation/tables.py": ("test_leaderboard", "test_tables"),
-    "evaluation/predictions.py": ("test_predictions", "test_outside", "test_boundaries"),
+    "evaluation/predictions.py": ("test_predictions", "test_outside", "test_deciding_numbers"),
     "evaluation/outside.py": ("test_outside",),
     "evaluation/calibration.py": ("test_calibration",),
     "evaluation/slices.py": ("test_slices",),
-    "evaluation/submission.py": ("test_boundaries", "test_submission"),
+    "evaluation/submission.py": ("test_deciding_numbers", "test_submission"),
     "data/splits.py": ("tests/data/test_splits.py",),
-    "data/checks/__init__.py": ("tests/data/checks",),
+    "data/checks/rows.py": ("tests/data/checks",),
     "config/identity.py": ("tests/config/test_identity.py",),
-    "export/parity.py": ("test_boundaries",),
+    "export/parity.py": ("test_deciding_numbers",),
 }
 
 COMPARISONS = {
