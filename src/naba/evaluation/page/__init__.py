@@ -66,7 +66,7 @@ class Content:
         """The content of a data set: all its rows, its own slice columns, and who labelled it."""
         import pandas as pd
 
-        everything = np.arange(len(dataset.table))
+        everything = np.arange(len(dataset))
         rows = {"id": dataset.ids(everything)}
         rows |= {name: dataset.column(name, everything) for name in ("text", "target", *dataset.slices)}
         note = LABELLED_BY_MODEL if dataset.label_source == "language_model" else ""
