@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
