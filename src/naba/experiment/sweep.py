@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from naba import files
+from naba import files, machine
 from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment.result import Outcome
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "NABA_SWEEP_FOLDER"
 """The variable that tells jobs, in processes of their own, where their outcomes go."""
+PREFIX, OWNER = "naba-sweep-", "owner"
 KEPT = "kept"
 """A file that keeps the folder of a sweep when the sweep is over."""
 
@@ -49,7 +51,9 @@ def folder_of_outcomes(*, shared: bool) -> Iterator[Path]:
     within = files.home() / "sweeps" if shared else None
     if within is not None:
         within.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="naba-sweep-", dir=within))
+    remove_left(within or Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=within))
+    (folder / OWNER).write_text(machine.process(), encoding="utf-8")
     os.environ[FOLDER] = str(folder)
     try:
         yield folder
@@ -57,6 +61,14 @@ def folder_of_outcomes(*, shared: bool) -> Iterator[Path]:
         del os.environ[FOLDER]
         if not (folder / KEPT).exists():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left(within: Path) -> None:
+    """Remove the folders of sweeps whose process was killed; those with a file `kept` stay."""
+    for owner in within.glob(f"{PREFIX}*/{OWNER}"):
+        with contextlib.suppress(OSError):
+            if machine.is_dead(owner.read_text(encoding="utf-8")) and not (owner.parent / KEPT).exists():
+                shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def run(folder: Path, jobs: int, target: str, flags: Sequence[str], overrides: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from naba import files
 from naba.errors import UserError, hidden, nearest
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlflow import MlflowClient
+
+    from naba.tracking.patience import PatientClient
 
 PAGE = 5000
 LISTED = 10
@@ -41,6 +43,12 @@ class Store:
     def client(self) -> MlflowClient:
         """A client of the store, which is created first if it does not exist."""
         return database.client(self.uri)
+
+    @property
+    def impatient(self) -> MlflowClient:
+        """The same client, which does not wait for a store that is away."""
+        inner: MlflowClient = cast("PatientClient", self.client).inner
+        return inner
 
     def search(self, filters: Mapping[str, str] | None = None, *, finished: bool = True) -> list[Run]:
         """All runs of naba's whose tags `naba.<name>` have these values, newest first."""
