@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from naba import cli
+from naba.cli import failures
 from naba.errors import Problems, UserError, nearest, unknown_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY = ["mlflow", "torch", "transformers", "sklearn", "datasets", "pandas", "numpy", "hydra", "pydantic", "rich"]
 
@@ -131,6 +137,49 @@ def test_globs_choose_among_what_exists() -> None:
     from naba.config import overrides
 
     assert overrides.plan(["model=glob(tfidf_*)"], multirun=True).jobs == 3
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "No such file or directory", "a file of naba's"), KeyError("x")]
+)
+def test_a_defect_is_a_failure_whose_traceback_is_kept(
+    error: Exception, own_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise error
+
+    commands = importlib.import_module("naba.cli.list")
+    monkeypatch.setitem(commands.KINDS, "metrics", broken)
+    assert cli.main(["list", "metrics"]) == 1
+    (log,) = (own_home / "logs").iterdir()
+    said = capsys.readouterr().err
+    assert f"this was not expected; the traceback is in {log}" in said
+    assert "Traceback" not in said
+    kept = log.read_text(encoding="utf-8")
+    assert kept.startswith("naba list metrics\n")
+    assert "in broken" in kept
+    assert type(error).__name__ in kept
+
+
+def test_without_a_place_for_logs_the_traceback_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NABA_HOME", "/proc/nowhere")
+    message, code = failures.told(KeyError("x"), ["list"])
+    assert code == 1
+    assert "no log could be written to /proc/nowhere" in message
+    assert "KeyError: 'x'" in message
+
+
+def test_a_path_that_the_user_named_is_the_user_s_mistake(tmp_path: Path) -> None:
+    path = str(tmp_path / "nowhere" / "board.html")
+    error = PermissionError(13, "Permission denied", path)
+    assert failures.told(error, ["compare", "--html", path]) == (f"Permission denied: {path}", 2)
+    assert failures.told(error, ["compare", "--html", "other.html"])[1] == 1
+    assert failures.told(OSError(28, "No space left on device", path), ["compare", "--html", path]) == (
+        f"No space left on device: {path}",
+        1,
+    )
 
 
 def test_a_home_that_cannot_be_written_is_named(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

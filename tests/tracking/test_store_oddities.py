@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.tracking import database, patience
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = ("evaluation.resamples=50", "tracking.figures=false", "evaluation.worst_errors=2", "tracking.log_model=false")
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
-from naba.errors import EXIT_CODE, UserError, hidden
+from naba.errors import EXIT_CODE, UserError, hidden, is_full, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILED, INTERRUPTED = 1, 130
-LONGEST = 600
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""Errors of a disk that takes no more; no mistake of anybody's, and no traceback helps."""
 
 
 def told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
@@ -28,8 +24,8 @@ def told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
         return "interrupted", INTERRUPTED
     if (said := _mistake(error, arguments)) is not None:
         return said, EXIT_CODE
-    said = _sentence(error)
-    if isinstance(error, OSError) and error.errno in FULL:
+    said = sentence(error)
+    if is_full(error):
         return said, FAILED
     return f"{said}\n  {machine.keep_traceback(error, ' '.join(['naba', *arguments]))}", FAILED
 
@@ -42,23 +38,8 @@ def _mistake(error: BaseException, arguments: Sequence[str]) -> str | None:
         said = f"this command needs the package '{error.name}', which is not installed"
         return f"{said}; an installation of naba with its dependencies has it"
     of_a_library = type(error).__module__.partition(".")[0] in {"hydra", "omegaconf"}
-    of_a_path = isinstance(error, OSError) and error.errno not in FULL and _is_named(error.filename, arguments)
-    return _sentence(error) if of_a_library or of_a_path else None
-
-
-def _sentence(error: BaseException) -> str:
-    """What an error says, in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    elif type(error).__module__.partition(".")[0] in {"mlflow", "sqlalchemy", "sqlite3"}:
-        from naba.tracking.patience import plain
-
-        text = plain(error)
-    elif type(error).__module__.partition(".")[0] in {"hydra", "omegaconf"}:
-        text = str(error)
-    else:
-        text = f"{type(error).__name__}: {error}"
-    return hidden(" ".join(text.split()))[:LONGEST]
+    of_a_path = isinstance(error, OSError) and not is_full(error) and _is_named(error.filename, arguments)
+    return sentence(error) if of_a_library or of_a_path else None
 
 
 def _is_named(path: Any, arguments: Sequence[str]) -> bool:

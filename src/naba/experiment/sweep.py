@@ -6,18 +6,18 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 import time
-import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
 from naba.config import overrides as command_line
-from naba.errors import UserError, hidden
+from naba.errors import UserError, hidden, sentence
 from naba.experiment.result import Outcome
 
 if TYPE_CHECKING:
@@ -123,7 +123,6 @@ def hydra(flags: Sequence[str], overrides: Sequence[str]) -> int:
     """Run Hydra's own application with these arguments."""
     import hydra as application
 
-    """Hydra's own application with these arguments."""
     argv = sys.argv
     sys.argv = ["naba-train", *flags, *overrides]
     try:
@@ -153,8 +152,9 @@ def _attempt(cfg: DictConfig, overrides: Sequence[str], *, wait: bool) -> tuple[
         outcome = training.run(cfg, overrides, wait=wait)
     except UserError as error:
         outcome = Outcome("failed", _job_name(cfg), message=hidden(str(error)))
-    except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is printed and the exit code is 1
-        message = hidden(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+    except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is kept and the exit code is 1
+        message = sentence(error)
+        message += f"\n  {machine.keep_traceback(error, shlex.join(['naba', 'train', *overrides]))}"
         outcome = Outcome("failed", _job_name(cfg), message=message)
     return outcome, time.time() - start
 

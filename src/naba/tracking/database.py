@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
 from naba import files
-from naba.errors import UserError, hidden
-from naba.tracking.patience import PatientClient, is_away, patiently, plain
+from naba.errors import UserError, hidden, sentence
+from naba.tracking.patience import PatientClient, is_away, patiently
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -85,6 +85,8 @@ def _opened(uri: str, shown: str) -> MlflowClient:
         mend_addresses(file)
     import mlflow
 
+    # It logs the traceback of each error that it also raises.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     use(uri)
     made = mlflow.MlflowClient(uri)
     if file is None:
@@ -99,7 +101,7 @@ def _check_answers(client_: MlflowClient, shown: str) -> None:
     try:
         client_.search_experiments(max_results=1)
     except MlflowException as error:
-        said = plain(error)
+        said = sentence(error)
         if "Invalid Host header" in said:
             raise UserError(
                 f"the server at {shown} does not take requests under this name",
@@ -238,6 +240,7 @@ def _create_at(unfinished: Path, file: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
     from sqlalchemy.exc import OperationalError
 
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
         store = SqlAlchemyStore(sqlite_uri(unfinished), str(file.parent / "artifacts"))
         store.engine.dispose()
@@ -246,7 +249,7 @@ def _create_at(unfinished: Path, file: Path) -> None:
             connection.execute("pragma wal_checkpoint(truncate)")
     except (MlflowException, OperationalError, sqlite3.OperationalError) as error:
         raise UserError(
-            f"the store {file} cannot be made: {plain(error)}", "is the disk full, or not writable?"
+            f"the store {file} cannot be made: {sentence(error)}", "is the disk full, or not writable?"
         ) from error
     unfinished.replace(file)
 
@@ -280,6 +283,6 @@ def _create_in_postgres(uri: str, shown: str) -> None:
     except OperationalError as error:
         if is_away(error, shown):
             raise
-        raise UserError(f"the store {shown} cannot be reached: {plain(error)}") from error
+        raise UserError(f"the store {shown} cannot be reached: {sentence(error)}") from error
     finally:
         engine.dispose()

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
-from naba.errors import UserError, hidden
+from naba.errors import UserError, sentence
 from naba.tracking import items as item_types
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
-from naba.tracking.patience import patiently, plain
+from naba.tracking.patience import patiently
 from naba.tracking.run import DIGEST, Run
 from naba.tracking.store import Store
 
@@ -209,14 +209,14 @@ class MlflowTracker:
         """End a run as FAILED or KILLED; a store that is busy or gone must not hide what went wrong."""
         from mlflow.exceptions import MlflowException
 
-        message = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {plain(error)}"
+        message = sentence(error)
         status = "KILLED" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "FAILED"
         try:
-            self.client.set_tag(run_id, "naba.error", hidden(message)[:PARAM_LIMIT])
+            self.client.set_tag(run_id, "naba.error", message[:PARAM_LIMIT])
             self.client.set_terminated(run_id, status)
         except (MlflowException, UserError) as failure:
             # Whoever trains this next finds that this process has ended, and ends the run.
-            logger.warning("the run could not be ended: %s", plain(failure))
+            logger.warning("the run could not be ended: %s", sentence(failure))
 
 
 class ActiveRun:

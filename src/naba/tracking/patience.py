@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from naba.errors import UserError, hidden
+from naba.errors import UserError, is_full, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,18 +27,10 @@ AWAY = (
     "ssl connection has been closed", "max retries exceeded", "503 server error", "error code 503", "error code 502",
 )  # fmt: skip
 """Parts of messages of a store that does not answer: it is away, or was never at this address."""
-FULL = ("disk is full", "no space left", "could not extend file")
-
 logger = logging.getLogger(__name__)
 
 _answered: set[str] = set()
 """Stores that have answered this process, so that no wrong address is waited for."""
-
-
-def plain(error: BaseException) -> str:
-    """The first sentence of what a store said, without its SQL, passwords and line breaks."""
-    said = re.split(r"\[SQL|\(Background on this error", str(error))[0]
-    return hidden(" ".join(re.sub(r"\(\w+\.\w+\) ", "", said).split()))[:300]
 
 
 def is_away(error: BaseException, what: str) -> bool:
@@ -68,7 +59,7 @@ def patiently(call: Callable[[], T], what: str) -> T:
         try:
             value = call()
         except (MlflowException, OperationalError, sqlite3.OperationalError) as error:
-            if any(words in str(error).lower() for words in FULL):
+            if is_full(error):
                 raise UserError(
                     f"the disk of the store {what} is full", "make room, then repeat the command"
                 ) from error
@@ -77,7 +68,7 @@ def patiently(call: Callable[[], T], what: str) -> T:
             if time.monotonic() - begun > PATIENCE_SECONDS:
                 _answered.discard(what)
                 raise UserError(
-                    f"the store {what} has not answered for {_minutes(PATIENCE_SECONDS)}: {plain(error)}",
+                    f"the store {what} has not answered for {_minutes(PATIENCE_SECONDS)}: {sentence(error)}",
                     "when it answers, repeat the command: what is finished is found",
                 ) from error
             if not said:
