@@ -160,7 +160,7 @@ def keep_traceback(error: BaseException, about: str) -> str:
     file = files.home() / "logs" / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{os.urandom(2).hex()}.txt"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as failure:
         return f"this was not expected; no log could be written to {file} ({failure.strerror}):\n{text}"
     return f"this was not expected; the traceback is in {file}"

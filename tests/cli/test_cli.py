@@ -188,3 +188,47 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: object, monkeypatch: p
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "/proc/nowhere" in done.stderr
+
+
+OLD = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+"""A system without UTF-8, for standard output and for files that name no encoding."""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"PYTHONIOENCODING": "cp1252"}, id="windows"),
+        pytest.param({"PYTHONIOENCODING": "iso-8859-6"}, id="arabic", marks=pytest.mark.slow),
+        pytest.param(OLD, id="C", marks=pytest.mark.slow),
+    ],
+)
+def test_standard_output_that_lacks_letters(environment: dict[str, str], tmp_path: Path) -> None:
+    """The first training of a home says "…", names are Arabic, and boards draw lines."""
+    texts = tmp_path / "texts.csv"
+    rows = [f"{text} {number},{label}" for number in range(12) for text, label in (("خبر", "نعم"), ("رأي", "لا"))]
+    texts.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    program = (
+        "import sys; from naba import cli; path = sys.argv[1]\n"
+        "train = ['train', 'dataset=file', f\"dataset.path='{path}'\", 'model=tfidf_nb', 'evaluation.resamples=50']\n"
+        "codes = [cli.main(one) for one in (['train', '--help'], train, ['list', 'datasets'], ['list', 'runs'],\n"
+        "         ['compare', '--resamples', '50'], ['compare', '--markdown', '--resamples', '50'])]\n"
+        "sys.exit(max(codes))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(texts)],
+        capture_output=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+    output = (done.stdout + done.stderr).decode(environment.get("PYTHONIOENCODING", "ascii"), errors="replace")
+    assert done.returncode == 0, output
+    assert "Traceback" not in output
+    assert "Creating the tracking store" in output
+
+
+def test_an_argument_that_the_system_cannot_read_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "naba.cli", "train", "dataset=file", "dataset.path='نصوص.csv'"],
+        capture_output=True, check=False, env={**os.environ, **OLD},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b"PYTHONUTF8=1" in done.stderr

@@ -107,6 +107,9 @@ def _dispatch(given: Sequence[str]) -> int:
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS), "naba --help lists them with an example each")
+    if strange := [one for one in given if any("\udc80" <= letter <= "\udcff" for letter in one)]:
+        said = f"this system's encoding ({sys.getfilesystemencoding()}) cannot read the argument {strange[0]!a}"
+        raise UserError(said, "set PYTHONUTF8=1, or LC_ALL=C.UTF-8")
     # Importing and reading make millions of objects that stay: looking for garbage among them costs a tenth of a run.
     gc.set_threshold(500_000, 50, 100)
     importlib.import_module("naba.cli.console").listen()
