@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from naba import files
 from naba.errors import UserError, hidden, nearest
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlflow import MlflowClient
+
+    from naba.tracking.patience import PatientClient
 
 PAGE = 5000
 LISTED = 10
@@ -42,6 +44,12 @@ class Store:
     def client(self) -> MlflowClient:
         """A client of the store, which is created first if it does not exist."""
         return database.client(self.uri)
+
+    @property
+    def impatient(self) -> MlflowClient:
+        """The same client, which does not wait for a store that is away."""
+        inner: MlflowClient = cast("PatientClient", self.client).inner
+        return inner
 
     @cached_property
     def embedded(self) -> Embedded | None:
