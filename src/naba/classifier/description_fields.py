@@ -67,6 +67,8 @@ class Description(BaseModel):
     metrics: dict[str, Annotated[list[FiniteFloat | int | None], Field(min_length=3, max_length=3)]] = {}
     rows: dict[str, Count] = {}
     provenance: dict[str, Any] = {}
+    features: dict[str, Count] = {}
+    """Class -> version of the features that the classifier was trained on (`Kept.features_version`)."""
     onnx: dict[str, Any] | None = None
     """Settings of an ONNX folder of version 0.1; later ones are in `settings.json`."""
     pt2: dict[str, Any] | None = None
