@@ -1,4 +1,4 @@
-"""The shape of the code: rooms, layers, sizes. What a number here limits is said in ARCHITECTURE.md."""
+"""The shape of the code: rooms, layers, sizes. ARCHITECTURE.md says what each number limits."""
 
 from __future__ import annotations
 

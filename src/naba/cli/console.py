@@ -67,7 +67,7 @@ def note(message: str) -> None:
 
 
 class _Notes(logging.Handler):
-    """What the rest of naba says through `logging`, as notes; each once, however often it is said."""
+    """What the rest of naba says through `logging`, as notes; each once, however often it is logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -30,7 +30,7 @@ With --output the job survives being killed: the same command goes on where it s
 cannot be read again). Rows that cannot be classified are reported by line and go to OUTPUT.bad.jsonl; the exit code is
 then 1.
 
---engine spark and ray read Parquet (a file, a folder, an address) and write a folder; they begin anew after a kill."""
+--engine spark and ray read Parquet (a file, a folder, an address) and write a folder; after a kill they start over."""
 SHOWN = 20
 
 

@@ -340,7 +340,7 @@ class Systems:
         codes = (folds * targets + offset) * size * size + np.stack([one.cells for one in aligned])
         grouped = share_groups(first, [item]) if by_group is None else by_group
         units = units_of(first) if grouped else np.arange(rows)
-        # Folds made with each seed anew are not shared by the systems, so no row can be drawn within its own.
+        # Folds that differ from seed to seed are not shared by the systems, so rows cannot be drawn within folds.
         stratum = folds[0] if (folds == folds[0]).all() else np.zeros(rows, dtype=np.int64)
         distinct, units = np.unique(units * (int(stratum.max()) + 1) + stratum, return_inverse=True)
         strata = distinct % (int(stratum.max()) + 1)

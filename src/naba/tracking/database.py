@@ -49,7 +49,7 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    # A server that does not answer is said to in seconds; MLflow's own patience is minutes.
+    # A server that does not answer is reported within seconds; MLflow itself waits for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
@@ -71,7 +71,7 @@ def client(uri: str) -> MlflowClient:
 
 
 def _check_answers(client_: MlflowClient, uri: str) -> None:
-    """One question to a server, so that what is wrong with its address is said in one sentence."""
+    """One question to a server, so that one sentence says what is wrong with its address."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -116,7 +116,7 @@ class ReadingOptions:
         return f"{self.spelling}{name}={value}"
 
     def given(self) -> dict[str, str | bool]:
-        """What is said, by name; what is left to be recognised is not in it."""
+        """The options that were given, by name; those left to be recognised are absent."""
         return {option.name: getattr(self, option.name) for option in fields(self)
                 if option.name != "spelling" and getattr(self, option.name) != option.default}  # fmt: skip
 
