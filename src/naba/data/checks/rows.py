@@ -45,7 +45,7 @@ MISSING_WORDS = frozenset(
 
 def checks() -> dict[str, Check]:
     """All checks by code, those of plug-ins as well."""
-    from naba.data.checks import leaks, texts  # noqa: F401  (they add themselves to CHECKS)
+    from naba.data.checks import encodings, leaks, texts  # noqa: F401  (they add themselves to CHECKS)
 
     plugins.load()
     return {code: CHECKS[code] for code in sorted(CHECKS)}
