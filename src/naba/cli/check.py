@@ -35,8 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--markdown", metavar="FILE", help="write one Markdown page, without example texts")
     parser.add_argument("--html", metavar="FILE", help="write one page with examples")
     parser.add_argument("--quick", action="store_true", help="only the checks that run before every training")
-    parser.add_argument("--drop-unlabelled", action="store_true", help="leave rows without a label out")
-    add_reading_options(parser)
+    add_reading_options(parser, labelled=True)
     options = parser.parse_intermixed_args(arguments)
     data = data_options()
     from naba.data import catalogue
@@ -75,7 +74,7 @@ def _names(wanted: Sequence[str], changes: Changes, *, everything: bool) -> list
         if name not in known:
             raise UserError(unknown_name("dataset", name, known))
     if everything:
-        here = [name for name in known if catalogue.is_here(name, data_options())]
+        here = catalogue.here(data_options())
         absent = [name for name in known if name not in here]
         if absent:
             console.note(f"not here (naba data fetch NAME, or NABA_MIRROR): {', '.join(absent)}")

@@ -45,7 +45,7 @@ MISSING_WORDS = frozenset(
 
 def checks() -> dict[str, Check]:
     """All checks by code, those of plug-ins as well."""
-    from naba.data.checks import leaks, texts  # noqa: F401  (they add themselves to CHECKS)
+    from naba.data.checks import encodings, leaks, texts  # noqa: F401  (they add themselves to CHECKS)
 
     plugins.load()
     return {code: CHECKS[code] for code in sorted(CHECKS)}
@@ -83,11 +83,14 @@ def run_config(config: DatasetConfig, data: DataConfig | None = None, slow: bool
     try:
         dataset = load(config, data)
     except UserError as error:
-        unreadable = Finding(
-            "found", error.message, (), "error", "N01", "Readable", error.hint or "Correct the file or the config."
-        )
-        return Report(config.name, "", 0, (unreadable,))
+        return unreadable(config.name, error)
     return run(dataset, slow)
+
+
+def unreadable(name: str, error: UserError) -> Report:
+    """The report of a data set that cannot be read."""
+    hint = error.hint or "Correct the file or the config."
+    return Report(name, "", 0, (Finding("found", error.message, (), "error", "N01", "Readable", hint),))
 
 
 @check("N01", "Readable", "error", "Correct the file or the config.")
