@@ -32,9 +32,9 @@ function example(one) {
   const chips = el("div", { class: "meta" },
     el("span", { class: "chip" }, one.perturbation),
     el("span", { class: "chip" }, "gold " + label(one.gold)),
-    el("span", { class: "chip " + (one.before === one.gold ? "right" : "wrong") }, `${label(one.before)} ${one.sure[0].toFixed(2)}`),
+    el("span", { class: "chip " + (one.before === one.gold ? "right" : "wrong") }, `${one.sure[0].toFixed(2)} ${label(one.before)}`),
     el("span", {}, kept ? "stays" : "becomes"),
-    el("span", { class: "chip " + (kept || one.after !== one.gold ? "wrong" : "right") }, `${label(one.after)} ${one.sure[1].toFixed(2)}`),
+    el("span", { class: "chip " + (kept || one.after !== one.gold ? "wrong" : "right") }, `${one.sure[1].toFixed(2)} ${label(one.after)}`),
     el("span", {}, one.id));
   box.append(chips);
   if (one.target.length && one.target[0][0]) {
