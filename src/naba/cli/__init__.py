@@ -27,6 +27,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
     "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
+    "stress": Command("stress", "do answers hold when texts are perturbed", "naba stress 4f1c09 --only kept"),
     "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
     "score": Command("score", "score another system's predictions", "naba score gpt.csv dataset=ans_stance"),
     "submit": Command(

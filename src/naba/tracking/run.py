@@ -15,11 +15,14 @@ from naba.errors import UserError
 from naba.tracking.facts import Facts, scores_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from naba.data.dataset import Dataset
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.predictions import Predictions
+    from naba.tracking.items import Item
     from naba.tracking.records import Record
     from naba.tracking.store import Store
 
@@ -129,6 +132,21 @@ class Run:
             except (MlflowException, OSError) as error:
                 raise UserError(f"run '{self.name}' ({self.id[:12]}): {path} cannot be had: {error}") from error
         return self._downloaded[path]
+
+    def has_file(self, path: str) -> bool:
+        """Did the run leave this file? Only names are looked at."""
+        folder = local_folder(self.place)
+        if folder is not None:
+            return (folder / path).is_file()
+        parent = path.rpartition("/")[0]
+        return path in {entry.path for entry in self.store.client.list_artifacts(self.id, parent or None)}
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Write something more into a run that is done; files of the same name are replaced."""
+        from naba.tracking.mlflow import ActiveRun
+
+        ActiveRun(self.store.client, self.id, self.name).log(items)
+        self._downloaded.clear()
 
     def has_predictions(self) -> bool:
         """Are the predictions of all its sections there? Only their names are looked at."""
