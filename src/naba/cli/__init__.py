@@ -45,6 +45,11 @@ COMMANDS = {
     "serve": Command("serve", "answer over HTTP, through MLflow's server", "naba serve models:/stance@champion"),
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
+    "annotate": Command(
+        "annotate",
+        "choose rows for people to label, and read what they say",
+        "naba annotate make ans_stance --out round_1",
+    ),
     "list": Command("list", "datasets, models, experiments or metrics", "naba list datasets"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
