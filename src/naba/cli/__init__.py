@@ -47,6 +47,11 @@ COMMANDS = {
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
     "list": Command("list", "datasets, models, experiments, metrics or runs", "naba list datasets"),
+    "annotate": Command(
+        "annotate",
+        "choose rows for people to label, and read what they say",
+        "naba annotate make ans_stance --out round_1",
+    ),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
 
