@@ -52,6 +52,8 @@ class Kept:
     """Further types and functions -> the settings of theirs that may differ from the defaults."""
     stored: ClassVar[tuple[str, ...]] = ()
     """Attributes that are no settings and do not end in `_`, and that a file may set nevertheless."""
+    apart: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are kept in files of their own."""
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
