@@ -45,7 +45,7 @@ def test_every_name_of_the_interface_is_there_and_documented() -> None:
         naba.trane  # noqa: B018
 
 
-@pytest.mark.parametrize("module", [*EXAMPLES, "naba.export", "naba.api.overrides"])
+@pytest.mark.parametrize("module", [*EXAMPLES, "naba.export", "naba.config.overrides"])
 def test_every_example_gives_what_it_says(module: str, store: Path) -> None:
     found = importlib.import_module(module)
     results = doctest.testmod(found, optionflags=doctest.NORMALIZE_WHITESPACE)

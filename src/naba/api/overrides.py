@@ -7,30 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import config
+from naba.config.overrides import value_text
 from naba.data.dataset import Dataset
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-def value_text(value: Any) -> str:
-    """A value in Hydra's grammar.
-
-    >>> value_text(["agree", 0.5, None])
-    "['agree',0.5,null]"
-    """
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(value_text, value))}]"
-    if not isinstance(value, (str, Path)):
-        # Numbers of numpy among them.
-        return value_text(value.item()) if hasattr(value, "item") else value_text(str(value))
-    text = str(value).replace("\\'", "\\\\'").replace("'", "\\'")
-    return f"'{text}{chr(92) if text.endswith(chr(92)) else ''}'"
 
 
 def written(overrides: Mapping[str, Any], place: str = "") -> Iterator[str]:

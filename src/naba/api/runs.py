@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import tracking
-from naba.api.overrides import dataset_choice, value_text, written
+from naba.api.overrides import dataset_choice, written
+from naba.config.overrides import value_text
 from naba.errors import UserError
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
+    "tune": Command("tune", "search a model's options", "naba tune dataset=ans_stance model=pair_boosting hours=1"),
     "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
     "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
     "score": Command("score", "score another system's predictions", "naba score gpt.csv dataset=ans_stance"),

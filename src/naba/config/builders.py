@@ -3,7 +3,8 @@
 A builder is a frozen dataclass below `Options`. Its fields are what the YAML may say; its docstring says what they
 mean; `build` makes the estimator and imports what is heavy. naba's own stand in the table `naba.models.BUILDERS` and
 in modules that import no library, so that checking a YAML takes no time. Those of others come with their package (see
-`naba.config.packages`): a class below `Options`, or a plain function, which a YAML names by its path. No file layout is part of a YAML or of a run.
+`naba.config.packages`): a class below `Options`, or a plain function, which a YAML names by its path. No file layout
+of naba's is part of a YAML or of a run.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import typing
 from dataclasses import asdict, dataclass, field, make_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -104,7 +105,7 @@ def _options(path: str, file: str, changed: int, home: str) -> type[Options]:  #
             required.append((one.name, one.kind))
         else:
             value = _default(one, path, Path(file))
-            optional.append((one.name, one.kind, field(default_factory=lambda value=value: value)))
+            optional.append((one.name, one.kind, field(default_factory=partial(copy.deepcopy, value))))
     made = make_dataclass(
         function.name,
         [*required, *optional],

@@ -37,15 +37,15 @@ class Space:
         choices: the values, where they are listed.
     """
 
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
     log: bool = False
     choices: tuple[Any, ...] = ()
 
     @property
     def whole(self) -> bool:
         """Is it a whole number?"""
-        return isinstance(self.low, int) and isinstance(self.high, int)
+        return type(self.low) is int and type(self.high) is int
 
     @property
     def ends(self) -> tuple[Any, ...]:
@@ -82,7 +82,7 @@ def problems_of(search: Any, kind: type, given: Mapping[str, Any], place: str) -
         place: of `search`, for messages.
     """
     found, problems = _read(search, place)
-    adapter = TypeAdapter(kind)
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
     for option, space in found.items():
         for value in space.ends:
             try:

@@ -56,7 +56,7 @@ OLD_KINDS = {"classifier": "directory"}
 
 
 def _plugged_in() -> tuple[Any, ...]:
-    """Modules of allowed packages; none where a classifier folder is used without most of naba's dependencies (ONNX)."""
+    """Modules of allowed packages; none where a folder is used without most of naba's dependencies (ONNX)."""
     try:
         from naba.config import packages
     except ModuleNotFoundError as error:
