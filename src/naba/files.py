@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from naba.errors import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +56,22 @@ def replaced(file: Path) -> Iterator[Path]:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
-        yield part
-        part.replace(file)
+        with writing(file):
+            yield part
+            part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Let what is written while the block lasts name `file` when its disk is full: systems and libraries do not."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error) and not error.filename and not isinstance(error.args[0], list):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+        raise
 
 
 def parts(file: Path) -> list[Path]:

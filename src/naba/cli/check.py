@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, add_reading_options, data_options, reading_options
 from naba.errors import UserError, unknown_name
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     names = _names([each for each in options.datasets if "=" not in each], changes, everything=options.all)
     if options.markdown:
-        Path(options.markdown).write_text(catalogue.quality_report(names, data), encoding="utf-8")
+        with files.replaced(Path(options.markdown)) as part:
+            part.write_text(catalogue.quality_report(names, data), encoding="utf-8")
         print(f"wrote {options.markdown}")
         return 0
     reports = []
@@ -55,7 +57,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], ensure_ascii=False, indent=1))
     if options.html:
-        Path(options.html).write_text("\n".join(report.to_html() for report in reports), encoding="utf-8")
+        with files.replaced(Path(options.html)) as part:
+            part.write_text("\n".join(report.to_html() for report in reports), encoding="utf-8")
     return 1 if any(report.errors for report in reports) else 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba import tracking
+from naba import files, tracking
 from naba.cli import console
 from naba.cli.arguments import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
@@ -66,7 +66,8 @@ def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
         # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
         names = {**trained.display_names, **content.display_names}
         contents[board.scored] = replace(content, display_names=names)
-    Path(path).write_text(page(boards, contents), encoding="utf-8")
+    with files.replaced(Path(path)) as part:
+        part.write_text(page(boards, contents), encoding="utf-8")
     print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
 
 

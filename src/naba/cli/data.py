@@ -23,15 +23,20 @@ DESCRIPTION = """Data sets on this machine:
   naba data new FILE [--name NAME]  write conf/dataset/NAME.yaml for your own file; columns are guessed, or named by
                                     --text, --label, --target and --id
   naba data ids NAME [--split test] ids and texts as CSV, to let another system predict them (naba score)
-  naba data stats [NAME…] [--write] rows, labels, lengths and fingerprint; --write updates data/statistics.json"""
+  naba data stats [NAME…] [--write] rows, labels, lengths and fingerprint; --write updates data/statistics.json
+  naba data suspects NAME           labels that look wrong, with reasons (naba data suspects --help)"""
 
 ROLES = ("text", "label", "target", "id")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `naba data ACTION`."""
+    if arguments and arguments[0] == "suspects":
+        from naba.cli import suspects
+
+        return suspects.main(arguments[1:])
     parser = Parser("data", DESCRIPTION)
-    parser.add_argument("action", choices=[*ACTIONS], help="what to do")
+    parser.add_argument("action", choices=[*ACTIONS, "suspects"], help="what to do")
     parser.add_argument("names", nargs="*", help="data sets; DIR first for mirror, FILE for new")
     parser.add_argument("--all", action="store_true", help="every data set of the catalogue")
     parser.add_argument("--name", help="new: the name of the data set (default: the file's, in ASCII)")

@@ -276,7 +276,7 @@ def check(name: str, data: DataConfig | None = None, slow: bool = True, changes:
 def before_training(dataset: Dataset) -> Report:
     """The quick checks of a data set, stored under naba's home by content, so that a sweep pays for them once."""
     digest = hashlib.sha256(f"{rows.version()} {dataset.name} {dataset.fingerprint}".encode())
-    for name in dataset.table.column_names:
+    for name in dataset.columns:
         if name not in {"id", "text", "target", "label", "split"}:
             digest.update("\0".join([name, *dataset.column_values(name)]).encode())
     path = paths.home() / "checks" / f"{dataset.name}-{digest.hexdigest()[:16]}.json"

@@ -112,7 +112,7 @@ def unique_ids(subject: Subject) -> Finding:
 @check("N03", "Ids of the source", "warning", "Read ids as text; drop or merge rows with one id.")
 def source_ids(subject: Subject) -> Finding:
     """Kept columns called `…id`: repeated within a split, or changed on their way through numbers."""
-    names = [name for name in subject.dataset.table.column_names if re.fullmatch(r".*(_id|ID|^id)", name)]
+    names = [name for name in subject.dataset.columns if re.fullmatch(r".*(_id|ID|^id)", name)]
     names = [name for name in names if name != "id"]
     problems, examples = [], []
     for name in names:
@@ -277,7 +277,7 @@ def groups_across(subject: Subject) -> Finding:
 @check("N12", "Texts across folds", "warning", "A model may know the article; claims differ, so report it.")
 def texts_across_folds(subject: Subject) -> Finding:
     """Texts that two official folds share."""
-    if "fold" not in subject.dataset.table.column_names:
+    if "fold" not in subject.dataset.columns:
         return not_applicable("the set has no official folds")
     folds = subject.dataset.column_values("fold")
     texts = {fold: Counter(np.array(subject.normal_text, dtype=object)[folds == fold]) for fold in sorted(set(folds))}

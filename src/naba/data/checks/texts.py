@@ -120,7 +120,7 @@ def given_away_by_id(subject: Subject) -> Finding:
     kinds = len(set(prefixes))
     if kinds < 2 or kinds > 0.1 * len(prefixes):
         return not_applicable("ids do not begin with a few kinds of letters")
-    columns = ["label", *(name for name in subject.dataset.table.column_names if name not in _SHOWN_ANYWAY)]
+    columns = ["label", *(name for name in subject.dataset.columns if name not in _SHOWN_ANYWAY)]
     given: list[str] = []
     for name in columns:
         values = subject.dataset.column_values(name)
