@@ -6,6 +6,7 @@ The folders lie in `tests/data/cases`; where one has no `base.csv`, the one that
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -23,7 +24,7 @@ import pytest
 from naba import cli
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FOLDER = Path(__file__).parent / "data" / "cases"
 BASE = FOLDER / "data-new-name" / "base.csv"
@@ -206,6 +207,25 @@ def an_old_board(here: Path) -> None:
     (here / "board.html").write_text("the old board")
 
 
+HOLD_THE_STORE = """
+import sqlite3, sys, time
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(7)
+"""
+
+
+@contextlib.contextmanager
+def locked_store() -> Iterator[None]:
+    """Another process has the store for itself, for some seconds."""
+    command = [sys.executable, "-c", HOLD_THE_STORE, str(Path(os.environ["NABA_HOME"]) / "mlflow.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield
+
+
 SEMICOLON = r"the delimiter looks like ';'"
 HEADERLESS = ["headerless.tsv", "dataset.columns.text=column_1", "dataset.columns.label=column_2"]
 
@@ -260,7 +280,7 @@ CASES: dict[str, Case] = {
     ], all_below_the_home, marks=(pytest.mark.slow,)),
     "html-entities": Case([
         Step(["check", "file", "dataset.path=entities.csv"], (0, 1), ("HTML entities or tags in 60 of 60 rows",)),
-    ], entities_stay, marks=(pytest.mark.xfail(reason="normalisation of entities", strict=False),)),
+    ], entities_stay),
     "html-one-missing": Case([
         Step(train("{here}/base.csv", tracked=True)),
         Step(["train", "dataset=synthetic_stance", NB, "tracking.log_model=true", *FAST]),
@@ -351,25 +371,6 @@ def test_each_folder_is_a_case() -> None:
     assert sorted(CASES) == sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 
 
-HOLD_THE_STORE = """
-import sqlite3, sys, time
-store = sqlite3.connect(sys.argv[1], isolation_level=None)
-store.execute("BEGIN EXCLUSIVE")
-print("held", flush=True)
-time.sleep(7)
-"""
-
-
-@contextlib.contextmanager
-def locked_store() -> Iterator[None]:
-    """Another process has the store for itself, for some seconds."""
-    command = [sys.executable, "-c", HOLD_THE_STORE, str(Path(os.environ["NABA_HOME"]) / "mlflow.db")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        yield
-
-
 SHELL: dict[str, Callable[..., Any]] = {"cd": os.chdir, "mv": os.rename, "rm": os.remove}
 
 
@@ -410,11 +411,12 @@ def test_a_case_is_right(
         if typed[0] in SHELL:
             SHELL[typed[0]](*typed[1:])
             continue
-        if step.environment or step.largest:
-            code, printed = in_a_process(step, typed, here)
-        else:
-            code = cli.main(typed)
-            printed = "".join(capfd.readouterr())
+        with step.inside():
+            if step.environment or step.largest:
+                code, printed = in_a_process(step, typed, here)
+            else:
+                code = cli.main(typed)
+                printed = "".join(capfd.readouterr())
         flat = " ".join(printed.split())
         assert code in (step.code if isinstance(step.code, tuple) else (step.code,)), printed
         assert not [said for said in step.said if not re.search(said, flat)], printed

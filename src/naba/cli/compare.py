@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naba.evaluation.leaderboard import Board, TrackedRun
+    from naba.evaluation.page import Content
 
 FILTERS = ("dataset", "model", "task", "trained_on", "metric", "section")
 DESCRIPTION = """The leaderboard of finished runs: seeds of one configuration form a cell, best cell first.
@@ -55,20 +56,28 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
-    from naba.evaluation.page import Content, page
-    from naba.tracking.run import section_dataset
+    from naba.evaluation.page import page
 
-    contents = {}
-    for board in boards:
-        first = board.rows[0].cell.runs[0]
-        trained = tracking.find(first.run_id, uri).dataset()
-        content = Content.of(section_dataset(trained, first.section))
-        # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
-        names = {**trained.display_names, **content.display_names}
-        contents[board.scored] = replace(content, display_names=names)
+    contents = {board.scored: _content(board, uri) for board in boards}
     with files.replaced(Path(path)) as part:
         part.write_text(page(boards, contents), encoding="utf-8")
     print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
+
+
+def _content(board: Board, uri: str | None) -> Content:
+    """What the page shows of a data set; one that cannot be had leaves the others as they are."""
+    from naba.evaluation.page import Content
+    from naba.tracking.run import section_dataset
+
+    first = board.rows[0].cell.runs[0]
+    try:
+        trained = tracking.find(first.run_id, uri).dataset()
+        content = Content.of(section_dataset(trained, first.section))
+    except UserError as error:
+        console.note(f"{board.scored}: without texts, examples and slices: {error.message}")
+        return Content.without_texts(error.message)
+    # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
+    return replace(content, display_names={**trained.display_names, **content.display_names})
 
 
 def _parser() -> Parser:
