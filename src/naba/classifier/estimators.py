@@ -142,7 +142,8 @@ def _require_kept(value: Any, trusted: Trusted, where: str) -> None:
             raise UserError(f"{path_of(kind)} stands neither in naba.models nor beside a builder of a model")
         below = trusted_below(kind, trusted)
         for name, item in vars(value).items():
-            if name != "checkpoint_folder":
+            # What an own classifier holds is kept in a file of its own, see `naba.models.own`.
+            if name not in {"checkpoint_folder", *kind.apart}:
                 _require_kept(item, below, f"{kind.__name__}.{name}")
         return
     kind = type(value)
@@ -181,7 +182,7 @@ def load(path: Path) -> Any:
 
 
 def _is_family(module: str) -> bool:
-    """Is it a module of naba's models, or of a package that brings builders as a plug-in?"""
+    """Is it a module of naba's models, or of an allowed package that brings builders?"""
     if module.startswith("naba.models."):
         return True
     from naba.config import builders

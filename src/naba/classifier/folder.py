@@ -52,12 +52,16 @@ def why_not_kept(model: Any) -> str | None:
     What only fitting shows (the kind of a checkpoint, for example) is found by `save`.
     """
     from naba.classifier import estimators
+    from naba.models import own
 
     if not isinstance(model, Classifier):
         return (
             f"a {type(model).__module__}.{type(model).__qualname__} is no naba.models.classifier.Classifier, "
             "the base of all models that can be saved"
         )
+    inner = model.inner
+    if isinstance(inner, own.OwnClassifier) and (reason := own.why_not_kept(inner)):
+        return reason
     return estimators.why_not(model)
 
 
@@ -73,9 +77,11 @@ def save(model: Classifier, folder: Path, description: Mapping[str, Any]) -> int
     """
     from naba.classifier import encoders, estimators
     from naba.classifier.formats.directory import ESTIMATOR
+    from naba.models import own
 
     folder.mkdir(parents=True, exist_ok=True)
     encoders.save_inside(model, folder)
+    own.save_inside(model, folder)
     estimators.save(model, folder / ESTIMATOR)
     # A description that was read from a folder is of a classifier that was trained before.
     trained = trained_features(model, description) if "format" in description else features_versions(model)

@@ -45,8 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     names = _names([each for each in options.datasets if "=" not in each], changes, everything=options.all)
     if options.markdown:
-        with files.replaced(Path(options.markdown)) as part:
-            part.write_text(catalogue.quality_report(names, data), encoding="utf-8")
+        files.write_text(Path(options.markdown), catalogue.quality_report(names, data))
         print(f"wrote {options.markdown}")
         return 0
     reports = []
@@ -57,8 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], ensure_ascii=False, indent=1))
     if options.html:
-        with files.replaced(Path(options.html)) as part:
-            part.write_text("\n".join(report.to_html() for report in reports), encoding="utf-8")
+        files.write_text(Path(options.html), "\n".join(report.to_html() for report in reports))
     return 1 if any(report.errors for report in reports) else 0
 
 

@@ -200,8 +200,7 @@ def pin(name: str, data: DataConfig | None = None) -> Pinned:
     for file, digest in hashes.items():
         text = _with_hash(text, file, digest, path)
     if hashes:
-        with paths.replaced(path) as part:
-            part.write_text(text, encoding="utf-8")
+        paths.write_text(path, text)
     return Pinned(path, hashes)
 
 
@@ -283,8 +282,7 @@ def before_training(dataset: Dataset) -> Report:
     if path.is_file():
         return _stored(json.loads(path.read_text(encoding="utf-8")))
     report = rows.run(dataset, slow=False)
-    with paths.replaced(path) as part:
-        part.write_text(json.dumps(report.to_dict(), ensure_ascii=False), encoding="utf-8")
+    paths.write_text(path, json.dumps(report.to_dict(), ensure_ascii=False))
     return report
 
 

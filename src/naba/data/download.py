@@ -114,8 +114,7 @@ class _Limited:
 def write_text(final: Path, text: str) -> None:
     """Write a small file of the cache so that it is whole or not there."""
     try:
-        with files.replaced(final) as part:
-            part.write_text(text, encoding="utf-8")
+        files.write_text(final, text)
     except OSError as error:
         raise UserError(f"cannot write to the cache: {error}") from error
 

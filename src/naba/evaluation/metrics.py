@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from naba.config import plugins
+from naba.config import packages
 from naba.errors import UserError, unknown_name
 
 Array = npt.NDArray[Any]
@@ -274,10 +274,10 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
 
 
 def catalogue() -> dict[str, Metric]:
-    """Every metric with a fixed name, those of shared tasks and of plug-ins among them, by name."""
+    """Every metric with a fixed name, those of shared tasks and of allowed packages among them, by name."""
     from naba.evaluation import official_metrics  # noqa: F401  importing it registers them
 
-    plugins.load()
+    packages.load()
     return METRICS
 
 

@@ -52,6 +52,7 @@ class Job:
         scoring: how it is scored.
         overrides: what was said on the command line, without passwords.
         watch: how long each phase took.
+        tuned_from: the study that it is a trial of.
     """
 
     settings: TrainConfig
@@ -61,6 +62,7 @@ class Job:
     scoring: Scoring
     overrides: Sequence[str] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
+    tuned_from: str = ""
 
     @property
     def name(self) -> str:
@@ -100,6 +102,7 @@ class Job:
             dirty=dirty,
             versions=machine.versions(),
             hardware=machine.hardware(),
+            tuned_from=self.tuned_from,
         )
 
     @property

@@ -55,6 +55,8 @@ class Kept:
     features_version: ClassVar[int | None] = None
     """Of what this part makes of a text by rules of naba's (numbers, stems, cues): raised whenever equal texts begin to
     give other numbers. None where there are no such rules."""
+    apart: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are kept in files of their own."""
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()

@@ -55,6 +55,25 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.id[:12]} {self.name!r} {self.status})"
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from naba.evaluation.tables import Table, html, number
+
+        scores = [(section, score) for section in self.sections for score in self.scores(section).values()]
+        lines = [
+            [section, one.name, number(one.value), f"{number(one.low)} – {number(one.high)}", str(one.n)]
+            for section, one in scores
+        ]
+        title = f"{self.name} · {self.id[:12]} · {self.status}"
+        notes = [note for note in (self.error, self.command) if note]
+        head = ["rows of", "metric", "value", f"{100 * self.facts.scoring.confidence:g} % interval", "rows"]
+        primary = [line for line, (name, one) in zip(lines, scores, strict=True)
+                   if one.name == self.facts.primary.get(name)]  # fmt: skip
+        shown = html(Table(title, head, primary, notes, (2, 3, 4)))
+        rest = html(Table("all metrics", head, lines, (), (2, 3, 4)))
+        return f"{shown}<details><summary>{escape(f'{len(lines)} scores')}</summary>{rest}</details>"
+
     @cached_property
     def facts(self) -> Facts:
         """What the run is."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.config import plugins
+from naba.config import packages
 from naba.data.checks.findings import (
     CHECKS,
     Check,
@@ -44,10 +44,10 @@ MISSING_WORDS = frozenset(
 
 
 def checks() -> dict[str, Check]:
-    """All checks by code, those of plug-ins as well."""
+    """All checks by code, those of allowed packages as well."""
     from naba.data.checks import encodings, leaks, texts  # noqa: F401  (they add themselves to CHECKS)
 
-    plugins.load()
+    packages.load()
     return {code: CHECKS[code] for code in sorted(CHECKS)}
 
 
