@@ -51,9 +51,9 @@ def card(description: Mapping[str, Any]) -> list[str]:
         "",
         "or `naba predict FOLDER news.csv`, which loads the classifier inside and runs no code from the files.",
         "",
-        f"Both need naba {__version__}, which is on no package index: `python -m build --wheel` in its repository makes "
-        "a wheel, and `pip install naba-*.whl` installs it. `pip install -r FOLDER/requirements.txt` then brings the "
-        "versions of the libraries with which the model was made.",
+        f"Both need naba {__version__}, which is on no package index: `python -m build --wheel` in its repository "
+        "makes a wheel, and `pip install naba-*.whl` installs it. `pip install -r FOLDER/requirements.txt` then brings "
+        "the versions of the libraries with which the model was made.",
     ]
 
 
