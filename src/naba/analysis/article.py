@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from naba.analysis.attribution import Report
-from naba.arabic.segment import Span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from naba.arabic.segment import Span
 
 __all__ = ["Answer", "Article", "Claim", "ClaimStance", "Evidence", "Origin", "Priority", "Reason", "Repeat", "Report",
            "Sentence", "SentenceStance", "Word"]  # fmt: skip

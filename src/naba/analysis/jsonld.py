@@ -26,22 +26,23 @@ CONTEXT: list[Any] = [
     },
 ]
 UNCHECKABLE = frozenset({"opinion", "no_claim"})
-_ORGANISATIONS = frozenset(
+_ORGANISATIONS = (
     "وزارة وكالة هيئة حكومة شركة مؤسسة منظمة جمعية قناة صحيفة شبكة مركز جهاز لجنة مجلس محكمة جامعة بنك حزب حركة اتحاد "
-    "نقابة إذاعة مكتب دائرة مديرية جماعة نيابة".split()
+    "نقابة إذاعة مكتب دائرة مديرية جماعة نيابة"
 )
-_PERSONS = frozenset(
+_PERSONS = (
     "وزير رئيس متحدث مدير أمين ملك أمير الشيخ الدكتور السيد السيدة المهندس اللواء العميد العقيد النائب السفير الأستاذ "
-    "محافظ قائد زعيم سفير نائب عضو".split()
+    "محافظ قائد زعيم سفير نائب عضو"
 )
+_KINDS = dict.fromkeys(_PERSONS.split(), "Person") | dict.fromkeys(_ORGANISATIONS.split(), "Organization")
 _ARTICLE = re.compile(r"^ال(?=..)")
 
 
 def claims(article: Article) -> dict[str, Any]:
     """What there is to check as schema.org `Claim`s, in the order of checking.
 
-    A sentence that reports gives a claim for each report, whose `author` is the speaker; another gives itself. Sentences
-    whose type is opinion or no claim, and was not withheld, give none.
+    A sentence that reports gives a claim for each report, whose `author` is the speaker; another gives itself.
+    Sentences whose type is opinion or no claim, and was not withheld, give none.
     """
     return {"@context": CONTEXT, "@graph": list(_claims(article))}
 
@@ -105,9 +106,8 @@ def _selector(span: Span) -> dict[str, Any]:
 
 def _speaker(name: str) -> dict[str, Any]:
     """A Person or an Organization where the name's words say so; without a type elsewhere, rather than guessed."""
-    words = name.split()
-    bare = [form for word in words[:3] for form in (word, _ARTICLE.sub("", word))]
-    for word in bare:
-        if word in _ORGANISATIONS or word in _PERSONS:
-            return {"@type": "Organization" if word in _ORGANISATIONS else "Person", "name": name}
+    for word in name.split()[:3]:
+        kind = _KINDS.get(word) or _KINDS.get(_ARTICLE.sub("", word))
+        if kind:
+            return {"@type": kind, "name": name}
     return {"name": name}

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from naba.analysis.article import Answer, Evidence, Origin, Word
 from naba.arabic.normalise import NEWS, normalise
 from naba.arabic.segment import Span, light_stem, tokens
@@ -16,6 +14,8 @@ from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from naba.arabic.profile import Profile
     from naba.experiment.result import Outcome

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from naba.arabic.segment import Span
 
 CLAIM_COLUMNS = (
-    "article", "url", "date", "rank", "score", "sentence", "start", "end", "text", "claim_type", "probability", "withheld",
-    "reasons", "speaker", "cue", "said", "kind", "repeats",
+    "article", "url", "date", "rank", "score", "sentence", "start", "end", "text", "claim_type", "probability",
+    "withheld", "reasons", "speaker", "cue", "said", "kind", "repeats",
 )  # fmt: skip
 STANCE_COLUMNS = ("article", "claim", "claim_text", "article_stance", "sentence", "start", "end", "text", "stance",
                   "probability", "withheld", "repeats", "words")  # fmt: skip

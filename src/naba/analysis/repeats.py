@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 THRESHOLD = 0.5
-"""Share of a claim's 5-grams: finds half of the paraphrased headlines of ANS, and takes one other pair in ten thousand for
-one (experiments/analyse.md). A sentence that contradicts a claim in its words repeats it too."""
+"""Share of a claim's 5-grams: finds half of the paraphrased headlines of ANS, and takes one other pair in ten thousand
+for one (experiments/analyse.md). A sentence that contradicts a claim in its words repeats it too."""
 
 
 def repeated(claims: Sequence[str], sentences: Sequence[str]) -> np.ndarray:

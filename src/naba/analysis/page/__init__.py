@@ -5,6 +5,7 @@ The template, style sheet, script and words lie beside this file; this module ma
 
 from __future__ import annotations
 
+import itertools
 import json
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba.analysis.records import article_dict
-from naba.arabic.segment import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from naba.analysis.article import Article, Origin, Sentence
+    from naba.arabic.segment import Span
 
 ASSETS = Path(__file__).parent
 COLOURS = 8
@@ -174,7 +175,7 @@ class _Cuts:
         edges = [span.start, *inside, span.end]
         return [
             Segment(start, end, _visible(self.text[start:end]), self._marks(start, end))
-            for start, end in zip(edges, edges[1:], strict=False)
+            for start, end in itertools.pairwise(edges)
         ]
 
     def _marks(self, start: int, end: int) -> str:
