@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from naba.analysis.article import Article, Claim, Sentence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LONGEST = 1_000_000
 """Characters of one article; more is a collection, to be given as a folder."""
+MOST_EXPLAINED = 2000
+"""Sentences of one text whose claim types are explained; of more, the first."""
 _ARABIC = re.compile(r"[\u0621-\u064a\u0671-\u06d3]")
 
 
@@ -138,7 +141,7 @@ def _types(texts: Sequence[str], spans: Sequence[Span], labeller: Labeller, *, e
     answers = labeller.answers(texts, nothing)
     if not explain:
         return answers
-    evidence = labeller.evidence(texts, nothing, [one.label for one in answers], [span.start for span in spans])
-    if evidence is None:
-        return answers
-    return [replace(answer, evidence=one) for answer, one in zip(answers, evidence, strict=True)]
+    some = slice(0, MOST_EXPLAINED)
+    labels, starts = [one.label for one in answers], [span.start for span in spans]
+    evidence = labeller.evidence(texts[some], nothing[some], labels[some], starts[some])
+    return [replace(answer, evidence=one) for answer, one in zip_longest(answers, evidence or [])]

@@ -126,9 +126,9 @@ def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, list
 def _from_html(content: bytes, source: Source) -> tuple[str, About]:
     try:
         import trafilatura
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise UserError(
-            f"{source.shown}: reading HTML needs the package trafilatura", "pip install 'naba[html]'"
+            f"{source.shown}: reading HTML needs trafilatura and lxml_html_clean", "pip install 'naba[html]'"
         ) from error
     found: Any = trafilatura.bare_extraction(
         content, include_comments=False, include_tables=False, with_metadata=True, favor_precision=True

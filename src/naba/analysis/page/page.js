@@ -75,7 +75,7 @@
       const repeats = claim.repeated.includes(id);
       if (!repeats && (!one || one.label === "unrelated" || one.label === "other")) continue;
       const item = make("div", {class: "report"}, make("p", {lang: "ar", dir: "rtl"}, claim.text));
-      if (one) item.append(make("p", {}, make("span", {class: `stance st-${one.label}`}, said(`stance_${one.label}`)), " ", percent(one.probability),
+      if (one) item.append(make("p", {}, make("span", {class: `stance st-${one.label}`}, said(`stance_${one.label}`)), " ", percent(one.probability), " ",
         one.withheld ? make("span", {class: "doubt"}, said("withheld_short")) : null), ...evidence(one));
       if (repeats) item.append(make("p", {}, said("repeats")));
       found.push(item);
@@ -163,21 +163,17 @@
   }
   for (const card of all("[data-claim]").filter((each) => each.classList.contains("card"))) {
     const place = +card.dataset.claim, claim = data.claims[place], into = card.querySelector(".bearing");
-    const groups = new Map();
-    for (const one of claim.sentences) if (one.label !== "unrelated" && one.label !== "other") {
-      if (!groups.has(one.label)) groups.set(one.label, []);
-      groups.get(one.label).push(one);
-    }
+    const bears = claim.sentences.filter((one) => one.label !== "unrelated" && one.label !== "other");
     const item = (id, ...before) => make("li", {}, make("button", {type: "button", "data-open": id, "data-claim": place},
       ...before, make("span", {class: "clip", lang: "ar", dir: "rtl"}, sentences.get(id).text.replaceAll("\0", "\u2400"))));
-    for (const [label, list] of [...groups].sort()) {
-      into.append(make("h4", {}, said(`stance_${label}`)));
-      list.sort((one, other) => other.probability - one.probability);
-      into.append(make("ul", {}, ...list.slice(0, 5).map((one) => item(one.sentence, percent(one.probability), " ",
-        one.withheld ? make("span", {class: "doubt"}, said("withheld_short")) : null))));
-    }
+    const grouped = (list) => [...new Set(list.map((one) => one.label))].sort().flatMap((label) => [make("h4", {}, said(`stance_${label}`)),
+      make("ul", {}, ...list.filter((one) => one.label === label).sort((one, other) => other.probability - one.probability)
+        .map((one) => item(one.sentence, percent(one.probability), " ")))]);
+    const sure = bears.filter((one) => !one.withheld), doubtful = bears.filter((one) => one.withheld);
+    into.append(...grouped(sure));
     if (claim.repeated.length) into.append(make("h4", {}, said("repeats")), make("ul", {}, ...claim.repeated.map((id) => item(id))));
-    if (groups.size) {
+    if (doubtful.length) into.append(make("details", {}, make("summary", {}, said("doubtful"), " ", make("bdi", {}, String(doubtful.length))), ...grouped(doubtful)));
+    if (bears.length) {
       const button = make("button", {type: "button", class: "show", "aria-pressed": "false", "data-place": place}, said("show_in_text"));
       button.addEventListener("click", () => showClaim(place));
       into.append(button);
