@@ -21,6 +21,8 @@ TEXTS, PAGES = (".txt", ".text", ".md"), (".html", ".htm", ".xhtml")
 LARGEST = 64 * 2**20
 """Bytes of a file that is read at all; the limit of an article is in characters."""
 _HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+FEWEST_WORDS = 15
+"""Of an article in HTML: less is a menu, a caption or a notice about cookies."""
 CLAIM_COLUMNS = ("text", "claim", "target")
 """Names that the column with the claims may have."""
 
@@ -134,9 +136,9 @@ def _from_html(content: bytes, source: Source) -> tuple[str, About]:
         content, include_comments=False, include_tables=False, with_metadata=True, favor_precision=True
     )
     text = (found.text or "").strip() if found is not None else ""
-    if not text:
+    if len(text.split()) < FEWEST_WORDS:
         raise UserError(
-            f"{source.shown}: no article was found in this HTML",
+            f"{source.shown}: no article was found in this HTML (text of at least {FEWEST_WORDS} words)",
             "was the page saved whole? A text file with the article's words is read as it is",
         )
     about = About(

@@ -143,7 +143,7 @@ def _lines(article: Article) -> Iterator[list[tuple[Sentence | None, list[Segmen
 
 def _between(text: str, start: int, end: int) -> list[tuple[None, list[Segment]]]:
     shown = text[start:end].strip("\r\n")
-    return [(None, [Segment(start, end, _visible(shown), "")])] if shown.strip() else []
+    return [(None, [Segment(start, end, shown, "")])] if shown.strip() else []
 
 
 def _visible(text: str) -> str:
@@ -174,7 +174,7 @@ class _Cuts:
         inside = self.places[bisect_right(self.places, span.start) : bisect_left(self.places, span.end)]
         edges = [span.start, *inside, span.end]
         return [
-            Segment(start, end, _visible(self.text[start:end]), self._marks(start, end))
+            Segment(start, end, self.text[start:end], self._marks(start, end))
             for start, end in itertools.pairwise(edges)
         ]
 
