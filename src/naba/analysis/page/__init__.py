@@ -49,6 +49,7 @@ def page(article: Article) -> str:
     environment = Environment(
         loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True,
         trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: _visible(value) if type(value) is str else value,
     )  # fmt: skip
     words = _words(article)
     content = article_dict(article)
