@@ -220,7 +220,7 @@ def place(name: str) -> Path:
 def _changed(model: Mapping[str, Any], kind: type) -> dict[str, Any]:
     """The options that are not the builder's own defaults; groups of options by what differs in them."""
     found: dict[str, Any] = {}
-    for one in dataclasses.fields(kind):  # type: ignore[arg-type]
+    for one in dataclasses.fields(kind):
         value, usual = model.get(one.name), one.default
         if one.default_factory is not dataclasses.MISSING:
             usual = one.default_factory()
