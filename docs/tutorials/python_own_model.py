@@ -38,8 +38,8 @@ prices = naba.load_dataset("prices.csv", columns=columns)
 naba.check(prices)
 
 # %% [markdown]
-# A package of your own: `naba new package DIR` writes one with a model, a metric and a data set, and `--package` (here the
-# variable that it sets) allows it. Only what you allow is ever imported.
+# A package of your own: `naba new package DIR` writes one with a model, a metric and a data set, and `--package` (here
+# the variable that it sets) allows it. Only what you allow is ever imported.
 
 # %%
 import os

@@ -45,7 +45,7 @@ for found in classifier.explain(texts, targets, top=3):
     print(found.label, [(name, round(value, 2)) for name, value in found.contributions])
 
 # %% [markdown]
-# A service answers over HTTP. In a terminal: `naba serve stance --port 8000`. Here it is started, asked once, and stopped.
+# A service answers over HTTP. In a terminal: `naba serve stance --port 8000`. Here it is started, asked, and stopped.
 
 # %%
 import json

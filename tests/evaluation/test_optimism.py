@@ -29,7 +29,7 @@ def test_the_best_of_many_guessers_is_expected_to_guess() -> None:
     trials = [[answers(gold, generator.integers(0, 2, 100))] for _ in range(60)]
     found = nested_estimate(trials, "accuracy")
     assert found.best == max((one[0].gold == one[0].predicted).mean() for one in trials)
-    assert found.best > 0.6, "it looks good on the rows that chose it"
+    assert found.best >= 0.6, "it looks good on the rows that chose it"
     assert found.value == pytest.approx(0.5, abs=0.06)
     assert found.optimism > 0.07
 
@@ -57,6 +57,6 @@ def test_groups_are_drawn_whole() -> None:
 def test_a_ranking_has_no_nested_estimate_and_other_rows_are_refused() -> None:
     gold = np.tile([0, 1], 30)
     one = answers(gold, gold)
-    assert nested_estimate([[one], [one]], "average_precision") is None
+    assert nested_estimate([[one], [one]], "checkthat2020_task1_map") is None
     with pytest.raises(UserError, match="different rows"):
         nested_estimate([[one], [one.take(np.arange(59))]], "accuracy")
