@@ -1,4 +1,4 @@
-"""Builders by name: their options, what is said of wrong ones, and what a family costs that lies elsewhere."""
+"""Builders by name: their options, the messages about wrong ones, and what a family costs that lies elsewhere."""
 
 from __future__ import annotations
 

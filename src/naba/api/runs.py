@@ -142,6 +142,7 @@ def score(
     import tempfile
 
     from naba.config.overrides import plan
+    from naba.evaluation.outside import PredictionsFile
     from naba.experiment import outside
 
     planned = plan([*dataset_choice(dataset), *written(overrides)], multirun=False).overrides
@@ -150,7 +151,7 @@ def score(
             file = Path(folder) / "predictions.parquet"
             predictions.astype({name: str for name in ("id", "label") if name in predictions}).to_parquet(file)
             predictions = file
-        result = outside.score(Path(predictions), planned, split)
+        result = outside.score(PredictionsFile(Path(predictions)), planned, split)
     return {one.name: one for one in result.sections[split].scores}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         by_group=True if options.by_group else None,
     )
     if options.html:
-        Path(options.html).write_text(page(boards), encoding="utf-8")
+        files.write_text(Path(options.html), page(boards))
         print(f"wrote {options.html} ({Path(options.html).stat().st_size / 1e6:.1f} MB)")
     elif options.matrix:
         for board in boards:

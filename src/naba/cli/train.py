@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     if any(argument in {"-h", "--help"} for argument in arguments):
         print(HELP)
         return 0
+    if threading.current_thread() is threading.main_thread():
+        # A run that a queue or a shutdown ends is KILLED, not RUNNING for ever.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     flags, overrides = _split(arguments)
     informing = "--cfg" in flags or "--info" in flags
     plan = command_line.plan(overrides, multirun="--multirun" in flags)

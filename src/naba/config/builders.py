@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -70,7 +71,7 @@ class Context:
         return list(load(name))
 
 
-class Options:
+class Options(ABC):
     """Options of a builder; `class TfidfNb(Options, builder="tfidf_nb")`, a frozen dataclass, keywords only.
 
     Its docstring has a part `Attributes:` that says what each field means.
@@ -87,9 +88,9 @@ class Options:
             cls.builder = builder
             _REGISTERED[builder] = cls
 
+    @abstractmethod
     def build(self, context: Context) -> Any:
         """The unfitted estimator."""
-        raise NotImplementedError
 
     def backgrounds(self) -> tuple[str, ...]:
         """Names of the unlabelled data sets that the model learns from; their content enters a run's identity."""

@@ -43,7 +43,7 @@ def names(group: str) -> list[str]:
 
 
 def yaml_path(group: str, name: str) -> Path:
-    """The YAML file of a choice; one that takes the place of another is said.
+    """The YAML file of a choice; a note names one that takes the place of another.
 
     Raises:
         UserError: there is none; names the nearest one.

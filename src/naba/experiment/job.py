@@ -134,7 +134,7 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
 
 def _grouping(dataset: Dataset, split: SplitConfig) -> str:
     """Digest of the columns that keep rows together: the groups, and the column a split goes by."""
-    columns = [name for name in ("group", split.column) if name in dataset.table.column_names]
+    columns = [name for name in ("group", split.column) if name in dataset.columns]
     values = {str(name): dataset.column_values(str(name)).tolist() for name in columns}
     return config.digest(values) if any(any(column) for column in values.values()) else ""
 

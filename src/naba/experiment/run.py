@@ -85,7 +85,7 @@ def _train(job: Job, together: Decision) -> Result:
     checked = _checked(job)
     together.say(train=True)
     split = _split(job)
-    model = _build(job)
+    model = build(job)
     why_not_kept = _why_not_kept(job, model)
     _fit(job, model, split)
     sections = scoring.sections(job, split, model)
@@ -105,7 +105,7 @@ def _train_beside(job: Job, together: Decision) -> Outcome:
     """As one of the further processes of torchrun: train with the first, which keeps the run, and leave nothing."""
     if not together.hear():
         return Outcome("found", job.name)
-    _fit(job, _build(job), _split(job))
+    _fit(job, build(job), _split(job))
     return Outcome("trained", job.name)
 
 
@@ -137,14 +137,15 @@ def _split(job: Job) -> Split:
     return split
 
 
-def _build(job: Job) -> Classifier:
+def build(job: Job) -> Classifier:
+    """The unfitted classifier of a job, everything random seeded."""
     from naba.arabic.profile import profile_from
     from naba.data.dataset import background_texts
-    from naba.models.build import build
+    from naba.models.build import build as build_model
 
     settings = job.settings
     machine.seed_everything(settings.seed)
-    model: Classifier = build(
+    model: Classifier = build_model(
         settings.model,
         seed=settings.seed,
         normalisation=profile_from(dict(settings.normalisation)),

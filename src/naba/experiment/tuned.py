@@ -130,8 +130,7 @@ class Tuned:
     def write(self, name: str) -> Path:
         """Write the YAML where own models lie; see `place`."""
         path = place(name)
-        with files.replaced(path) as part:
-            part.write_text(self.yaml(name), encoding="utf-8")
+        files.write_text(path, self.yaml(name))
         return path
 
     # --- the page -----------------------------------------------------------------------------------------------------
@@ -139,8 +138,7 @@ class Tuned:
     def page(self) -> Path:
         """Write the page: history, importance, the trials, and how optimistic validation is."""
         path = files.home() / "tune" / f"{self.wanted.study}.html"
-        with files.replaced(path) as part:
-            part.write_text(self.html(), encoding="utf-8")
+        files.write_text(path, self.html())
         return path
 
     def html(self) -> str:

@@ -87,3 +87,8 @@ def format_of(description: Mapping[str, Any]) -> Format:
     if name not in known:
         raise UserError(unknown_name("kind of classifier folder", kind, known), "is it of a later version of naba?")
     return known[name]
+
+
+def example_table(description: Mapping[str, Any]) -> str:
+    """Python for a table of one row, as the code in a model card gives it to a classifier."""
+    return '{"text": ["…"], "target": ["…"]}' if "target" in description["input"] else '{"text": ["…"]}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from naba.classifier.formats import Format
+from naba.classifier.formats import Format, example_table
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def card(description: Mapping[str, Any]) -> list[str]:
     from naba.classifier import encoders
 
     pair = "target" in description["input"]
-    columns = '{"text": ["…"], "target": ["…"]}' if pair else '{"text": ["…"]}'
     lines = [
         "```python",
         "from pathlib import Path",
@@ -61,7 +60,7 @@ def card(description: Mapping[str, Any]) -> list[str]:
         "from naba.classifier import folder",
         "",
         'model, description = folder.load(Path("FOLDER"))  # runs no code from the files',
-        f"model.predict_proba(pd.DataFrame({columns}))",
+        f"model.predict_proba(pd.DataFrame({example_table(description)}))",
         "```",
         "",
         "or `naba predict FOLDER news.csv`.",

@@ -66,7 +66,7 @@ class Content:
         """The content of a data set: all its rows, its own slice columns, and who labelled it."""
         import pandas as pd
 
-        everything = np.arange(len(dataset.table))
+        everything = np.arange(len(dataset))
         rows = {"id": dataset.ids(everything)}
         rows |= {name: dataset.column(name, everything) for name in ("text", "target", *dataset.slices)}
         note = LABELLED_BY_MODEL if dataset.label_source == "language_model" else ""
@@ -99,10 +99,11 @@ def page(boards: Sequence[Board], contents: Mapping[str, Content] | None = None,
     )
     own = {name: Markup((ASSETS / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}  # noqa: S704
     template = environment.get_template("page.html.jinja")
-    return template.render(title=title, data=Markup(_json(data)), **own)  # noqa: S704  no "<" is left in it
+    return template.render(title=title, data=Markup(script_json(data)), **own)  # noqa: S704  no "<" is left in it
 
 
-def _json(data: Any) -> str:
+def script_json(data: Any) -> str:
+    """JSON that may stand inside a script element, whatever the texts in it are."""
     # No "<" may stand in a script element, or a text could close it; JSON knows the escape.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
