@@ -30,7 +30,7 @@ def executed(source: Path, folder: Path) -> Any:
     import jupytext
     from nbclient import NotebookClient
 
-    notebook = jupytext.read(source)
+    notebook = jupytext.read(source, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
     place = {"metadata": {"path": str(folder)}}

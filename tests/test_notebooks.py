@@ -38,7 +38,7 @@ def test_the_notebook_with_outputs_is_of_the_source(source: Path, notebooks: Mod
 
     committed = json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))
     shown = [("".join(cell["source"]), cell["cell_type"]) for cell in committed["cells"]]
-    written = [(cell["source"], cell["cell_type"]) for cell in jupytext.read(source).cells]
+    written = [(cell["source"], cell["cell_type"]) for cell in jupytext.read(source, fmt="py:percent").cells]
     assert shown == written, "run: python docs/notebooks.py"
     outputs: list[Any] = [cell["outputs"] for cell in committed["cells"] if cell["cell_type"] == "code"]
     assert any(outputs)
