@@ -11,6 +11,7 @@ from naba.arabic.normalise import NEWS, normalise_all
 from naba.config import overrides
 from naba.config.schema import SplitConfig
 from naba.data import sources, splits
+from naba.data.dataset import object_array
 from naba.errors import UserError
 from naba.evaluation.predictions import answers
 from naba.experiment import run
@@ -46,7 +47,7 @@ def keys(dataset: Dataset) -> list[str]:
 
 def part(dataset: Dataset, rows: IntArray) -> Dataset:
     """Some rows of a data set; a row without a group is grouped with its repetitions."""
-    chosen = dataclasses.replace(dataset, table=dataset.table.select(rows))
+    chosen = dataclasses.replace(dataset, columns={name: values[rows] for name, values in dataset.columns.items()})
     groups = chosen.column_values("group")
     made = [group or f"text {key}" for group, key in zip(groups, keys(chosen), strict=True)]
     return with_column(chosen, "group", made)
@@ -54,14 +55,7 @@ def part(dataset: Dataset, rows: IntArray) -> Dataset:
 
 def with_column(dataset: Dataset, name: str, values: Sequence[str]) -> Dataset:
     """The data set with other values in one column."""
-    import datasets
-    import pyarrow as pa
-
-    table = dataset.table.with_format("arrow")[:]
-    place = table.column_names.index(name)
-    return dataclasses.replace(
-        dataset, table=datasets.Dataset(table.set_column(place, name, pa.array(values, pa.string())))
-    )
+    return dataclasses.replace(dataset, columns={**dataset.columns, name: object_array(values)})
 
 
 def out_of_fold(job: Job, dataset: Dataset, folds: int = 5) -> FloatArray:

@@ -73,8 +73,7 @@ class Project:
         """Write `project.json`."""
         path = folder / FILE
         content = {"naba": "project", "format": FORMAT, **asdict(self)}
-        with files.replaced(path) as part:
-            part.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        files.write_text(path, json.dumps(content, ensure_ascii=False, indent=1))
         return path
 
     def second_round(self, ids: Sequence[str]) -> Project:

@@ -101,8 +101,7 @@ def make(project: Project, folder: Path, *, suggest: bool = False) -> list[Path]
         label_studio.TASKS: json.dumps(label_studio.tasks(project), ensure_ascii=False, indent=1),
     }
     for name, content in contents.items():
-        with files.replaced(folder / name) as part:
-            part.write_text(content, encoding="utf-8")
+        files.write_text(folder / name, content)
         written.append(folder / name)
     return written
 
@@ -131,8 +130,7 @@ def dataset(project: Project, decisions: Sequence[Decision], name: str, folder: 
             content = {"id": one.row.id, "text": one.row.text, "target": one.row.target, "label": one.label,
                        "group": one.row.group, "decided_by": one.way}  # fmt: skip
             lines.write(json.dumps(content, ensure_ascii=False) + "\n")
-    with files.replaced(target) as part:
-        part.write_text(_yaml(project, decided, free, rows), encoding="utf-8")
+    files.write_text(target, _yaml(project, decided, free, rows))
     return rows, target
 
 

@@ -99,8 +99,7 @@ def _read(arguments: Sequence[str]) -> int:
             print(table.render("text", console.terminal_width()))
     written = [*resolve.write(found, decisions, folder), *made]
     if options.html:
-        with files.replaced(Path(options.html)) as part:
-            part.write_text(agreement_report.page(found, measured, decisions), encoding="utf-8")
+        files.write_text(Path(options.html), agreement_report.page(found, measured, decisions))
         written.append(Path(options.html))
     print("wrote " + ", ".join(map(str, written)))
     return 0

@@ -46,7 +46,6 @@ def main(parser: Parser, arguments: Sequence[str]) -> int:
         if table is not None:
             print(table.render("markdown" if options.markdown else "text", console.terminal_width()))
     if options.html:
-        with files.replaced(Path(options.html)) as part:
-            part.write_text(simulation.page(curves), encoding="utf-8")
+        files.write_text(Path(options.html), simulation.page(curves))
         print(f"wrote {options.html}")
     return 0

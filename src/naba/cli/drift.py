@@ -41,8 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     for table in report.tables(found):
         print(table.render("markdown" if options.markdown else "text", console.terminal_width()))
     if options.html:
-        with files.replaced(Path(options.html)) as written:
-            written.write_text(report.page(found), encoding="utf-8")
+        files.write_text(Path(options.html), report.page(found))
         print(f"wrote {options.html}")
     print(found.verdict)
     return FOUND if found.found else 0

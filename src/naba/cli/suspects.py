@@ -88,6 +88,5 @@ def _shares(text: str) -> list[float]:
 
 
 def _write(name: str, content: str) -> None:
-    with files.replaced(Path(name)) as part:
-        part.write_text(content, encoding="utf-8")
+    files.write_text(Path(name), content)
     print(f"wrote {name}")

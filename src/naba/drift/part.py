@@ -122,9 +122,9 @@ def of(name: str, dataset: Dataset, rows: IntArray, sources: Sequence[str] = ())
 def _sources(dataset: Dataset, wanted: Sequence[str]) -> list[str]:
     """The named columns; else those with more than one and at most `MOST_SOURCES` values."""
     for name in wanted:
-        if name not in dataset.table.column_names:
-            raise UserError(f"--source: {unknown_name('column', name, dataset.table.column_names)}")
-    others = [name for name in dataset.table.column_names if name not in OWN]
+        if name not in dataset.columns:
+            raise UserError(f"--source: {unknown_name('column', name, dataset.columns)}")
+    others = [name for name in dataset.columns if name not in OWN]
     return [*wanted] or [name for name in others if 1 < len(set(dataset.column_values(name))) <= MOST_SOURCES]
 
 

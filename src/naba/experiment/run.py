@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) -> Outcome:
+def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True, tuned_from: str = "") -> Outcome:
     """Train and evaluate one classifier as configured, or find the finished run that did.
 
     Args:
         overrides: what the command line said, for the command that does the run again.
         wait: for another process that is training the same; without it the status is then `taken`.
+        tuned_from: the study that this is a trial of.
     Returns:
         `Outcome` with status `trained`, `found` or `taken`.
     Raises:
         UserError: something the user gave is wrong; nothing is half-written, and a run that had begun is FAILED.
     """
-    job = prepare(cfg, overrides)
+    job = replace(prepare(cfg, overrides), tuned_from=tuned_from)
     together = Decision()
     if together.number > 0:
         return _train_beside(job, together)
