@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba import tracking
 from naba.cli import console
 from naba.cli.arguments import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
 
     from naba.evaluation.leaderboard import Board, TrackedRun
@@ -28,15 +27,16 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_intermixed_args(arguments)
     filters = key_values(options.filters, FILTERS)
     from naba.evaluation import columns, leaderboard
+    from naba.experiment import comparison
 
-    runs = _runs(options.uri, filters, curves=options.html is not None)
+    runs = comparison.chosen_runs(options.uri, filters, curves=options.html is not None)
+    if options.html and (options.matrix or options.stress):
+        raise UserError("--html goes with boards and with --transfer", "naba stress RUN --html FILE")
     models = sorted({run.model for run in runs})
     if options.baseline is not None and options.baseline not in models:
         raise UserError(f"--baseline: {unknown_name('model among these runs', options.baseline, models)}")
-    if options.transfer:
-        table = columns.transfer_table(runs, filters.get("metric"), options.resamples)
-        print(table.render(options.style, console.terminal_width()))
-        return 0
+    if options.stress or options.transfer:
+        return _beyond(runs, options, filters.get("metric"))
     boards = leaderboard.leaderboards(
         runs,
         filters.get("metric"),
@@ -55,19 +55,32 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
-    from naba.evaluation.page import Content, page
-    from naba.tracking.run import section_dataset
+    from naba.evaluation.page import page
+    from naba.experiment.comparison import contents
 
-    contents = {}
-    for board in boards:
-        first = board.rows[0].cell.runs[0]
-        trained = tracking.find(first.run_id, uri).dataset()
-        content = Content.of(section_dataset(trained, first.section))
-        # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
-        names = {**trained.display_names, **content.display_names}
-        contents[board.scored] = replace(content, display_names=names)
-    Path(path).write_text(page(boards, contents), encoding="utf-8")
+    _write(path, page(boards, contents(boards, uri)))
+
+
+def _write(path: str, content: str) -> None:
+    Path(path).write_text(content, encoding="utf-8")
     print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
+
+
+def _beyond(runs: Sequence[TrackedRun], options: Namespace, measure: str | None) -> int:
+    """What is beside the leaderboards: stress tests, and transfer to other data sets and topics."""
+    from naba.experiment import comparison
+
+    if options.stress:
+        tables = comparison.stress_tables(runs, options.uri)
+    else:
+        transfer = comparison.transfer(runs, measure, options.resamples)
+        tables = transfer.tables()
+        if options.html:
+            _write(options.html, transfer.page())
+            return 0
+    for table in tables:
+        print(table.render(options.style, console.terminal_width()))
+    return 0
 
 
 def _parser() -> Parser:
@@ -83,7 +96,8 @@ def _parser() -> Parser:
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--matrix", action="store_true", help="differences of all pairs")
     kinds.add_argument("--transfer", action="store_true", help="train on one data set, score on another")
-    kinds.add_argument("--html", metavar="FILE", help="write one self-contained page with an error browser")
+    kinds.add_argument("--stress", action="store_true", help="flips under perturbation, of runs with a naba stress")
+    parser.add_argument("--html", metavar="FILE", help="write one self-contained page (with --transfer: a heat map)")
     styles = parser.add_mutually_exclusive_group()
     for style, what in (("markdown", "Markdown"), ("csv", "CSV, every number in full"), ("latex", "LaTeX")):
         styles.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"print {what}")
@@ -93,28 +107,6 @@ def _parser() -> Parser:
 
 def _keys(value: str) -> list[str]:
     return [key.strip() for key in value.split(",") if key.strip()]
-
-
-def _runs(uri: str | None, filters: dict[str, str], *, curves: bool) -> list[TrackedRun]:
-    from naba.tracking.runs import scored_datasets, tracked_runs
-
-    tags = {name: filters[key] for key, name in (("model", "model"), ("task", "task"), ("trained_on", "dataset"))
-            if key in filters}  # fmt: skip
-    section = filters.get("section")
-    if section not in {None, "test", "validation"}:
-        raise UserError(unknown_name("section", str(section), ["test", "validation"]))
-    everything = tracked_runs(uri, tags, section=None if section == "test" else section, curves=curves)
-    if not everything:
-        said = f" with {', '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
-        raise UserError(f"there are no finished runs{said}", "train some: naba train +experiment=quickstart -m")
-    if "dataset" not in filters:
-        return everything
-    wanted = filters["dataset"].split(",")
-    names = scored_datasets(everything)
-    for name in wanted:
-        if name not in names and f"{name} validation" not in names:
-            raise UserError(unknown_name("scored dataset", name, names))
-    return [run for run in everything if run.scored.removesuffix(" validation") in wanted]
 
 
 def _print(boards: Sequence[Board], style: str, chosen: Sequence[str] | None) -> None:
