@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
@@ -27,9 +28,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_intermixed_args(arguments)
     filters = key_values(options.filters, FILTERS)
     from naba.evaluation import columns, leaderboard
-    from naba.experiment import comparison
+    from naba.evaluation.page import page
+    from naba.tracking.runs import selected_runs
 
-    runs = comparison.chosen_runs(options.uri, filters, curves=options.html is not None)
+    runs = selected_runs(options.uri, filters, curves=options.html is not None)
     if options.html and (options.matrix or options.stress):
         raise UserError("--html goes with boards and with --transfer", "naba stress RUN --html FILE")
     models = sorted({run.model for run in runs})
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         by_group=True if options.by_group else None,
     )
     if options.html:
-        _write_page(boards, options.html, options.uri)
+        _write(options.html, page(boards))
     elif options.matrix:
         for board in boards:
             print(columns.matrix_table(board).render(options.style, console.terminal_width()))
@@ -54,15 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
-    from naba.evaluation.page import page
-    from naba.experiment.comparison import contents
-
-    _write(path, page(boards, contents(boards, uri)))
-
-
 def _write(path: str, content: str) -> None:
-    Path(path).write_text(content, encoding="utf-8")
+    files.write_text(Path(path), content)
     print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
 
 
@@ -95,7 +90,7 @@ def _parser() -> Parser:
     )
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--matrix", action="store_true", help="differences of all pairs")
-    kinds.add_argument("--transfer", action="store_true", help="train on one data set, score on another")
+    kinds.add_argument("--transfer", action="store_true", help="from seen to unseen: other data sets, targets left out")
     kinds.add_argument("--stress", action="store_true", help="flips under perturbation, of runs with a naba stress")
     parser.add_argument("--html", metavar="FILE", help="write one self-contained page (with --transfer: a heat map)")
     styles = parser.add_mutually_exclusive_group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, positive
 from naba.errors import UserError
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.html:
             from naba.evaluation.stress.page import page
 
-            Path(options.html).write_text(page(report), encoding="utf-8")
+            files.write_text(Path(options.html), page(report))
         console.note(f"kept with run {run.id[:12]}: {options.html or run.file(stress.PAGE)}")
     if options.style == "csv":
         from naba.evaluation.stress.tables import data_table

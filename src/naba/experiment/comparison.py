@@ -1,65 +1,22 @@
-"""What `naba compare` needs of runs beside their scores: the texts of a page, stress reports, transfer."""
+"""What `naba compare` shows of runs beside leaderboards: stress reports side by side, and transfer."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from naba import tracking
-from naba.errors import UserError, unknown_name
+from naba.errors import UserError
 from naba.evaluation.leaderboard import cells_of
-from naba.evaluation.page import Content
 from naba.evaluation.transfer import Transfer, leave_one_out, matrices
 from naba.experiment import stress
-from naba.tracking.run import section_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from naba.evaluation.leaderboard import Board, TrackedRun
+    from naba.evaluation.leaderboard import TrackedRun
     from naba.evaluation.stress.report import StressReport
     from naba.evaluation.tables import Table
-
-
-def chosen_runs(uri: str | None, filters: Mapping[str, str], *, curves: bool = False) -> list[TrackedRun]:
-    """The finished runs that the filters of `naba compare` leave, once for each section they were scored on.
-
-    Raises:
-        UserError: there are none, or no data set or section of that name was scored.
-    """
-    from naba.tracking.runs import scored_datasets, tracked_runs
-
-    tags = {name: filters[key] for key, name in (("model", "model"), ("task", "task"), ("trained_on", "dataset"))
-            if key in filters}  # fmt: skip
-    section = filters.get("section")
-    if section not in {None, "test", "validation"}:
-        raise UserError(unknown_name("section", str(section), ["test", "validation"]))
-    everything = tracked_runs(uri, tags, section=None if section == "test" else section, curves=curves)
-    if not everything:
-        said = f" with {', '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
-        raise UserError(f"there are no finished runs{said}", "train some: naba train +experiment=quickstart -m")
-    if "dataset" not in filters:
-        return everything
-    wanted = filters["dataset"].split(",")
-    names = scored_datasets(everything)
-    for name in wanted:
-        if name not in names and f"{name} validation" not in names:
-            raise UserError(unknown_name("scored dataset", name, names))
-    return [run for run in everything if run.scored.removesuffix(" validation") in wanted]
-
-
-def contents(boards: Sequence[Board], uri: str | None = None) -> dict[str, Content]:
-    """Scored data set -> the texts that a page shows."""
-    found = {}
-    for board in boards:
-        first = board.rows[0].cell.runs[0]
-        trained = tracking.find(first.run_id, uri).dataset()
-        content = Content.of(section_dataset(trained, first.section))
-        # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
-        names = {**trained.display_names, **content.display_names}
-        found[board.scored] = replace(content, display_names=names)
-    return found
 
 
 def stress_tables(runs: Sequence[TrackedRun], uri: str | None = None) -> list[Table]:

@@ -222,6 +222,7 @@ class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
         order_weight: what the `order` features are multiplied by.
     """
 
+    features_version: ClassVar[int | None] = 2
     beyond_onnx: ClassVar[str] = "its claim cues and tags (lexicons, numbers in words, forms of verbs)"
 
     def __init__(

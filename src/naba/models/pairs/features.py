@@ -91,6 +91,7 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         vectors: of words, learnt from unlabelled texts; None for no features of nearness in meaning.
     """
 
+    features_version: ClassVar[int | None] = 2
     holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {stems: (), TruncatedSVD: ("n_components", "random_state")}
     beyond_onnx: ClassVar[str] = (
         "its pair features (light stems, aligned words, cues of lexicons, best-matching sentences)"

@@ -64,7 +64,7 @@ class WordVectors(Kept, BaseEstimator):
         self.source = source
 
     def __sklearn_clone__(self) -> WordVectors:
-        # They are learnt before a classifier is fitted, from other texts than its own: fitting anew must keep them.
+        # They are learnt before a classifier is fitted, from other texts than its own: fitting again must keep them.
         return self
 
     def of(self, stems: Sequence[str], bases: Sequence[str]) -> tuple[FloatArray, BoolArray]:
