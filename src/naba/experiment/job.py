@@ -118,6 +118,9 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
         UserError: something the user gave is wrong.
     """
     settings = config.check(cfg)
+    # The test rows of the set that is trained on are the section `test`: a sweep names all sets of a task at once.
+    others = [name for name in settings.evaluation.also if name != settings.dataset.name]
+    settings = dataclasses.replace(settings, evaluation=dataclasses.replace(settings.evaluation, also=others))
     from naba.data import splits
     from naba.data.dataset import load
 

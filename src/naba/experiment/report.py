@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
@@ -50,6 +50,27 @@ def items(result: Result) -> list[Item]:
     if result.kept and result.model is not None:
         found.append(Model(result.model, classifier_description(result, result.model)))
     return found + (check_items(result.checked) if result.checked is not None else [])
+
+
+def further_items(job: Job, sections: Sequence[Section], facts: Facts) -> list[Item]:
+    """What is added to a finished run for sections it was scored on later: their scores, tables and predictions.
+
+    Args:
+        facts: of the run; its tags then name these sections too.
+    """
+    found: list[Item] = []
+    for section in sections:
+        found += [Metric(name, value) for name, value in score_metrics(section.name, section.scores).items()]
+        found.append(Metric(f"{section.name}/rows", len(section.predictions)))
+        found += _section_items(section, job.settings.evaluation.worst_errors, None)
+    also = tuple(dict.fromkeys([*facts.scoring.also, *job.scoring.also]))
+    primary = {**facts.primary, **{section.name: section.primary_metric for section in sections}}
+    changed = replace(facts, scoring=replace(facts.scoring, also=also), primary=primary)
+    return found + [tag for tag in _tags(changed) if tag.name in SECTION_TAGS]
+
+
+SECTION_TAGS = ("naba.evaluation", "naba.sections", "naba.primary_metrics")
+"""Tags that say what a run was scored on."""
 
 
 def _figures(result: Result) -> Iterator[Item]:

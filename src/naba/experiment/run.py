@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from naba.data.splits import Split
     from naba.experiment.job import Job
     from naba.models.classifier import Classifier
+    from naba.tracking import Run
+    from naba.tracking.folder import FolderTracker
+    from naba.tracking.mlflow import MlflowTracker
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ def keep(job: Job, work: Callable[[], Result], together: Decision | None = None,
     tracker, wanted = open_tracker(job.settings.tracking), job.wanted
     together = together or Decision()
     while True:
-        found = None if wanted.force else tracker.finished(wanted)
+        found = None if wanted.force else tracker.finished(wanted) or _extended(job, tracker)
         if found is not None:
             together.say(train=False)
             return Outcome.found(found, tracker.where)
@@ -78,6 +81,24 @@ def keep(job: Job, work: Callable[[], Result], together: Decision | None = None,
         else:
             return Outcome.trained(result, active.id, tracker.where)
         tracker.wait(wanted.identity)
+
+
+def _extended(job: Job, tracker: MlflowTracker | FolderTracker) -> Run | None:
+    """A finished run of this job, scored on the further data sets that it lacked; None where it must be trained."""
+    wanted = job.wanted
+    found = tracker.extendable(wanted)
+    if found is None:
+        return None
+    from naba.classifier import folder
+
+    missing = found.facts.scoring.missing(wanted.facts.scoring) or ()
+    names = [name for name in job.settings.evaluation.also if any(one.split()[0] == name for one in missing)]
+    model, _ = folder.load(found.classifier_folder())
+    logger.warning("%s: its finished run is scored on %s too", job.name, ", ".join(names))
+    sections = scoring.further_sections(job, _split(job), model, names)
+    found.add(report.further_items(job, list(sections.values()), found.facts))
+    tracker.forget(wanted.identity)
+    return found.store.find(found.id)
 
 
 def _train(job: Job, together: Decision) -> Result:
