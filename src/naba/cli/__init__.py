@@ -46,6 +46,7 @@ COMMANDS = {
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
     "list": Command("list", "datasets, models, experiments or metrics", "naba list datasets"),
+    "cache": Command("cache", "embeddings that are kept for later runs", "naba cache clear"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
 

@@ -93,7 +93,7 @@ def test_a_folder_of_sentence_transformers_says_pooling_and_prefix(checkpoint: P
     ours = Embedder(str(tmp_path / "st"), max_length=32).load()
     np.testing.assert_allclose(ours.vectors(TEXTS), theirs.encode(TEXTS), atol=1e-5)
     assert (ours.prefix_, ours.reading_["pooling"]) == ("سؤال: ", "cls")
-    with pytest.raises(UserError, match="model.pooling is mean, but .* was trained with cls"):
+    with pytest.raises(UserError, match=r"model.pooling is mean, but .* was trained with cls"):
         Embedder(str(tmp_path / "st"), pooling="mean").load()
 
 
@@ -119,7 +119,7 @@ def test_static_vectors_are_those_of_model2vec(static_folder: Path) -> None:
 def test_a_missing_folder_and_too_long_a_window_are_said(checkpoint: Path) -> None:
     with pytest.raises(UserError, match="there is no folder '/nonexistent/e5'"):
         Embedder("/nonexistent/e5").load()
-    with pytest.raises(UserError, match="model.max_length is 65, but .* has 64 positions"):
+    with pytest.raises(UserError, match=r"model.max_length is 65, but .* has 64 positions"):
         Embedder(str(checkpoint), max_length=65).load()
 
 
@@ -255,7 +255,7 @@ def test_a_folder_answers_to_the_last_bit_without_the_weights_it_came_from(
     assert [(tmp_path / "again" / name).read_bytes() for name in names] == [
         (tmp_path / "model" / name).read_bytes() for name in names
     ]
-    copy = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
+    copy = pickle.loads(pickle.dumps(model))
     assert copy.predict_proba(X).tobytes() == wanted
 
 

@@ -48,7 +48,7 @@ class EmbeddedClassifier(FeatureClassifier):
     holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {
         Pipeline: ("steps",), StandardScaler: (), LogisticRegression: LOGISTIC,
     }  # fmt: skip
-    explained_by = "words"  # type: ignore[assignment]
+    explained_by = "words"
 
     def __init__(
         self,

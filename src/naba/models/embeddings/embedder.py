@@ -33,7 +33,7 @@ class Embedder(Kept, BaseEstimator):
         checkpoint: see `naba.models.embeddings.sources.network`.
         prefix: stands before each text; None takes what the folder says.
         pooling: of tokens, `mean`, `cls` or `last`; None takes what the folder says, else the mean.
-        max_length: tokens of a text that are read.
+        max_length: tokens of a text that are read; None takes 256, or as many as the checkpoint has places.
 
     Attributes:
         network_: weights and tokenizer. They have files of their own (`naba.classifier.encoders`).
@@ -44,7 +44,7 @@ class Embedder(Kept, BaseEstimator):
     network_: Network
 
     def __init__(
-        self, checkpoint: str, prefix: str | None = None, pooling: str | None = None, max_length: int = 256
+        self, checkpoint: str, prefix: str | None = None, pooling: str | None = None, max_length: int | None = None
     ) -> None:
         self.checkpoint = checkpoint
         self.prefix = prefix
@@ -104,7 +104,7 @@ class Embedder(Kept, BaseEstimator):
     @classmethod
     def check_state(cls, state: Mapping[str, Any]) -> None:
         """See `Kept`."""
-        reading = state.get("reading_", {"max_length": state.get("max_length")})
+        reading = state.get("reading_", {"max_length": state.get("max_length") or 1})
         sound = (
             "network_" not in state
             and isinstance(state.get("prefix_", ""), str)

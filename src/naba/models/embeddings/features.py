@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.models.classifier import Kept, text_columns
+from naba.models.embeddings.embedder import Embedder
 from naba.models.pairs.alignment import codes
 from naba.models.pairs.documents import LONG_TEXT, documents
 from naba.models.pairs.features import stems
@@ -18,7 +19,6 @@ from naba.models.tfidf.vectoriser import Vectoriser
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from naba.models.embeddings.embedder import Embedder
     from naba.models.pairs.alignment import FloatArray
 
 _BLOCKS = ("target", "text", "difference", "product")
@@ -82,3 +82,8 @@ class EmbeddingFeatures(Kept, TransformerMixin, BaseEstimator):
         blocks = _BLOCKS if self.pair else ("text",)
         names = [f"embedding:{block}:{place}" for block in blocks for place in range(single)]
         return np.array([*names, *(["embedding:cosine"] if self.pair else [])], dtype=object)
+
+
+def embeddings(checkpoint: str | None, prefix: str | None, *, pair: bool) -> EmbeddingFeatures | None:
+    """The embeddings that are a part of another model's features; None where it has none."""
+    return None if checkpoint is None else EmbeddingFeatures(Embedder(checkpoint, prefix), pair=pair)

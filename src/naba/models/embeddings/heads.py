@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 _EPOCHS = 60
 
 
-def logistic(C: float) -> Pipeline:
-    """Logistic regression over standardised features; labels are weighed by the inverse of their shares."""
-    regression = LogisticRegression(C=C, class_weight="balanced", max_iter=1000)
-    return Pipeline([("scale", StandardScaler()), ("logistic", regression)])
+def logistic(C: float) -> LogisticRegression:
+    """Logistic regression for standardised features; labels are weighed by the inverse of their shares."""
+    return LogisticRegression(C=C, class_weight="balanced", max_iter=1000)
 
 
-def networks(alpha: float, hidden: int, seeds: Sequence[int]) -> list[tuple[str, Pipeline]]:
-    """Networks with one hidden layer over standardised features, which differ in their seeds."""
-    made = [Network((hidden,), alpha=alpha, max_iter=_EPOCHS, random_state=seed) for seed in seeds]
-    return [(f"network{place}", Pipeline([("scale", StandardScaler()), ("network", one)]))
-            for place, one in enumerate(made)]  # fmt: skip
+def networks(alpha: float, hidden: int, seeds: Sequence[int]) -> list[Network]:
+    """Networks with one hidden layer for standardised features, which differ in their seeds."""
+    return [Network((hidden,), alpha=alpha, max_iter=_EPOCHS, random_state=seed) for seed in seeds]
+
+
+def _scaled(name: str, classifier: Any) -> Pipeline:
+    return Pipeline([("scale", StandardScaler()), (name, classifier)])
 
 
 def head(kind: str, C: float, alpha: float, hidden: int, seeds: Sequence[int]) -> tuple[Any, str | None]:
@@ -36,9 +37,11 @@ def head(kind: str, C: float, alpha: float, hidden: int, seeds: Sequence[int]) -
         kind: `logistic`, `network`, or `both`: the mean of the two kinds, which weigh the same.
     """
     if kind == "logistic":
-        return logistic(C), "logistic__C"
-    parts = networks(alpha, hidden, seeds)
+        return _scaled("logistic", logistic(C)), "logistic__C"
+    parts = [(f"network{place}", _scaled("network", one)) for place, one in enumerate(networks(alpha, hidden, seeds))]
     if kind == "network":
         return Mean(parts, voting="soft"), None
     weights = [1.0, *[1 / len(parts)] * len(parts)]
-    return Mean([("linear", logistic(C)), *parts], voting="soft", weights=weights), "linear__logistic__C"
+    return Mean(
+        [("linear", _scaled("logistic", logistic(C))), *parts], voting="soft", weights=weights
+    ), "linear__logistic__C"

@@ -13,6 +13,7 @@ from naba.models.encoder.options import folder_digest
 if TYPE_CHECKING:
     from naba.models.embeddings.classifier import EmbeddedClassifier
 
+_OF_THE_PART = frozenset(("embeddings", "prefix", "embedding_weight"))
 _NETWORKS = 3
 _STRIDE = 1000  # seeds of the networks: seed, seed + 1000, …, so that runs with neighbouring seeds share none
 
@@ -21,6 +22,17 @@ def weights_content(checkpoint: str) -> str:
     """What stands for a checkpoint in an identity: a folder's content, a name on the Hub as it is."""
     folder = Path(checkpoint).expanduser()
     return folder_digest(folder) if folder.is_dir() else checkpoint
+
+
+def part_content(content: dict[str, Any]) -> dict[str, Any]:
+    """The options of a model that can have a part over embeddings, for an identity.
+
+    A folder counts by what is in it; without embeddings the options are those from before there were any, so that old
+    runs are found.
+    """
+    if content["embeddings"] is None:
+        return {key: value for key, value in content.items() if key not in _OF_THE_PART}
+    return content | {"embeddings": weights_content(content["embeddings"])}
 
 
 @dataclass(frozen=True, kw_only=True)

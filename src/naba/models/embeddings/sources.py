@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MODULES = "modules.json"
+_LENGTH = 256
 _POOLING_KEYS = {
     "pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_lasttoken": "last",
 }  # fmt: skip
@@ -35,13 +36,13 @@ def default_prefix(checkpoint: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def network(checkpoint: str, pooling: str | None, max_length: int) -> Network:
+def network(checkpoint: str, pooling: str | None, max_length: int | None) -> Network:
     """The network of a checkpoint.
 
     Args:
         checkpoint: a folder, or a name on the Hub, which may end in `@revision`.
         pooling: one of `POOLINGS`; None takes what the folder says, else the mean.
-        max_length: tokens of a text that are read.
+        max_length: tokens of a text that are read; None takes 256, or as many as the checkpoint has places.
     Raises:
         UserError: it is not there, is not whole, or has a part that is not known.
     """
@@ -58,13 +59,15 @@ def _network(checkpoint: str, pooling: str | None, max_length: int, stamp: tuple
     weights.check_files(_inside(folder))
     table = _table(folder)
     if table is not None:
-        return Static(*table, _tokenizer(folder, checkpoint), max_length)
+        return Static(*table, _tokenizer(folder, checkpoint), max_length or _LENGTH)
     said = _said_pooling(folder, checkpoint)
     if pooling is not None and said is not None and pooling != said:
         raise UserError(
             f"model.pooling is {pooling}, but {checkpoint} was trained with {said}", "leave model.pooling=null"
         )
     tokenizer, model = weights.load_encoder(_inside(folder))
+    if max_length is None:
+        max_length = min(_LENGTH, weights.positions(model) or _LENGTH)
     weights.check_length(model, max_length, checkpoint, "model.max_length")
     return Transformer(model, tokenizer.backend_tokenizer, pooling or said or POOLINGS[0], max_length)
 

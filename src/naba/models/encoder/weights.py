@@ -235,6 +235,15 @@ def _missing(checkpoint: str, error: OSError) -> UserError:
     )
 
 
+def positions(model: Any) -> int:
+    """Tokens that a model can tell apart by their places; 0 where there is no end to them."""
+    places: int = getattr(model.config, "max_position_embeddings", 0) or 0
+    for part, module in model.named_modules():
+        if part.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            places -= module.padding_idx + 1  # RoBERTa and its kin number positions behind the padding token's id
+    return places
+
+
 def check_length(model: Any, length: int, name: str, place: str) -> None:
     """Refuse windows that are longer than a checkpoint has positions.
 
@@ -243,10 +252,7 @@ def check_length(model: Any, length: int, name: str, place: str) -> None:
     Raises:
         UserError: they are.
     """
-    places = getattr(model.config, "max_position_embeddings", 0) or 0
-    for part, module in model.named_modules():
-        if part.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-            places -= module.padding_idx + 1  # RoBERTa and its kin number positions behind the padding token's id
+    places = positions(model)
     if 0 < places < length:
         windows = ", and model.reading.windows for long texts" if place == "model.reading.max_length" else ""
         raise UserError(
