@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +35,7 @@ example: naba train dataset=ans_stance model=tfidf_logreg,tfidf_svm seed=0,1,2 -
 
 SWITCHES = {"-m": "--multirun", "--multirun": "--multirun", "--resolve": "--resolve", "--run": "", "-r": ""}
 VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
-          "--package": "--package", "-p": "--package"}  # fmt: skip
+          "-p": "--package"}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,6 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     if any(argument in {"-h", "--help"} for argument in arguments):
         print(HELP)
         return 0
+    if threading.current_thread() is threading.main_thread():
+        # A run that a queue or a shutdown ends is KILLED, not RUNNING for ever.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     flags, overrides = _split(arguments)
     informing = "--cfg" in flags or "--info" in flags
     plan = command_line.plan(overrides, multirun="--multirun" in flags)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.normalise import NEWS_1, normalise_all
 from naba.models.classifier import Kept, text_columns
 from naba.models.embeddings.embedder import Embedder
 from naba.models.pairs.alignment import codes
@@ -36,6 +36,7 @@ class EmbeddingFeatures(Kept, TransformerMixin, BaseEstimator):
     """
 
     holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {stems: ()}
+    features_version: ClassVar[int | None] = 1
     beyond_onnx: ClassVar[str] = "its embeddings and their tokenizer"
 
     def __init__(self, embedder: Embedder, *, pair: bool = False) -> None:
@@ -47,7 +48,7 @@ class EmbeddingFeatures(Kept, TransformerMixin, BaseEstimator):
         self.embedder_ = clone(self.embedder).load()
         if self.pair:
             texts, targets = text_columns(X)
-            distinct = normalise_all(list(dict.fromkeys([*targets, *texts])), NEWS)
+            distinct = normalise_all(list(dict.fromkeys([*targets, *texts])), NEWS_1)
             self.word_space_ = Vectoriser(analyzer=stems, sublinear_tf=True).fit(distinct)
         return self
 
