@@ -159,7 +159,10 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
         from naba.models.encoder.training import Forward, device, has_bfloat16
 
         precision = self.training.precision
-        fast = training and (precision == "bfloat16" or (precision == "auto" and has_bfloat16(device())))
+        # On a CPU `auto` is measured when the training begins.
+        where = device()
+        automatic = precision == "auto" and where.type != "cpu" and has_bfloat16(where)
+        fast = training and (precision == "bfloat16" or automatic)
         padding = self.tokenizer_.pad_token_id or 0
         return Forward(self.model_, padding, self.reads_types(), self.reading.pooling, fast)
 
