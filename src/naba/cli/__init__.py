@@ -65,6 +65,7 @@ COMMANDS = {
     ),
     "list": Command("list", "datasets, models, experiments, metrics, packages or runs", "naba list datasets"),
     "new": Command("new", "write a package with a model and a data set of your own", "naba new package mypackage"),
+    "cache": Command("cache", "embeddings that are kept for later runs", "naba cache clear"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
 

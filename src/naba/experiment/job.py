@@ -70,7 +70,7 @@ class Job:
         settings = self.settings
         split = settings.split
         part = f"{split.fraction:g}" if split.name == "learning_curve" else split_part(split)
-        words = [str(settings.model["name"]), *changed_options(settings), settings.dataset.name]
+        words = [config.model_name(settings.model), *changed_options(settings), settings.dataset.name]
         words += [split.name] if split.name != "given" else []
         words += [part] if part else []
         if settings.normalisation.get("name", "news") != "news":
@@ -91,7 +91,7 @@ class Job:
             scoring=self.scoring,
             task=settings.dataset.task,
             dataset=settings.dataset.name,
-            model=str(settings.model["name"]),
+            model=config.model_name(settings.model),
             split=settings.split.name,
             part=split_part(settings.split),
             seed=settings.seed,

@@ -15,7 +15,7 @@ from naba.tracking.facts import score_metrics
 from naba.tracking.items import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -82,13 +82,13 @@ def _figures(result: Result) -> Iterator[Item]:
         yield Figure(f"figures/{name}_confusion.png", figure)
     main = result.main
     yield Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name))
-    curve = [(str(result.job.settings.model["name"]), main.predictions)]
+    curve = [(config.model_name(result.job.settings.model), main.predictions)]
     yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name))
 
 
 def _params(settings: TrainConfig) -> Iterator[Param]:
     yield Param("dataset", settings.dataset.name)
-    yield Param("model", str(settings.model["name"]))
+    yield Param("model", config.model_name(settings.model))
     yield Param("split", settings.split.name)
     yield Param("normalisation", str(settings.normalisation.get("name", "")))
     yield Param("seed", str(settings.seed))
@@ -123,11 +123,16 @@ def _metrics(result: Result) -> Iterator[Metric]:
         yield Metric(f"time/{phase}_seconds", seconds)
     for split, rows in result.rows.items():
         yield Metric(f"data/{split}_rows", rows)
-    for entry in result.model.history_ if result.model is not None else ():
-        step = int(entry.get("epoch", 0))
-        for name, value in entry.items():
-            if name != "epoch" and isinstance(value, (int, float)):
-                yield Metric(f"epoch/{name}", float(value), step)
+
+
+def curves(history: Iterable[Mapping[str, Any]]) -> list[Item]:
+    """The numbers of some epochs."""
+    return [
+        Metric(f"epoch/{name}", float(value), int(entry.get("epoch", 0)))
+        for entry in history
+        for name, value in entry.items()
+        if name != "epoch" and isinstance(value, (int, float))
+    ]
 
 
 def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
@@ -216,7 +221,7 @@ def classifier_description(result: Result, model: Classifier) -> dict[str, Any]:
         "dataset": settings.dataset.name,
         "label_source": settings.dataset.label_source,
         "licence": settings.dataset.licence,
-        "model": str(settings.model["name"]),
+        "model": config.model_name(settings.model),
         "labels": {label: result.job.dataset.display_names.get(label, label) for label in result.job.dataset.labels},
         "input": ["text", "target"] if settings.dataset.pair else ["text"],
         "normalisation": dict(settings.normalisation),

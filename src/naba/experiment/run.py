@@ -14,11 +14,12 @@ from naba.experiment import report, scoring
 from naba.experiment.job import prepare
 from naba.experiment.result import Outcome, Result
 from naba.experiment.torchrun import Decision
+from naba.models.encoder.following import followed_by
 from naba.tracking import open_tracker
 from naba.tracking.claims import TakenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from omegaconf import DictConfig
 
@@ -71,8 +72,12 @@ def keep(job: Job, work: Callable[[], Result], together: Decision | None = None,
         try:
             with tracker.run(wanted) as active:
                 active.log(report.opening(job))
-                result = work()
-                active.log(report.items(result))
+                told: set[Any] = set()
+                with followed_by(partial(_follow, active, told)):
+                    result = work()
+                history = result.model.history_ if result.model is not None else ()
+                late = [entry for entry in history if entry.get("epoch") not in told]
+                active.log([*report.curves(late), *report.items(result)])
         except TakenError as taken:
             if not wait:
                 together.say(train=False)
@@ -99,6 +104,12 @@ def _extended(job: Job, tracker: MlflowTracker | FolderTracker) -> Run | None:
     found.add(report.further_items(job, list(sections.values()), found.facts))
     tracker.forget(wanted.identity)
     return found.store.find(found.id)
+
+
+def _follow(active: Any, told: set[Any], entry: Mapping[str, Any]) -> None:
+    """Write an epoch's numbers down when it ends, so that a run that is killed shows how far it came."""
+    active.log(report.curves([entry]))
+    told.add(entry.get("epoch"))
 
 
 def _train(job: Job, together: Decision) -> Result:
