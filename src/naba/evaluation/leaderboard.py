@@ -305,6 +305,7 @@ def _joined(runs: Sequence[TrackedRun], predictions: Sequence[Predictions], part
             return []
         order = np.argsort(ids.astype(str), kind="stable")
         groups = [one.groups for one in chosen if one.groups is not None]
+        outcomes = [one.outcomes for one in chosen if one.outcomes is not None]
         wholes.append(
             Whole(
                 Predictions(
@@ -315,6 +316,7 @@ def _joined(runs: Sequence[TrackedRun], predictions: Sequence[Predictions], part
                     chosen[0].labels,
                     np.concatenate(groups)[order] if len(groups) == len(chosen) else None,
                     chosen[0].fingerprint,
+                    np.concatenate(outcomes)[order] if len(outcomes) == len(chosen) else None,
                 ),
                 np.repeat(np.arange(len(chosen)), [len(one) for one in chosen])[order],
             )

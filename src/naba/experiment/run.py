@@ -151,6 +151,8 @@ def _build(job: Job) -> Classifier:
         # A training that was killed resumes from its last checkpoint: the folder is that of the run's identity.
         checkpoint_folder=files.home() / "checkpoints" / job.identity.run,
         background_texts=lambda name: background_texts(name, settings.data),
+        task=settings.dataset.task,
+        label_names={label: job.dataset.display_names.get(label, label) for label in job.dataset.labels},
     )
     return model
 
