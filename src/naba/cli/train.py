@@ -25,13 +25,21 @@ Train and evaluate a classifier; leaves a run in MLflow. A run that is finished 
   -m, --multirun      every combination of comma-separated values: model=tfidf_nb,tfidf_svm seed=0,1,2 -m
                       (two at a time: hydra/launcher=joblib hydra.launcher.n_jobs=2; also ray, slurm)
   several GPUs        torchrun --nproc-per-node 4 --no-python naba train model=xlm_roberta_large …
+  --dry-run           say how many rows, tokens and how much money it would take; train and ask nothing
   --cfg job           print the composed configuration and stop
   --config-dir DIR    a folder with your own dataset/, model/ … YAML files (also: ./conf, or NABA_CONF)
   --help
 
 example: naba train dataset=ans_stance model=tfidf_logreg,tfidf_svm seed=0,1,2 -m"""
 
-SWITCHES = {"-m": "--multirun", "--multirun": "--multirun", "--resolve": "--resolve", "--run": "", "-r": ""}
+SWITCHES = {
+    "--dry-run": "--dry-run",
+    "-m": "--multirun",
+    "--multirun": "--multirun",
+    "--resolve": "--resolve",
+    "--run": "",
+    "-r": "",
+}
 VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
           "--package": "--package", "-p": "--package"}  # fmt: skip
 
@@ -50,6 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     _environment(parallel=any(item.startswith("hydra/launcher=") for item in overrides))
     from naba.experiment import sweep
 
+    if "--dry-run" in flags:
+        return _plan(plan.overrides, multirun=plan.multirun)
     if informing:
         return sweep.hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
     if not plan.multirun:
@@ -106,6 +116,16 @@ def _environment(*, parallel: bool) -> None:
         # One thread a worker: two trainings with two threads each run at a quarter of the speed of one.
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")
+
+
+def _plan(overrides: Sequence[str], *, multirun: bool) -> int:
+    """`--dry-run`: what each training would do and cost."""
+    from naba.experiment import planning, sweep
+
+    if multirun:
+        return sweep.hydra(["--multirun"], overrides, planning.job)
+    planning.job(command_line.compose(overrides))
+    return 0
 
 
 def _one(overrides: Sequence[str]) -> int:

@@ -34,6 +34,7 @@ from naba.evaluation.tables import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from naba.evaluation.pools import Pool
     from naba.evaluation.predictions import IntArray
 
 NAN = float("nan")
@@ -56,6 +57,9 @@ class TrackedRun:
         part: the fold or held-out value tested on, where the run is one of a cross-validation.
         section: the run's own name for these rows: `test`, `validation` or a further data set.
         curves: name -> (step, value) pairs, such as `validation/macro_f1` by epoch.
+        kinds: tags of the model, by which pools are made.
+        probabilities: where its probabilities come from; "" if not known.
+        rows_per_second, money_per_1000_rows: of predicting; nan if not known.
     """
 
     run_id: str
@@ -77,6 +81,10 @@ class TrackedRun:
     section: str = "test"
     part: str = ""
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    probabilities: str = ""
+    rows_per_second: float = NAN
+    money_per_1000_rows: float = NAN
 
     @property
     def scored(self) -> str:
@@ -136,6 +144,11 @@ class Cell:
         return self.runs[0].model
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The tags of the model."""
+        return self.runs[0].kinds
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The distinct seeds, in rising order."""
         return tuple(sorted({run.seed for run in self.runs}))
@@ -153,6 +166,10 @@ class Cell:
     def mean_of(self, attribute: str) -> float:
         """Mean over the seeds of a number such as `train_seconds`."""
         return float(np.mean([getattr(run, attribute) for run in self.runs]))
+
+    def metric_mean(self, name: str) -> float:
+        """Mean over the seeds of a tracked metric; nan where a run lacks it."""
+        return float(np.mean([run.metrics.get(name, NAN) for run in self.runs]))
 
 
 @dataclass(frozen=True)
@@ -191,6 +208,7 @@ class Pairs:
         estimate, low, high: the differences with their 95 % intervals.
         p_value: Holm-corrected over the pairs.
         detectable: the smallest difference each pair's test would find four times in five.
+        tests: (a, b), a < b -> the test of the pair before any correction.
     """
 
     estimate: FloatArray
@@ -198,6 +216,11 @@ class Pairs:
     high: FloatArray
     p_value: FloatArray
     detectable: FloatArray
+    tests: Mapping[tuple[int, int], Difference] = field(default_factory=dict)
+
+    def difference(self, a: int, b: int) -> Difference:
+        """Cell a minus cell b, with the uncorrected p-value."""
+        return self.tests[a, b] if a < b else _flipped(self.tests[b, a])
 
 
 @dataclass(frozen=True)
@@ -211,6 +234,7 @@ class Board:
         pairs: every two of the paired cells, in the order of `rows`; None if there are none.
         notes: what a reader must know.
         higher_is_better: direction of the metric.
+        baseline: the model that the others are also compared with.
     """
 
     scored: str
@@ -219,6 +243,7 @@ class Board:
     pairs: Pairs | None = None
     notes: tuple[str, ...] = ()
     higher_is_better: bool = True
+    baseline: str = "majority"
 
     @property
     def title(self) -> str:
@@ -230,6 +255,10 @@ class Board:
     def paired(self) -> tuple[Row, ...]:
         """The rows that were tested against one another."""
         return tuple(row for row in self.rows if row.paired)
+
+
+def _flipped(one: Difference) -> Difference:
+    return replace(one, estimate=-one.estimate, low=-one.high, high=-one.low)
 
 
 def cells_of(runs: Sequence[TrackedRun]) -> list[Cell]:
@@ -331,6 +360,7 @@ def leaderboards(
     resamples: int = 10_000,
     seed: int = 0,
     by_group: bool | None = None,
+    pool: Pool | None = None,
 ) -> list[Board]:
     """One board for each scored data set, in the order of their names, and one for each kind of cross-validation of it.
 
@@ -338,18 +368,27 @@ def leaderboards(
         measure: the metric; each data set's own primary metric if None.
         baseline: the model that every other is also compared with, where it was run.
         by_group: draw whole groups; by default where `bootstrap.share_groups` says so, and the notes say it.
+        pool: the systems to compare; ranks, letters and corrections are among them alone, since how many others were
+            tried is no concern of somebody who could not use them.
     Raises:
-        UserError: there are no runs, or the metric is unknown.
+        UserError: there are no runs, the metric is unknown, or no system is in the pool.
     """
     if not runs:
         raise UserError("there are no finished runs to compare", "train some: naba train -m …")
     boards: dict[tuple[str, int], list[Cell]] = defaultdict(list)
     for cell in cells_of(runs):
         boards[(cell.runs[0].scored, cell.folds)].append(cell)
-    return [
-        leaderboard(cells, measure or cells[0].runs[0].primary_metric, baseline, resamples, seed, by_group)
-        for _, cells in sorted(boards.items(), key=lambda item: item[0])
-    ]
+    found = []
+    for _, cells in sorted(boards.items(), key=lambda item: item[0]):
+        chosen = cells if pool is None else [cell for cell in cells if pool.holds(cell)]
+        if not chosen:
+            continue
+        measured = measure or chosen[0].runs[0].primary_metric
+        board = leaderboard(chosen, measured, baseline, resamples, seed, by_group)
+        found.append(board if pool is None else replace(board, notes=(pool.note(board, cells), *board.notes)))
+    if not found and pool is not None:
+        raise pool.empty({cell for cells in boards.values() for cell in cells})
+    return found
 
 
 def leaderboard(
@@ -380,17 +419,23 @@ def leaderboard(
     draws = _draws(paired, measure, resamples, seed, grouped)
     order = np.argsort(-draws.means if item.higher_is_better else draws.means, kind="stable")
     paired, draws = [paired[place] for place in order], _reordered(draws, order)
-    pairs = _all_pairs(draws)
-    tested = _rows(paired, draws, pairs.p_value, baseline, measure)
+    pairs = all_pairs(len(paired), draws.difference)
+    untested = [
+        Row(cell, Score(measure, float(draws.means[place]), *draws.interval(place), draws.rows),
+            _spread(_values(cell, measure)), paired=True)
+        for place, cell in enumerate(paired)
+    ]  # fmt: skip
+    best_first = tested(untested, pairs, baseline)
     drawn = ""
     if grouped:
         units = len(np.unique(units_of(first)))
         drawn = "; the bootstrap resamples whole groups" + (f" ({units})" if units < len(first) else "")
-    notes.append(f"{counted(draws.rows, 'row')}{drawn}; intervals 95 %" + _about_tests(len(paired)))
-    return Board(scored, measure, (*tested, *rows), pairs, tuple(notes), item.higher_is_better)
+    notes.append(f"{counted(draws.rows, 'row')}{drawn}; intervals 95 %" + about_tests(len(paired)))
+    return Board(scored, measure, (*best_first, *rows), pairs, tuple(notes), item.higher_is_better, baseline)
 
 
-def _about_tests(cells: int) -> str:
+def about_tests(cells: int) -> str:
+    """What a board's note says of the tests of so many cells; the end of the note that says how rows were drawn."""
     if cells < 2:
         return ""
     pairs = cells * (cells - 1) // 2
@@ -466,13 +511,14 @@ def _reordered(draws: CellDraws, order: npt.NDArray[np.int64]) -> CellDraws:
     )
 
 
-def _all_pairs(draws: CellDraws) -> Pairs:
-    size = len(draws.means)
-    found = Pairs(*(np.full((size, size), NAN) for _ in range(5)))
+def all_pairs(size: int, difference: Callable[[int, int], Difference]) -> Pairs:
+    """Every two of the cells, tested, and corrected together by Holm's method."""
     places = list(combinations(range(size), 2))
-    differences = [draws.difference(a, b) for a, b in places]
-    corrected = holm([one.p_value for one in differences])
-    for (a, b), one, p_value in zip(places, differences, corrected, strict=True):
+    tests = {(a, b): difference(a, b) for a, b in places}
+    estimate, low, high, p_values, detectable = (np.full((size, size), NAN) for _ in range(5))
+    found = Pairs(estimate, low, high, p_values, detectable, tests)
+    corrected = holm([one.p_value for one in tests.values()])
+    for ((a, b), one), p_value in zip(tests.items(), corrected, strict=True):
         found.estimate[a, b], found.estimate[b, a] = one.estimate, -one.estimate
         found.low[a, b], found.high[a, b] = one.low, one.high
         found.low[b, a], found.high[b, a] = -one.high, -one.low
@@ -481,29 +527,27 @@ def _all_pairs(draws: CellDraws) -> Pairs:
     return found
 
 
-def _rows(cells: Sequence[Cell], draws: CellDraws, p_values: FloatArray, baseline: str, measure: str) -> list[Row]:
+def tested(rows: Sequence[Row], pairs: Pairs, baseline: str) -> list[Row]:
+    """The lines, best first, with what their tests against one another say."""
+    p_values = pairs.p_value
     different = p_values < SIGNIFICANCE
     groups = letters(different)
-    base = next((place for place, cell in enumerate(cells) if cell.model == baseline), None)
-    rows = []
-    for place, cell in enumerate(cells):
-        low, high = draws.interval(place)
+    base = next((place for place, row in enumerate(rows) if row.cell.model == baseline), None)
+    found = []
+    for place, row in enumerate(rows):
         better, worse = int(different[place, :place].sum()), int(different[place, place + 1 :].sum())
-        rows.append(
-            Row(
-                cell,
-                Score(measure, float(draws.means[place]), low, high, draws.rows),
-                _spread(_values(cell, measure)),
-                paired=True,
-                ranks=(1 + better, len(cells) - worse),
+        found.append(
+            replace(
+                row,
+                ranks=(1 + better, len(rows) - worse),
                 letters=groups[place],
-                to_best=draws.difference(place, 0) if place else None,
-                to_baseline=draws.difference(place, base) if base is not None and base != place else None,
+                to_best=pairs.difference(place, 0) if place else None,
+                to_baseline=pairs.difference(place, base) if base is not None and base != place else None,
                 p_best=float(p_values[place, 0]),
                 p_baseline=float(p_values[place, base]) if base is not None else NAN,
             )
         )
-    return rows
+    return found
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -82,8 +82,8 @@ def _train(job: Job, together: Decision) -> Result:
     """Check, split, build, fit, predict."""
     checked = _checked(job)
     together.say(train=True)
-    split = _split(job)
-    model = _build(job)
+    split = split_of(job)
+    model = build_model(job)
     why_not_kept = _why_not_kept(job, model)
     _fit(job, model, split)
     sections = scoring.sections(job, split, model)
@@ -103,7 +103,7 @@ def _train_beside(job: Job, together: Decision) -> Outcome:
     """As one of the further processes of torchrun: train with the first, which keeps the run, and leave nothing."""
     if not together.hear():
         return Outcome("found", job.name)
-    _fit(job, _build(job), _split(job))
+    _fit(job, build_model(job), split_of(job))
     return Outcome("trained", job.name)
 
 
@@ -120,7 +120,12 @@ def _checked(job: Job) -> Report:
     return found
 
 
-def _split(job: Job) -> Split:
+def split_of(job: Job) -> Split:
+    """Which rows train, validate and test.
+
+    Raises:
+        UserError: none train, or none are left to score.
+    """
     from naba.data import splits
 
     name, settings = job.dataset.name, job.settings
@@ -135,7 +140,8 @@ def _split(job: Job) -> Split:
     return split
 
 
-def _build(job: Job) -> Classifier:
+def build_model(job: Job) -> Classifier:
+    """The unfitted model of a job, with everything that draws seeded."""
     from naba.arabic.profile import profile_from
     from naba.data.dataset import background_texts
     from naba.models.build import build

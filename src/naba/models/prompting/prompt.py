@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -179,7 +178,6 @@ def checked(content: Mapping[str, object], where: str) -> Prompt:
     return found
 
 
-@cache
 def digest(path: Path) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a prompt as it is read, so that a comment changes nothing."""
     content = json.dumps(read_yaml(path), sort_keys=True, ensure_ascii=False)
