@@ -33,25 +33,18 @@ def main(arguments: Sequence[str]) -> int:
     conditions = [one for one in options.filters if pools.is_condition(one)]
     filters = key_values([one for one in options.filters if one not in conditions], FILTERS)
     pool = pools.pool_of([filters.get("pool", ""), *conditions])
-
     runs = _runs(options.uri, filters, curves=options.html is not None)
     models = sorted({run.model for run in runs})
     if options.baseline is not None and options.baseline not in models:
         raise UserError(f"--baseline: {unknown_name('model among these runs', options.baseline, models)}")
-    if options.transfer and pool is not None:
-        raise UserError("--transfer compares nobody with anybody, so it takes no pool", "model=a,b chooses models")
     if options.transfer:
-        table = columns.transfer_table(runs, filters.get("metric"), options.resamples)
+        table = columns.transfer_table(runs, filters.get("metric"), options.resamples, pool)
         print(table.render(options.style, console.terminal_width()))
         return 0
     boards = leaderboard.leaderboards(
-        runs,
-        filters.get("metric"),
-        baseline=options.baseline or "majority",
-        resamples=options.resamples,
-        by_group=True if options.by_group else None,
-        pool=pool,
-    )
+        runs, filters.get("metric"), baseline=options.baseline or "majority", resamples=options.resamples,
+        by_group=True if options.by_group else None, pool=pool,
+    )  # fmt: skip
     if options.html:
         _write_page(boards, options.html, options.uri)
     elif options.matrix:

@@ -56,10 +56,10 @@ def main(arguments: Sequence[str]) -> int:
         chosen = " ".join(f"{group}={name}" for group, name in command_line.defaults().items())
         console.note(f"nothing was chosen, so these are the defaults: {chosen} (naba train --help)")
     _environment(parallel=any(item.startswith("hydra/launcher=") for item in overrides))
-    from naba.experiment import sweep
+    from naba.experiment import planning, sweep
 
     if "--dry-run" in flags:
-        return _plan(plan.overrides, multirun=plan.multirun)
+        return planning.run(plan.overrides, multirun=plan.multirun)
     if informing:
         return sweep.hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
     if not plan.multirun:
@@ -116,16 +116,6 @@ def _environment(*, parallel: bool) -> None:
         # One thread a worker: two trainings with two threads each run at a quarter of the speed of one.
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")
-
-
-def _plan(overrides: Sequence[str], *, multirun: bool) -> int:
-    """`--dry-run`: what each training would do and cost."""
-    from naba.experiment import planning, sweep
-
-    if multirun:
-        return sweep.hydra(["--multirun"], overrides, planning.job)
-    planning.job(command_line.compose(overrides))
-    return 0
 
 
 def _one(overrides: Sequence[str]) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from naba.evaluation.leaderboard import TrackedRun
+    from naba.evaluation.pools import Pool
     from naba.evaluation.significance import Difference
 
 Value = str | float | None
@@ -318,14 +319,20 @@ def matrix_table(board: Board) -> Table:
     return Table(title, ["", *names], rows, notes, range(1, len(names) + 1))
 
 
-def transfer_table(runs: Sequence[TrackedRun], measure: str | None = None, resamples: int = 10_000) -> Table:
+def transfer_table(
+    runs: Sequence[TrackedRun], measure: str | None = None, resamples: int = 10_000, pool: Pool | None = None
+) -> Table:
     """Train on one data set, score on another: one line a training set and model, one column a scored set.
 
     Args:
         runs: one `TrackedRun` for each run and scored data set.
         measure: the metric; each scored set's own primary metric if None.
+        pool: the systems that are shown.
     """
-    cells = cells_of(runs)
+    everything = cells_of(runs)
+    cells = [cell for cell in everything if pool is None or pool.holds(cell)]
+    if pool is not None:
+        pool.require(everything)
     scored = sorted({cell.runs[0].scored for cell in cells})
     found: dict[tuple[str, str, str], str] = {}
     header = ["trained on", "model"]

@@ -376,7 +376,10 @@ def leaderboards(
     if not runs:
         raise UserError("there are no finished runs to compare", "train some: naba train -m …")
     boards: dict[tuple[str, int], list[Cell]] = defaultdict(list)
-    for cell in cells_of(runs):
+    everything = cells_of(runs)
+    if pool is not None:
+        pool.require(everything)
+    for cell in everything:
         boards[(cell.runs[0].scored, cell.folds)].append(cell)
     found = []
     for _, cells in sorted(boards.items(), key=lambda item: item[0]):
@@ -386,8 +389,6 @@ def leaderboards(
         measured = measure or chosen[0].runs[0].primary_metric
         board = leaderboard(chosen, measured, baseline, resamples, seed, by_group)
         found.append(board if pool is None else replace(board, notes=(pool.note(board, cells), *board.notes)))
-    if not found and pool is not None:
-        raise pool.empty({cell for cells in boards.values() for cell in cells})
     return found
 
 

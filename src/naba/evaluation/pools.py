@@ -55,13 +55,16 @@ class Pool:
         """What a reader must know of a board of it."""
         return _note(self.text, len(board.rows), len(everything))
 
-    def empty(self, cells: Collection[Cell]) -> UserError:
-        """That no system is in it; names a kind that none of them is of."""
+    def require(self, cells: Collection[Cell]) -> None:
+        """Raises:
+        UserError: none of the systems is of a kind that is named, or in the pool at all.
+        """
         known = sorted({kind for cell in cells for kind in cell.kinds})
         unknown = [kind for kind in self.kinds if kind not in known]
         if unknown:
-            return UserError(unknown_name("kind of model among these runs", unknown[0], known))
-        return UserError(f"no system is in the pool {self.text}", f"there are {len(cells)}, of {', '.join(known)}")
+            raise UserError(unknown_name("kind of model among these runs", unknown[0], known))
+        if not any(self.holds(cell) for cell in cells):
+            raise UserError(f"no system is in the pool {self.text}", f"there are {len(cells)}, of {', '.join(known)}")
 
 
 def _note(name: str, inside: int, everything: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from naba import config
+from naba.config.overrides import compose
 from naba.evaluation.prices import prices
 from naba.experiment.job import prepare
 from naba.experiment.run import build_model, split_of
@@ -78,6 +79,16 @@ def _asked(job: Job, split: Split) -> pd.DataFrame:
     parts += [(other, other.indices("test")) for other in others]
     frames = [data.frame(rows).assign(group=data.column("group", rows)) for data, rows in parts]
     return pd.concat(frames, ignore_index=True)
+
+
+def run(overrides: Sequence[str], *, multirun: bool) -> int:
+    """Print the plan of a training, or of each of a sweep."""
+    if multirun:
+        from naba.experiment import sweep
+
+        return sweep.hydra(["--multirun"], overrides, job)
+    job(compose(overrides))
+    return 0
 
 
 def job(cfg: DictConfig) -> None:
