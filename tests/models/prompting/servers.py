@@ -43,7 +43,7 @@ class Behaviour:
 
     def rows(self) -> list[dict[str, Any]]:
         """The requests that are no probes."""
-        return [one for one in self.seen if "Is water wet" not in str(one["messages"])]
+        return [one for one in self.seen if "النص: اختبار" not in str(one["messages"])]
 
 
 class Handler(BaseHTTPRequestHandler):

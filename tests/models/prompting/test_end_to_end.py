@@ -11,6 +11,7 @@ from naba.config import overrides
 from naba.errors import UserError
 from naba.experiment import run as train
 from naba.experiment.job import prepare
+from serving import served
 from store_copies import copy_store
 
 GOLD = {"agree": "1", "disagree": "2", "discuss": "3", "unrelated": "4"}
@@ -40,7 +41,7 @@ def oracle(dataset):
             return "عذرا، لا أستطيع"
         if number == 1:
             return "تأييد أو معارضة"
-        return GOLD[rows[text + target]] if number < 8 else "1"
+        return GOLD[rows.get(text + target, "agree")] if number < 8 else "1"
 
     return answer
 
@@ -149,6 +150,8 @@ def test_an_own_prompt_is_hashed_by_what_is_in_it(server, home, tmp_path):
         train.run(overrides.compose(given))
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:no threshold keeps errors")
 @pytest.mark.parametrize("model", ["calibrated", "abstaining"])
 def test_wrappers_take_it(server, home, model):
     given = [f"dataset=synthetic_stance model={model} evaluation.resamples=50 tracking.log_model=false"]
@@ -169,3 +172,32 @@ def test_wrappers_take_it(server, home, model):
     outcome = train.run(cfg)
     assert outcome.status == "trained"
     assert outcome.score("test").n > 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", ["synthetic_stance", "synthetic_claim_type"])
+def test_nabas_own_model_behind_the_protocol_gives_its_own_scores(home, dataset, capsys):
+    """The whole way on the wire: what the classifier says itself is what comes back, labels and probabilities."""
+    own = train.run(overrides.compose([f"dataset={dataset}", "model=tfidf_nb", "evaluation.resamples=50"]))
+    with served(own.run, home, "--openai") as server:
+        given = {
+            "dataset": dataset, "model": "prompted", "model.endpoint": f"http://127.0.0.1:{server.port}/v1",
+            "model.language_model": "tfidf_nb", "model.prompt": "served_by_naba", "evaluation.resamples": 50,
+            "model.at_once": 8, "tracking.log_model": "false",
+        }  # fmt: skip
+        asked = train.run(overrides.compose([f"{key}={value}" for key, value in given.items()]))
+        status, said = server.ask(b'{"model": "tfidf_nb", "messages": [{"role": "user"}]}', "/v1/chat/completions")
+        assert (status, "must hold a text" in said) == (400, True)
+        status, said = server.ask(b'{"model": "gpt", "messages": []}', "/v1/chat/completions")
+        assert (status, "this server has 'tfidf_nb'" in said) == (404, True)
+        assert "tfidf_nb" in server.ask(b"", "/v1/models", "GET")[1]
+    first, second = tracking.find(own.run), tracking.find(asked.run)
+    assert second.facts.probabilities == "tokens"
+    for section in ("validation", "test"):
+        one, other = first.predictions(section), second.predictions(section)
+        assert one.predicted.tolist() == other.predicted.tolist()
+        assert abs(one.probabilities - other.probabilities).max() < 1e-6
+        assert set(other.outcomes) == {"answered"}
+    score = asked.score("test", "macro_f1")
+    assert 0.3 < score.value < 1
+    assert score.value == own.score("test", "macro_f1").value

@@ -69,7 +69,24 @@ class Abilities:
         return found
 
 
-def abilities(endpoint: Endpoint, model: str, sampling: dict[str, Any]) -> Abilities:
+@dataclass(frozen=True)
+class Probe:
+    """A small request of the kind that will be sent.
+
+    Attributes:
+        model: the language model's name.
+        messages: a row as any other.
+        ids: what may be answered.
+        sampling: `temperature`, `max_tokens`, `seed`.
+    """
+
+    model: str
+    messages: Sequence[Message]
+    ids: Sequence[str]
+    sampling: dict[str, Any]
+
+
+def abilities(endpoint: Endpoint, probe: Probe) -> Abilities:
     """What the server takes for a model; asked once, and then remembered.
 
     Everything is asked for at first; what the server does not take is left out in the order of `ORDER` until it
@@ -79,12 +96,12 @@ def abilities(endpoint: Endpoint, model: str, sampling: dict[str, Any]) -> Abili
     Raises:
         UserError: it does not answer the plainest request either, or cannot be asked.
     """
-    name = _key(endpoint, model)
+    name = _key(endpoint, probe.model)
     known = records.read(name)
     if known is not None and known.get("abilities", {}).keys() == asdict(Abilities()).keys():
         return Abilities(**known["abilities"])
-    found = _found(endpoint, model, sampling)
-    records.write(name, {"endpoint": endpoint.url, "model": model, "abilities": asdict(found)})
+    found = _found(endpoint, probe)
+    records.write(name, {"endpoint": endpoint.url, "model": probe.model, "abilities": asdict(found)})
     return found
 
 
@@ -98,46 +115,40 @@ def _key(endpoint: Endpoint, model: str) -> str:
     return records.key(endpoint.url, {"probe": VERSION, "model": model})
 
 
-def _found(endpoint: Endpoint, model: str, sampling: dict[str, Any]) -> Abilities:
+def _found(endpoint: Endpoint, probe: Probe) -> Abilities:
     left, dropped = Abilities(), []
     message = ""
     for ability in ("", *ORDER):
         if ability:
             left = replace(left, **{ability: False})
             dropped.append(ability)
-        message = _problem(endpoint, model, left, sampling)
+        message = _problem(endpoint, probe, left)
         if not message:
             break
     if message:
-        raise UserError(f"{endpoint.url} does not answer a plain request to '{model}': {message}")
+        raise UserError(f"{endpoint.url} does not answer a plain request to '{probe.model}': {message}")
     for ability in dropped[:-1]:
         more = replace(left, **{ability: True})
-        left = left if _problem(endpoint, model, more, sampling) else more
+        left = left if _problem(endpoint, probe, more) else more
     return left
 
 
-QUESTION: list[dict[str, str]] = [
-    {"role": "system", "content": "Possible answers:\n1 = yes\n2 = no\n\nAnswer with the code alone."},
-    {"role": "user", "content": "Is water wet?"},
-]
-
-
-def _problem(endpoint: Endpoint, model: str, tried: Abilities, sampling: dict[str, Any]) -> str:
+def _problem(endpoint: Endpoint, probe: Probe, tried: Abilities) -> str:
     """Why a small request with these abilities was not answered, or not as asked; "" where it was."""
     try:
-        reply = endpoint.complete(tried.payload(model, QUESTION, ("1", "2"), sampling))
+        reply = endpoint.complete(tried.payload(probe.model, probe.messages, probe.ids, probe.sampling))
     except (RejectedError, FailedError) as error:
         return str(error)
-    if tried.response_format and not _is_json(reply):
+    if tried.response_format and not _is_json(reply, probe.ids):
         return "the answer is not the JSON that was asked for"
     if tried.logprobs and reply.logprobs is None:
         return "the answer has no log-probabilities"
     return ""
 
 
-def _is_json(reply: Reply) -> bool:
+def _is_json(reply: Reply, ids: Sequence[str]) -> bool:
     try:
         found = json.loads(reply.text)
     except ValueError:
         return False
-    return isinstance(found, dict) and str(found.get("answer")) in {"1", "2"}
+    return isinstance(found, dict) and str(found.get("answer")) in ids

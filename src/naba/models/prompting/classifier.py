@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ERROR = "error"
+PROBE = "اختبار"
+"""The text (test) that a server is asked about to find out what it takes."""
 _BOUNDS = (
     ("showing", "shots", 0, 1000),
     ("sampling", "votes", 1, 1000),
@@ -110,7 +112,9 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
                 "model.language_model: say which one is asked",
                 f"{self.endpoint} has: {', '.join(served) or '(it does not say, or does not answer)'}",
             )
-        return abilities.abilities(endpoint, self.language_model, self._sampling)
+        choices = self._choices
+        asked = prompt.messages(self._prompt, choices, self._names, (), (PROBE, PROBE))
+        return abilities.abilities(endpoint, abilities.Probe(self.language_model, asked, choices.ids, self._sampling))
 
     def _learn(self, X: Any, y: Any, groups: Sequence[str] | None) -> None:
         labels = [str(label) for label in y]
