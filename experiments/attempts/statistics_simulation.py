@@ -337,8 +337,8 @@ PARTS: list[tuple[str, list[str], Callable[[int], Iterator[list[str]]], float]] 
         clustered_coverage,
         1,
     ),
-    ("False alarms at .05: two equally good systems", ["rows", "rows answered anew", *TESTS], false_alarms, 1),
-    (f"Power at .05, {ROWS} rows, 10 % of them answered anew", ["errors put right", *TESTS], power, 1),
+    ("False alarms at .05: two equally good systems", ["rows", "rows answered again", *TESTS], false_alarms, 1),
+    (f"Power at .05, {ROWS} rows, 10 % of them answered again", ["errors put right", *TESTS], power, 1),
     (
         "False alarms at .05: one model's seeds in two halves",
         ["seeds a half", "seeds and examples", "examples only"],

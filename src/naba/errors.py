@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -85,3 +86,40 @@ def all_hidden(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: all_hidden(inner) for key, inner in value.items()}
     return [all_hidden(inner) for inner in value] if isinstance(value, list) else value
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_WORDS = ("no space left", "disk is full", "could not extend file", "disk quota exceeded", "file too large")
+
+
+def is_full(error: BaseException) -> bool:
+    """Does an error say that a disk takes no more? `shutil` and databases have it in their text only."""
+    return getattr(error, "errno", None) in _FULL or any(words in str(error).lower() for words in _FULL_WORDS)
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, in one line: without SQL, lists of files, passwords and line breaks.
+
+    >>> sentence(OSError(28, "No space left on device", "runs/board.html"))
+    'No space left on device: runs/board.html'
+    """
+    if isinstance(error, UserError):
+        return hidden(error.message)
+    if isinstance(error, OSError) and error.strerror:
+        path = error.filename2 or error.filename
+        text = f"{error.strerror}: {path}" if path else error.strerror
+    elif isinstance(error, OSError) and error.args and isinstance(error.args[0], list):
+        # `shutil.Error`: (source, destination, reason) of each file that was not copied, or one such reason.
+        _, path, reason = next((one for one in error.args[0] if len(one) == 3), ("", "", str(error)))
+        text = f"{re.sub(r'^.Errno [0-9]+. |: .*$', '', str(reason))}: {path}"
+    else:
+        said = re.split(r"\[SQL|\(Background on this error", str(error))[0]
+        said = re.sub(r"\(\w+\.\w+\) ", "", said)
+        known = type(error).__module__.partition(".")[0] in _LIBRARIES
+        text = said if known else f"{type(error).__name__}: {said}"
+    return hidden(" ".join(text.split()))[:_LONGEST]
+
+
+_LIBRARIES = {"hydra", "omegaconf", "mlflow", "sqlalchemy", "sqlite3"}
+"""Libraries whose messages are sentences about what they were given."""
+_LONGEST = 600

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from naba.errors import is_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +56,22 @@ def replaced(file: Path) -> Iterator[Path]:
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f"{file.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
-        yield part
-        part.replace(file)
+        with writing(file):
+            yield part
+            part.replace(file)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Let what is written while the block lasts name `file` when its disk is full: systems and libraries do not."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error) and not error.filename and not isinstance(error.args[0], list):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
+        raise
 
 
 def parts(file: Path) -> list[Path]:
@@ -76,6 +91,12 @@ def sha256(file: Path) -> str:
 
 _SIZE = hashlib.sha256().digest_size
 _BLOCK = 1 << 20
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file in UTF-8, as a whole or, after an error, not at all; see `replaced`."""
+    with replaced(file) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 @contextmanager

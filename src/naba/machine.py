@@ -1,4 +1,4 @@
-"""What a result depends on beside its configuration: code revision, versions, hardware, and fixed seeds."""
+"""This machine and process: code revision, versions, hardware, fixed seeds; and where tracebacks are kept."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import random
 import socket
 import subprocess
 import sys
+import time
+import traceback
 from functools import cache
 from pathlib import Path
 
 from naba import __version__, files
-from naba.errors import UserError
+from naba.errors import UserError, hidden
 
 PACKAGES = ("scikit-learn", "numpy", "scipy", "datasets", "transformers", "torch", "hydra-core", "mlflow")
 
@@ -142,3 +144,24 @@ def _processor() -> str:
         return ""
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def keep_traceback(error: BaseException, about: str) -> str:
+    """Write the traceback of an error that nobody expected to a file of the home.
+
+    Args:
+        about: what was being done, such as the command line.
+    Returns:
+        A sentence that names the file; where none can be written, one with the traceback itself.
+    """
+    commit, dirty = revision()
+    code = f"code {commit or 'none'}{' with uncommitted changes' if dirty else ''}"
+    heading = "\n".join([about, code, *(f"{name} {version}" for name, version in versions().items())])
+    text = hidden(f"{heading}\n\n{''.join(traceback.format_exception(error))}")
+    file = files.home() / "logs" / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{os.urandom(2).hex()}.txt"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as failure:
+        return f"this was not expected; no log could be written to {file} ({failure.strerror}):\n{text}"
+    return f"this was not expected; the traceback is in {file}"

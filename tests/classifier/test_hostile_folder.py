@@ -7,6 +7,7 @@ import json
 import pickle
 import shutil
 import zipfile
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -316,14 +317,14 @@ def test_a_network_whose_weights_are_not_finite_is_refused(honest_encoder: Path,
         directory.load(sealed(folder))
 
 
-@pytest.mark.parametrize("field", ["left", "right", "feature", "sizes", "leaf"])
-@pytest.mark.parametrize("value", [0, 2**30, -1])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    # Trees that look at feature 0 alone are sound.
+    sorted(set(product(["left", "right", "feature", "sizes", "leaf"], [0, 2**30, -1])) - {("feature", 0)}),
+)
 def test_trees_that_would_be_walked_for_ever_or_out_of_memory_are_refused(
     field: str, value: int, honest: Path, tmp_path: Path
 ) -> None:
-    if (field, value) == ("feature", 0):
-        pytest.skip("trees that look at one feature alone are sound")
-
     def change(schema: Any, found: dict[str, bytes]) -> None:
         node = attributes(schema, "classifier_")[field]
         array = array_of(node, found)

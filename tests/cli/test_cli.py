@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from naba import cli
+from naba.cli import failures
 from naba.errors import Problems, UserError, nearest, unknown_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY = ["mlflow", "torch", "transformers", "sklearn", "datasets", "pandas", "numpy", "hydra", "pydantic", "rich"]
 
@@ -133,9 +139,96 @@ def test_globs_choose_among_what_exists() -> None:
     assert overrides.plan(["model=glob(tfidf_*)"], multirun=True).jobs == 3
 
 
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "No such file or directory", "a file of naba's"), KeyError("x")]
+)
+def test_a_defect_is_a_failure_whose_traceback_is_kept(
+    error: Exception, own_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise error
+
+    commands = importlib.import_module("naba.cli.list")
+    monkeypatch.setitem(commands.KINDS, "metrics", broken)
+    assert cli.main(["list", "metrics"]) == 1
+    (log,) = (own_home / "logs").iterdir()
+    said = capsys.readouterr().err
+    assert f"this was not expected; the traceback is in {log}" in said
+    assert "Traceback" not in said
+    kept = log.read_text(encoding="utf-8")
+    assert kept.startswith("naba list metrics\n")
+    assert "in broken" in kept
+    assert type(error).__name__ in kept
+
+
+def test_without_a_place_for_logs_the_traceback_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NABA_HOME", "/proc/nowhere")
+    message, code = failures.told(KeyError("x"), ["list"])
+    assert code == 1
+    assert "no log could be written to /proc/nowhere" in message
+    assert "KeyError: 'x'" in message
+
+
+def test_a_path_that_the_user_named_is_the_user_s_mistake(tmp_path: Path) -> None:
+    path = str(tmp_path / "nowhere" / "board.html")
+    error = PermissionError(13, "Permission denied", path)
+    assert failures.told(error, ["compare", "--html", path]) == (f"Permission denied: {path}", 2)
+    assert failures.told(error, ["compare", "--html", "other.html"])[1] == 1
+    assert failures.told(OSError(28, "No space left on device", path), ["compare", "--html", path]) == (
+        f"No space left on device: {path}",
+        1,
+    )
+
+
 def test_a_home_that_cannot_be_written_is_named(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NABA_HOME", "/proc/nowhere")
     done = naba("train", "model=majority", "evaluation.resamples=50", NABA_HOME="/proc/nowhere")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "/proc/nowhere" in done.stderr
+
+
+OLD = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+"""A system without UTF-8, for standard output and for files that name no encoding."""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"PYTHONIOENCODING": "cp1252"}, id="windows"),
+        pytest.param({"PYTHONIOENCODING": "iso-8859-6"}, id="arabic", marks=pytest.mark.slow),
+        pytest.param(OLD, id="C", marks=pytest.mark.slow),
+    ],
+)
+def test_standard_output_that_lacks_letters(environment: dict[str, str], tmp_path: Path) -> None:
+    """The first training of a home says "…", names are Arabic, and boards draw lines."""
+    texts = tmp_path / "texts.csv"
+    rows = [f"{text} {number},{label}" for number in range(12) for text, label in (("خبر", "نعم"), ("رأي", "لا"))]
+    texts.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    program = (
+        "import sys; from naba import cli; path = sys.argv[1]\n"
+        "train = ['train', 'dataset=file', f\"dataset.path='{path}'\", 'model=tfidf_nb', 'evaluation.resamples=50']\n"
+        "codes = [cli.main(one) for one in (['train', '--help'], train, ['list', 'datasets'], ['list', 'runs'],\n"
+        "         ['compare', '--resamples', '50'], ['compare', '--markdown', '--resamples', '50'])]\n"
+        "sys.exit(max(codes))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(texts)],
+        capture_output=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+    output = (done.stdout + done.stderr).decode(environment.get("PYTHONIOENCODING", "ascii"), errors="replace")
+    assert done.returncode == 0, output
+    assert "Traceback" not in output
+    assert "Creating the tracking store" in output
+
+
+def test_an_argument_that_the_system_cannot_read_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "naba.cli", "train", "dataset=file", "dataset.path='نصوص.csv'"],
+        capture_output=True, check=False, env={**os.environ, **OLD},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert b"PYTHONUTF8=1" in done.stderr

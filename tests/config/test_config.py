@@ -1,4 +1,4 @@
-"""Checking experiments: everything wrong is said at once, and every YAML of the repository is right."""
+"""Checking experiments: all problems are reported at once, and every YAML of the repository is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Own YAML files: one order everywhere, a clash is said, and none of them makes Hydra run code."""
+"""Own YAML files: one order everywhere, a note about a clash, and none of them makes Hydra run code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`naba predict`: what goes in comes out, in its order, with answers; whatever else is there is said."""
+"""`naba predict`: what goes in comes out, in its order, with answers; notes name whatever else is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that read standard input: they can be interrupted, but not gone on with, and that is said."""
+"""Jobs that read standard input: they can be interrupted but not resumed, and the message says so."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -294,9 +295,7 @@ def test_an_onnx_folder_is_served(classifier: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_mlflow_format_is_served_by_mlflow_itself(classifier: str, tmp_path: Path) -> None:
-    """`mlflow models serve` on an export, nothing of `naba serve` in between, asked with curl."""
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
+    """`mlflow models serve` on an export, nothing of `naba serve` in between."""
     folder, port = tmp_path / "exported", free_port()
     export(classifier, folder, "mlflow")
     log = tmp_path / "log"
@@ -310,9 +309,13 @@ def test_the_mlflow_format_is_served_by_mlflow_itself(classifier: str, tmp_path:
         )  # fmt: skip
     try:
         wait_for(process, Address("127.0.0.1", port), "/ping")
-        asked = ["curl", "-s", f"http://127.0.0.1:{port}/invocations", "-H", "Content-Type: application/json",
-                 "-d", json.dumps({"dataframe_records": [ROW]}, ensure_ascii=False)]  # fmt: skip
-        answer = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations",
+            json.dumps({"dataframe_records": [ROW]}, ensure_ascii=False).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=60) as response:
+            answer = response.read()
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -22,7 +22,7 @@ from naba.errors import UserError
 from ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,9 +31,17 @@ pytestmark = [
 OPEN = "import sys; from naba import tracking; print(len(tracking.client(sys.argv[1]).search_experiments()))"
 
 
+class Database(NamedTuple):
+    """A PostgreSQL of the test's own."""
+
+    address: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    """The address of an empty database; PostgreSQL refuses to run as root, so it runs as its own user."""
+def database() -> Iterator[Database]:
+    """An empty database; PostgreSQL refuses to run as root, so it runs as its own user."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if Path("/usr/lib/postgresql").is_dir() else []
     found = shutil.which("pg_ctl", path=os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")]))
     if found is None:
@@ -55,21 +63,28 @@ def database() -> Iterator[str]:
         run("pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-o", settings, "-w", "start")
         try:
             run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "naba", "runs")
-            yield f"postgresql+psycopg2://naba@127.0.0.1:{port}/runs"
+
+            def stop() -> None:
+                run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop")
+
+            def start() -> None:
+                run("pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-o", settings, "-w", "start")
+
+            yield Database(f"postgresql+psycopg2://naba@127.0.0.1:{port}/runs", stop, start)
         finally:
             run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_two_sweeps_on_one_server(database: str, tmp_path: Path) -> None:
+def test_two_sweeps_on_one_server(database: Database, tmp_path: Path) -> None:
     """A new store opened by four processes at once, then two launchers: no run is lost, none is there twice."""
-    command = [sys.executable, "-c", OPEN, database]
+    command = [sys.executable, "-c", OPEN, database.address]
     opening = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     answers = [process.communicate(timeout=180) for process in opening]
     assert [process.returncode for process in opening] == [0] * 4, answers
     assert sum("Creating the tracking store" in errors for _, errors in answers) == 1
-    with served(database, tmp_path / "artifacts") as address:
+    with served(database.address, tmp_path / "artifacts") as address:
         launchers = [
             launch(address, tmp_path / f"machine{number}", seeds) for number, seeds in enumerate(("0,1,2", "3,4,5"))
         ]
@@ -141,6 +156,40 @@ def launch(address: str, home: Path, seeds: str) -> subprocess.Popen[str]:
          "evaluation.resamples=50", "tracking.log_model=false", "-m"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", env=environment,
     )  # fmt: skip
+
+
+def test_a_restarted_database_is_waited_for(database: Database, tmp_path: Path) -> None:
+    sweep = launch(database.address, tmp_path, ",".join(map(str, range(100, 112))))
+    assert sweep.stdout is not None
+    next(line for line in sweep.stdout if line.startswith("trained"))
+    database.stop()
+    waiting = f"naba: the store {database.address} does not answer: waiting up to 5 minutes\n"
+    next(line for line in sweep.stdout if line == waiting)
+    time.sleep(6)
+    database.start()
+    output, _ = sweep.communicate(timeout=300)
+    assert "answers again, after" in output
+    assert "12 runs: 12 trained, 0 found, 0 failed" in output
+    assert "Traceback" not in output
+    seeds = [run.facts.seed for run in tracking.search(database.address) if run.facts.seed >= 100]
+    assert sorted(seeds) == list(range(100, 112))
+    left = tracking.search(database.address, finished=False)
+    assert [run for run in left if run.status == "RUNNING"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("/runs", "/none"), 'database "none" does not exist'),
+        (("//naba@", "//nobody@"), 'role "nobody" does not exist'),
+    ],
+)
+def test_a_wrong_address_fails_at_once(database: Database, change: tuple[str, str], said: str) -> None:
+    tracking.client(database.address)
+    begun = time.monotonic()
+    with pytest.raises(UserError, match=said):
+        tracking.client(database.address.replace(*change))
+    assert time.monotonic() - begun < 60
 
 
 def test_a_database_that_is_not_there_is_named_without_its_password() -> None:

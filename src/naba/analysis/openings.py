@@ -85,7 +85,7 @@ class Opening:
     Attributes:
         start: its first character.
         word: its first word.
-        at: the word after which nothing belongs to cue and source: what stands between is passed over.
+        at: the word after which nothing belongs to cue and source: what stands between is skipped.
         region: the word before which the speaker must stand.
         how: what opens it.
         end: where it ends, if that is known already.
@@ -203,7 +203,7 @@ def opening(sentence: Sentence, cue: Cue, limit: int) -> Opening | None:
     if cue.at and sentence.clause(cue.at - 1) and sentence.folded(cue.at - 1) not in {"ان", "بان"}:
         reach = min(reach, 4)
     found = _following(sentence, cue, min(limit, cue.at + reach, len(sentence)))
-    # أنه يتحدث عن …: it is said of somebody that he speaks of something.
+    # أنه يتحدث عن …: a report that somebody speaks of something.
     return None if reach == 4 and found is not None and found.how == "object" else found
 
 

@@ -55,7 +55,7 @@ def save_inside(model: Classifier, folder: Path) -> None:
     network.config.save_pretrained(folder)
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(tensors, os.fspath(folder / WEIGHTS), metadata={"format": "pt"})
-    # Every call sets these anew; a file should not remember the last one.
+    # Every call sets these; a file should not remember the last one.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)

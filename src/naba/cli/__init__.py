@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from naba import __version__
-from naba.errors import EXIT_CODE, UserError, unknown_name
+from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,9 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
+    "tune": Command("tune", "search a model's options", "naba tune dataset=ans_stance model=pair_boosting hours=1"),
     "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
+    "stress": Command("stress", "do answers hold when texts are perturbed", "naba stress 4f1c09 --only kept"),
     "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
     "score": Command("score", "score another system's predictions", "naba score gpt.csv dataset=ans_stance"),
     "submit": Command(
@@ -45,7 +47,13 @@ COMMANDS = {
     "serve": Command("serve", "answer over HTTP, through MLflow's server", "naba serve models:/stance@champion"),
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
-    "list": Command("list", "datasets, models, experiments or metrics", "naba list datasets"),
+    "annotate": Command(
+        "annotate",
+        "choose rows for people to label, and read what they say",
+        "naba annotate make ans_stance --out round_1",
+    ),
+    "list": Command("list", "datasets, models, experiments, metrics, packages or runs", "naba list datasets"),
+    "new": Command("new", "write a package with a model and a data set of your own", "naba new package mypackage"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
 
@@ -67,6 +75,7 @@ def usage() -> str:
     lines += [
         "",
         "first steps: naba train +experiment=quickstart -m, then naba compare, then naba ui",
+        "code of others: --package NAME allows a package, --no-packages none; --trust TYPE loads its models",
         "results: NABA_HOME (default: runs/); data sets without a network: NABA_MIRROR, NABA_OFFLINE=1",
         f"version {__version__}",
     ]
@@ -80,22 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _take_any_letter()
     try:
         return _dispatch(given)
-    except UserError as error:
-        print(f"naba: {error}", file=sys.stderr)
-        return EXIT_CODE
-    except KeyboardInterrupt:
-        print("naba: interrupted", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         # The reader of our output went away (`naba list datasets | head`): nothing more to say, to anybody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
-        said = _said_by_a_library(error)
-        if said is None:
-            raise
-        print(f"naba: {said}", file=sys.stderr)
-        return EXIT_CODE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the traceback is kept in a file that is named
+        message, code = importlib.import_module("naba.cli.failures").told(error, given)
+        print(f"naba: {message}", file=sys.stderr)
+        return code
 
 
 def _take_any_letter() -> None:
@@ -105,21 +106,6 @@ def _take_any_letter() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _said_by_a_library(error: Exception) -> str | None:
-    """The message of a library or of the system about what the user gave; None for what is a mistake of naba's."""
-    family = type(error).__module__.partition(".")[0]
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != "naba":
-        return (
-            f"this command needs the package '{error.name}', which is not installed; "
-            "an installation of naba with its dependencies has it"
-        )
-    if family in {"hydra", "omegaconf", "mlflow", "filelock"}:
-        return " ".join(str(error).split())[:600]
-    return None
-
-
 def _dispatch(given: Sequence[str]) -> int:
     if not given or given[0] in {"-h", "--help", "help"}:
         print(usage())
@@ -127,9 +113,13 @@ def _dispatch(given: Sequence[str]) -> int:
     if given[0] in {"-V", "--version"}:
         print(f"naba {__version__}")
         return 0
+    given = importlib.import_module("naba.cli.allowing").taken(given)
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS), "naba --help lists them with an example each")
+    if strange := [one for one in given if any("\udc80" <= letter <= "\udcff" for letter in one)]:
+        said = f"this system's encoding ({sys.getfilesystemencoding()}) cannot read the argument {strange[0]!a}"
+        raise UserError(said, "set PYTHONUTF8=1, or LC_ALL=C.UTF-8")
     # Importing and reading make millions of objects that stay: looking for garbage among them costs a tenth of a run.
     gc.set_threshold(500_000, 50, 100)
     importlib.import_module("naba.cli.console").listen()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +43,7 @@ SWITCHES = {
     "-r": "",
 }
 VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
-          "--package": "--package", "-p": "--package"}  # fmt: skip
+          "-p": "--package"}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,6 +51,9 @@ def main(arguments: Sequence[str]) -> int:
     if any(argument in {"-h", "--help"} for argument in arguments):
         print(HELP)
         return 0
+    if threading.current_thread() is threading.main_thread():
+        # A run that a queue or a shutdown ends is KILLED, not RUNNING for ever.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     flags, overrides = _split(arguments)
     informing = "--cfg" in flags or "--info" in flags
     plan = command_line.plan(overrides, multirun="--multirun" in flags)
@@ -56,10 +61,12 @@ def main(arguments: Sequence[str]) -> int:
         chosen = " ".join(f"{group}={name}" for group, name in command_line.defaults().items())
         console.note(f"nothing was chosen, so these are the defaults: {chosen} (naba train --help)")
     _environment(parallel=any(item.startswith("hydra/launcher=") for item in overrides))
-    from naba.experiment import planning, sweep
-
     if "--dry-run" in flags:
+        from naba.experiment import planning
+
         return planning.run(plan.overrides, multirun=plan.multirun)
+    from naba.experiment import sweep
+
     if informing:
         return sweep.hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
     if not plan.multirun:
@@ -88,10 +95,12 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             if not equals and not queue:
                 raise UserError(f"naba train: {name} needs a value", "naba train --help")
             value = inline if equals else queue.pop(0)
-            if name in {"--config-dir", "-cd"}:
-                _use_folder(value)
-            else:
+            if VALUED[name]:
                 flags += [VALUED[name], value]
+                continue
+            if not Path(value).is_dir():
+                raise UserError(f"--config-dir: there is no folder '{value}'")
+            os.environ["NABA_CONF"] = os.pathsep.join([value, *filter(None, [os.environ.get("NABA_CONF")])])
         elif argument.startswith("-"):
             guess = nearest(argument, [*SWITCHES, *VALUED])
             raise UserError(
@@ -101,12 +110,6 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             overrides.append(argument)
     return flags, overrides
-
-
-def _use_folder(value: str) -> None:
-    if not Path(value).is_dir():
-        raise UserError(f"--config-dir: there is no folder '{value}'")
-    os.environ["NABA_CONF"] = os.pathsep.join([value, *filter(None, [os.environ.get("NABA_CONF")])])
 
 
 def _environment(*, parallel: bool) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.errors import UserError
-from naba.evaluation.metrics import Array, FloatArray, Metric, metric
+from naba.evaluation.metrics import Array, Confusions, FloatArray, Metric, metric
 from naba.evaluation.predictions import some
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class Cells:
         """The cells of some predictions; targets are their groups."""
         table = (len(predictions.labels), predictions.width)
         if not by_target:
-            return cls(predictions.cells(), (1, *table))
+            return cls(predictions.cells(table[1]), (1, *table))
         targets = targets_of(predictions)
-        return cls(targets * table[0] * table[1] + predictions.cells(), (int(targets.max()) + 1, *table))
+        return cls(targets * table[0] * table[1] + predictions.cells(table[1]), (int(targets.max()) + 1, *table))
 
     def counts(self) -> IntArray:
         """(t, k, k) rows in each cell."""
@@ -205,20 +205,26 @@ def _count_scores(
     units = group_units(cells, units_of(predictions)) if by_group else None
     draws: list[list[FloatArray]] = [[] for _ in measures]
     for counts in resampled_counts(cells, resamples, np.random.default_rng(seed), units):
-        for drawn, item in zip(draws, measures, strict=True):
-            drawn.append(apply(item, counts, predictions.labels))
-    original = cells.counts()[None]
+        for drawn, values in zip(draws, apply_all(measures, counts, predictions.labels), strict=True):
+            drawn.append(values)
+    estimates = apply_all(measures, cells.counts()[None], predictions.labels)
     found = {}
-    for drawn, item in zip(draws, measures, strict=True):
-        estimate = float(apply(item, original, predictions.labels)[0])
+    for drawn, estimate, item in zip(draws, estimates, measures, strict=True):
         low, high = percentile(np.concatenate(drawn), confidence)
-        found[item.name] = Score(item.name, estimate, low, high, len(predictions))
+        found[item.name] = Score(item.name, float(estimate[0]), low, high, len(predictions))
     return found
+
+
+def apply_all(measures: Sequence[Metric], counts: Array, labels: Sequence[str]) -> Iterator[FloatArray]:
+    """Metrics, one after the other, on counts of shape (..., t, k, k), whether or not they look at targets."""
+    by_target, pooled = Confusions.of(counts), Confusions.of(counts.sum(axis=-3))
+    for item in measures:
+        yield item.function(by_target if item.needs == "target_confusion" else pooled, labels)
 
 
 def apply(item: Metric, counts: Array, labels: Sequence[str]) -> FloatArray:
     """A metric on counts of shape (..., t, k, k), whether or not it looks at targets."""
-    return item.function(counts if item.needs == "target_confusion" else counts.sum(axis=-3), labels)
+    return next(apply_all([item], counts, labels))
 
 
 def group_units(cells: Cells, codes: IntArray) -> IntArray:
@@ -345,7 +351,7 @@ class Systems:
         codes = (folds * targets + offset) * size * width + np.stack([one.cells(width) for one in aligned])
         grouped = share_groups(first, [item]) if by_group is None else by_group
         units = units_of(first) if grouped else np.arange(rows)
-        # Folds made with each seed anew are not shared by the systems, so no row can be drawn within its own.
+        # Folds that differ from seed to seed are not shared by the systems, so rows cannot be drawn within folds.
         stratum = folds[0] if (folds == folds[0]).all() else np.zeros(rows, dtype=np.int64)
         distinct, units = np.unique(units * (int(stratum.max()) + 1) + stratum, return_inverse=True)
         strata = distinct % (int(stratum.max()) + 1)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from naba.errors import UserError
+from naba.evaluation.board_notes import about_tests, board_notes
 from naba.evaluation.bootstrap import Score, interval, share_groups, units_of, value
 from naba.evaluation.metrics import FloatArray, metric
 from naba.evaluation.predictions import Predictions
@@ -34,6 +35,9 @@ from naba.evaluation.tables import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import pandas as pd
+
+    from naba.evaluation.page import Content
     from naba.evaluation.pools import Pool
     from naba.evaluation.predictions import IntArray
 
@@ -60,6 +64,7 @@ class TrackedRun:
         kinds: tags of the model, by which pools are made.
         probabilities: where its probabilities come from; "" if not known.
         rows_per_second, money_per_1000_rows: of predicting; nan if not known.
+        content: reads what a page shows of `scored_on`; called only for a page.
     """
 
     run_id: str
@@ -85,6 +90,7 @@ class TrackedRun:
     probabilities: str = ""
     rows_per_second: float = NAN
     money_per_1000_rows: float = NAN
+    content: Callable[[], Content] | None = None
 
     @property
     def scored(self) -> str:
@@ -256,6 +262,31 @@ class Board:
         """The rows that were tested against one another."""
         return tuple(row for row in self.rows if row.paired)
 
+    def frame(self) -> pd.DataFrame:
+        """One line a cell, best first, every number in full; columns as in `naba compare --csv`."""
+        import pandas as pd
+
+        from naba.evaluation.columns import columns_of
+
+        columns = columns_of(self, "csv")
+        return pd.DataFrame([{one.key: one.value(row) for one in columns} for row in self.rows])
+
+    def html(self) -> str:
+        """One self-contained page with an error browser, as `naba compare --html` writes it.
+
+        Raises:
+            UserError: the files of the data set that was scored cannot be had.
+        """
+        from naba.evaluation.page import page
+
+        return page([self])
+
+    def _repr_html_(self) -> str:
+        from naba.evaluation.columns import board_table
+        from naba.evaluation.tables import html
+
+        return html(board_table(self))
+
 
 def _flipped(one: Difference) -> Difference:
     return replace(one, estimate=-one.estimate, low=-one.high, high=-one.low)
@@ -410,7 +441,7 @@ def leaderboard(
     scored = cells[0].runs[0].scored
     item = metric(measure, cells[0].predictions[0].labels)
     paired, alone = ([], list(cells)) if item.needs == "ranking" else _on_the_same_rows(cells)
-    notes = _notes(cells, paired, alone)
+    notes = board_notes(cells, paired, alone)
     rows = [_alone(cell, measure, resamples, seed) for cell in alone]
     rows.sort(key=lambda row: -row.score.value if item.higher_is_better else row.score.value)
     if not paired:
@@ -433,44 +464,6 @@ def leaderboard(
         drawn = "; the bootstrap resamples whole groups" + (f" ({units})" if units < len(first) else "")
     notes.append(f"{counted(draws.rows, 'row')}{drawn}; intervals 95 %" + about_tests(len(paired)))
     return Board(scored, measure, (*best_first, *rows), pairs, tuple(notes), item.higher_is_better, baseline)
-
-
-def about_tests(cells: int) -> str:
-    """What a board's note says of the tests of so many cells; the end of the note that says how rows were drawn."""
-    if cells < 2:
-        return ""
-    pairs = cells * (cells - 1) // 2
-    corrected = f"p-values paired and Holm-corrected over {counted(pairs, 'pair')}"
-    return f"; {corrected}; systems that share a letter cannot be told apart"
-
-
-def _notes(cells: Sequence[Cell], paired: Sequence[Cell], alone: Sequence[Cell]) -> list[str]:
-    notes = []
-    if alone and paired:
-        notes.append(f"{counted(len(alone), 'system')} scored on other rows or parts, listed without tests")
-    folded = [cell for cell in cells if cell.folds]
-    whole = [cell for cell in folded if cell in paired]
-    if whole:
-        parts = whole[0].folds
-        notes.append(
-            f"{counted(len(whole), 'cross-validation')}: scores are means over {parts} parts, compared row by row "
-            f"over all of them; intervals and tests are {shared_training(parts):.2f} times as wide as their rows alone "
-            "would have them, because the trainings share rows (Nadeau and Bengio 2003)"
-        )
-    if len(whole) < len(folded):
-        notes.append(
-            f"{counted(len(folded) - len(whole), 'cross-validation')} whose parts have different seeds, share rows "
-            "or are other ones: means over the parts, each the mean of its seeds; intervals by the spread over the "
-            "parts, corrected for the training rows they share (Nadeau and Bengio 2003)"
-        )
-    alike = [cell for cell in cells if len(cell.seeds) > 1 and len(cell.wholes) == 1]
-    if alike:
-        names = ", ".join(cell.name for cell in alike)
-        notes.append(f"every seed answers alike and counts as one: {names}")
-    single = sum(len(cell.wholes) == 1 and len(cell.seeds) == 1 for cell in cells)
-    if single:
-        notes.append(f"{single} of {counted(len(cells), 'system')} with one seed: intervals over examples only")
-    return notes
 
 
 def _draws(cells: Sequence[Cell], measure: str, resamples: int, seed: int, grouped: bool) -> CellDraws:

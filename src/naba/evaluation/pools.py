@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from naba.errors import UserError, unknown_name
+from naba.evaluation.board_notes import about_tests
 from naba.evaluation.bootstrap import Score
 from naba.evaluation.columns import COLUMNS
-from naba.evaluation.leaderboard import NAN, Row, about_tests, all_pairs, tested
+from naba.evaluation.leaderboard import NAN, Row, all_pairs, tested
 from naba.evaluation.tables import counted
 
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ def _condition(text: str) -> Condition:
     found = _CONDITION.fullmatch(text)
     if found is None:
         raise UserError(f"pool: '{text}' is no condition", 'such as "ms_per_row<200"')
-    from naba.config import plugins
+    from naba.config import packages
 
-    plugins.load()
+    packages.load()
     key, sign, bound = found.groups()
     choosable = [name for name, column in COLUMNS.items() if column.of_runs]
     if key not in choosable:

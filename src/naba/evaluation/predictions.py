@@ -172,14 +172,14 @@ class Predictions:
         sure = self.probabilities[np.arange(len(self)), np.minimum(self.predicted_codes, last)]
         return np.where(self.predicted_codes > last, 0.0, sure)
 
-    def cells(self, width: int | None = None) -> IntArray:
-        """(n,) the cell of the flattened (k, width) confusion matrix that each row falls in."""
-        return self.gold_codes * (width or self.width) + self.predicted_codes
+    def cells(self, width: int) -> IntArray:
+        """(n,) the cell of a flattened (k, width) confusion matrix that each row falls in."""
+        return self.gold_codes * width + self.predicted_codes
 
     def confusion(self) -> IntArray:
         """(k, width) counts: rows are gold labels, columns predicted labels, both in the order of `labels`."""
         shape = (len(self.labels), self.width)
-        return np.bincount(self.cells(), minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
+        return np.bincount(self.cells(self.width), minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
 
     def outcome_shares(self) -> dict[str, float]:
         """Share of the rows that ended in each of `OUTCOMES`; {} for a system that always answers."""

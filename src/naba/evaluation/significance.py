@@ -24,7 +24,7 @@ BLUR = 1e-12
 
 
 SIGNIFICANCE = 0.05
-"""Below this p-value two systems are said to be different."""
+"""Below this p-value two systems are called different."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ class Job:
         scoring: how it is scored.
         overrides: what was said on the command line, without passwords.
         watch: how long each phase took.
+        tuned_from: the study that it is a trial of.
     """
 
     settings: TrainConfig
@@ -63,6 +64,7 @@ class Job:
     scoring: Scoring
     overrides: Sequence[str] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
+    tuned_from: str = ""
 
     @property
     def name(self) -> str:
@@ -103,6 +105,7 @@ class Job:
             versions=machine.versions(),
             hardware=machine.hardware(),
             kinds=builders.tags(settings.model) if "builder" in settings.model else (OUTSIDE,),
+            tuned_from=self.tuned_from,
         )
 
     @property
@@ -134,7 +137,7 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
 
 def _grouping(dataset: Dataset, split: SplitConfig) -> str:
     """Digest of the columns that keep rows together: the groups, and the column a split goes by."""
-    columns = [name for name in ("group", split.column) if name in dataset.table.column_names]
+    columns = [name for name in ("group", split.column) if name in dataset.columns]
     values = {str(name): dataset.column_values(str(name)).tolist() for name in columns}
     return config.digest(values) if any(any(column) for column in values.values()) else ""
 

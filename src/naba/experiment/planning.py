@@ -9,7 +9,7 @@ from naba import config
 from naba.config.overrides import compose
 from naba.evaluation.prices import prices
 from naba.experiment.job import prepare
-from naba.experiment.run import build_model, split_of
+from naba.experiment.run import build, split_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def plan(cfg: DictConfig, overrides: Sequence[str] = ()) -> Planned:
     split = split_of(job)
     dataset = job.dataset
     groups = dataset.column("group", split.train).tolist()
-    model = build_model(job)
+    model = build(job)
     costs = model.plan(dataset.frame(split.train), dataset.gold(split.train), groups, _asked(job, split))
     rows = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
     inner = job.settings.model.get("classifier", job.settings.model)

@@ -1,4 +1,4 @@
-"""What one training leaves: predictions and scores for each section, the model, and what is said about it."""
+"""What one training leaves: predictions and scores for each section, the model, and its description."""
 
 from __future__ import annotations
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 import time
-import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from naba import files
+from naba import files, machine
 from naba.config import overrides as command_line
-from naba.errors import UserError, hidden
+from naba.errors import UserError, hidden, sentence
 from naba.experiment.result import Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "NABA_SWEEP_FOLDER"
 """The variable that tells jobs, in processes of their own, where their outcomes go."""
+PREFIX, OWNER = "naba-sweep-", "owner"
 KEPT = "kept"
 """A file that keeps the folder of a sweep when the sweep is over."""
 
@@ -49,7 +51,9 @@ def folder_of_outcomes(*, shared: bool) -> Iterator[Path]:
     within = files.home() / "sweeps" if shared else None
     if within is not None:
         within.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="naba-sweep-", dir=within))
+    remove_left(within or Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=within))
+    (folder / OWNER).write_text(machine.process(), encoding="utf-8")
     os.environ[FOLDER] = str(folder)
     try:
         yield folder
@@ -57,6 +61,14 @@ def folder_of_outcomes(*, shared: bool) -> Iterator[Path]:
         del os.environ[FOLDER]
         if not (folder / KEPT).exists():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left(within: Path) -> None:
+    """Remove the folders of sweeps whose process was killed; those with a file `kept` stay."""
+    for owner in within.glob(f"{PREFIX}*/{OWNER}"):
+        with contextlib.suppress(OSError):
+            if machine.is_dead(owner.read_text(encoding="utf-8")) and not (owner.parent / KEPT).exists():
+                shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def run(folder: Path, jobs: int, target: str, flags: Sequence[str], overrides: Sequence[str]) -> None:
@@ -115,7 +127,6 @@ def hydra(flags: Sequence[str], overrides: Sequence[str], work: Callable[[DictCo
     """
     import hydra as application
 
-    """Hydra's own application with these arguments."""
     argv = sys.argv
     sys.argv = ["naba-train", *flags, *overrides]
     try:
@@ -145,8 +156,9 @@ def _attempt(cfg: DictConfig, overrides: Sequence[str], *, wait: bool) -> tuple[
         outcome = training.run(cfg, overrides, wait=wait)
     except UserError as error:
         outcome = Outcome("failed", _job_name(cfg), message=hidden(str(error)))
-    except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is printed and the exit code is 1
-        message = hidden(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+    except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is kept and the exit code is 1
+        message = sentence(error)
+        message += f"\n  {machine.keep_traceback(error, shlex.join(['naba', 'train', *overrides]))}"
         outcome = Outcome("failed", _job_name(cfg), message=message)
     return outcome, time.time() - start
 

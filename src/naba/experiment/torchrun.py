@@ -37,7 +37,7 @@ class Decision:
         self.said = False
 
     def say(self, *, train: bool) -> None:
-        """As the first process: the others train too, or end; only what is said first counts."""
+        """As the first process: the others train too, or end; only the first word counts."""
         if self.store is None or self.said:
             return
         from torch.distributed import DistError

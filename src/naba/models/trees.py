@@ -5,6 +5,7 @@ Both libraries walk their trees without looking where a branch leads, so trees o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -29,7 +30,26 @@ _FIELDS = {"value": np.float64, "feature": np.int32, "threshold": np.float64, "l
            "missing_left": np.uint8, "leaf": np.uint8}  # fmt: skip
 
 
-class HistogramTrees(HistGradientBoostingClassifier, Kept):
+class _Trees(Kept, ABC):
+    """Settings and trees out of a file."""
+
+    saved: ClassVar[tuple[str, ...]] = ()
+    """Settings that a file may hold."""
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        learned = {"classes_", *self.stored}
+        settings = {name: value for name, value in state.items() if name not in learned}
+        check_settings(type(self), settings, self.saved)
+        self.__init__(**settings)  # type: ignore[misc]
+        if "value" in state:
+            self._fill(state)
+
+    @abstractmethod
+    def _fill(self, state: Mapping[str, Any]) -> None:
+        """Take over the trees of a file."""
+
+
+class HistogramTrees(_Trees, HistGradientBoostingClassifier):
     """scikit-learn's histogram gradient boosting; a file holds its trees as seven arrays, end to end."""
 
     stored: ClassVar[tuple[str, ...]] = ("baseline", "features", "sizes", *_FIELDS)
@@ -60,14 +80,6 @@ class HistogramTrees(HistGradientBoostingClassifier, Kept):
         sizes = np.array([len(tree) for tree in trees], dtype=np.int32)
         learned = {"baseline": self._baseline_prediction, "features": int(self.n_features_in_), "sizes": sizes}
         return settings | {"classes_": self.classes_} | learned | arrays
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        learned = {"classes_", *self.stored}
-        settings = {name: value for name, value in state.items() if name not in learned}
-        check_settings(type(self), settings, self.saved)
-        self.__init__(**settings)  # type: ignore[misc]
-        if "value" in state:
-            self._fill(state)
 
     def _fill(self, state: Mapping[str, Any]) -> None:
         from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
@@ -200,7 +212,7 @@ def lightgbm() -> Any:
     return library
 
 
-class LightGBMTrees(Kept, ClassifierMixin, BaseEstimator):
+class LightGBMTrees(_Trees, ClassifierMixin, BaseEstimator):
     """Gradient-boosted trees of LightGBM; equal seeds give equal trees on any number of threads.
 
     Args:
@@ -290,13 +302,8 @@ class LightGBMTrees(Kept, ClassifierMixin, BaseEstimator):
         settings = changed_settings(self, type(self), self.saved)
         return settings | to_arrays(self) if hasattr(self, "booster_") else settings
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        learned = {"classes_", *self.stored}
-        settings = {name: value for name, value in state.items() if name not in learned}
-        check_settings(type(self), settings, self.saved)
-        self.__init__(**settings)  # type: ignore[misc]
-        if "value" in state:
-            from_arrays(self, state)
+    def _fill(self, state: Mapping[str, Any]) -> None:
+        from_arrays(self, state)
 
 
 def to_arrays(model: LightGBMTrees) -> dict[str, Any]:

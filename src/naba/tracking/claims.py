@@ -29,6 +29,8 @@ SETTLE_SECONDS = 3.0
 
 _seen: dict[str, tuple[str, float]] = {}
 """Run -> the last sign of life this process saw, and when, by its own clock: clocks of machines differ."""
+_looked_through: set[tuple[str, str]] = set()
+"""(Store, experiment) whose dead runs this process has ended."""
 
 
 class TakenError(Exception):
@@ -53,6 +55,18 @@ class Claims:
             filter_string=f"attributes.status = 'RUNNING' and tags.`naba.identity` = '{identity}'",
         )
         return [run for run in runs if run.info.run_id != own and not self._ended(run)]
+
+    def end_dead(self, store: str) -> None:
+        """End the runs that processes of this machine left RUNNING when they were killed, whatever they trained.
+
+        Once in a process for each experiment of a store: later, claims are looked at when their identity is wanted.
+        """
+        if (store, self.experiment_id) in _looked_through:
+            return
+        _looked_through.add((store, self.experiment_id))
+        for run in self.client.search_runs([self.experiment_id], filter_string="attributes.status = 'RUNNING'"):
+            if machine.is_dead(run.data.tags.get("naba.process", "")):
+                self._ended(run)
 
     def check(self, identity: str) -> None:
         """Raises:

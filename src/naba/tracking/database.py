@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sqlite3
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
 from naba import files
-from naba.errors import UserError, hidden
+from naba.errors import UserError, hidden, sentence
+from naba.tracking.patience import PatientClient, is_away, patiently
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,22 +24,25 @@ logger = logging.getLogger(__name__)
 
 STORE_TIMEOUT = 300
 """Seconds to wait for another process that is creating the store."""
-LOCK_SECONDS = 60
-"""Seconds to wait for another process that writes to an sqlite store."""
+LOCK_SECONDS = 5.0
+"""Seconds that sqlite waits for another process that writes, before naba says so and goes on waiting."""
+UNFINISHED = "creating-"
+"""Beginning of the name of the folder in which an sqlite store is made."""
 
 
 def default_uri() -> str:
-    """The store where none is named: `MLFLOW_TRACKING_URI`, else one sqlite file below `NABA_HOME`.
+    """The store where none is named: `MLFLOW_TRACKING_URI`, else one sqlite file below `NABA_HOME`."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(files.home() / "mlflow.db")
 
-    Raises:
-        UserError: `NABA_HOME` holds a `?`, which an address of sqlite cannot.
-    """
-    if uri := os.environ.get("MLFLOW_TRACKING_URI"):
-        return uri
-    file = files.home() / "mlflow.db"
-    if "?" in str(file):
-        raise UserError(f"the store {file} cannot be opened: '?' ends the path in its address", "choose another folder")
-    return f"sqlite:///{file}"
+
+def sqlite_uri(file: Path) -> str:
+    """The address of an sqlite store."""
+    if not set(str(file)) & set("%?"):
+        return f"sqlite:///{file}"
+    from sqlalchemy import URL
+
+    # SQLAlchemy reads %41 as A, and ends a path at `?`; MLflow makes the parents of what follows a bare `sqlite:///`.
+    return URL.create("sqlite+pysqlite", database=str(file)).render_as_string()
 
 
 def quiet() -> None:
@@ -49,45 +54,64 @@ def quiet() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    # A server that does not answer is said to in seconds; MLflow's own patience is minutes.
+    # A server that does not answer is reported within seconds; MLflow itself waits for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
 
+SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
+
+
 @cache
 def client(uri: str) -> MlflowClient:
-    """A client of the store at `uri`, which is created first if it does not exist."""
+    """A client of the store at `uri`, which is created first if it does not exist.
+
+    It waits for a store that is away for a while; see `patience.patiently`.
+
+    Raises:
+        UserError: there is no store at this address, or it refuses.
+    """
     quiet()
-    _create_store(uri)
+    if uri.partition(":")[0].partition("+")[0] not in SCHEMES:
+        expected = "expected sqlite:///FILE, http://HOST:PORT or postgresql+psycopg2://USER@HOST/DATABASE"
+        raise UserError(f"'{hidden(uri)}' is no address of an MLflow store: {expected}", "naba train --help")
+    shown = hidden(uri)
+    return cast("MlflowClient", PatientClient(patiently(lambda: _opened(uri, shown), shown), shown))
+
+
+def _opened(uri: str, shown: str) -> MlflowClient:
+    _create_store(uri, shown)
     if (file := sqlite_file(uri)) is not None:
         mend_addresses(file)
     import mlflow
 
+    # It logs the traceback of each error that it also raises.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     use(uri)
     made = mlflow.MlflowClient(uri)
-    if uri.startswith(("http:", "https:")):
-        _check_answers(made, uri)
+    if file is None:
+        _check_answers(made, shown)
     return made
 
 
-def _check_answers(client_: MlflowClient, uri: str) -> None:
-    """One question to a server, so that what is wrong with its address is said in one sentence."""
+def _check_answers(client_: MlflowClient, shown: str) -> None:
+    """One question to a server, so that one sentence says what is wrong with its address."""
     from mlflow.exceptions import MlflowException
 
     try:
         client_.search_experiments(max_results=1)
     except MlflowException as error:
-        said = " ".join(str(error).split())
+        said = sentence(error)
         if "Invalid Host header" in said:
             raise UserError(
-                f"the server at {hidden(uri)} does not take requests under this name",
+                f"the server at {shown} does not take requests under this name",
                 "naba ui --server --allowed-hosts …",
             ) from error
         if "Max retries exceeded" in said or "Connection" in said:
             raise UserError(
-                f"no tracking server answers at {hidden(uri)}", "is it running, and the address right?"
+                f"no tracking server answers at {shown}", "is it running, and the address right?"
             ) from error
-        raise UserError(f"the server at {hidden(uri)} refused: {hidden(said)[:300]}") from error
+        raise UserError(f"the server at {shown} refused: {said}") from error
 
 
 _ADDRESSES = (
@@ -147,9 +171,15 @@ def use(uri: str) -> None:
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a sqlite store; None for other stores."""
-    # As SQLAlchemy reads it: `#` and `%` are letters like others, and only `?` ends the path.
-    return Path(uri.partition("///")[2].partition("?")[0]) if uri.startswith("sqlite:") else None
+    """The file of a sqlite store, as SQLAlchemy reads the address; None for other stores."""
+    if not uri.startswith("sqlite"):
+        return None
+    path = uri.partition("///")[2].partition("?")[0]
+    if "%" in path:
+        from sqlalchemy import make_url
+
+        path = make_url(uri).database or ""
+    return Path(path)
 
 
 def exists(uri: str) -> bool:
@@ -168,43 +198,60 @@ def _is_ready(file: Path) -> bool:
     except sqlite3.DatabaseError as error:
         if "no such table" in str(error):
             return False
+        if is_away(error, str(file)):
+            raise
         if isinstance(error, sqlite3.OperationalError):
-            # Nothing is wrong with the file itself: another process holds it, or it may not be read.
-            raise UserError(
-                f"the store {file} cannot be read now: {error}", "does another program hold it open?"
-            ) from error
+            raise UserError(f"the store {file} cannot be read: {error}", "may you read this file?") from error
         raise UserError(f"{file} is not an MLflow store: {error}", "move it away, or set NABA_HOME") from error
 
 
-def _create_store(uri: str) -> None:
+def _create_store(uri: str, shown: str) -> None:
     """Create the embedded store once, under a lock, and only under its final name when it is whole.
 
     MLflow's migrations break the file for good when two processes run them at once, or when one is killed.
     """
     file = sqlite_file(uri)
     if file is None and uri.startswith("postgresql"):
-        _create_in_postgres(uri)
+        _create_in_postgres(uri, shown)
     if file is None or _is_ready(file):
         return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        said = f"the folder {file.parent} for the store cannot be made: {error.strerror}"
+        raise UserError(said, "set NABA_HOME to a folder that you may write to") from error
     from filelock import FileLock
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(str(file) + ".lock", timeout=STORE_TIMEOUT):
         if _is_ready(file):
             return
         if file.exists() and file.stat().st_size:
             raise UserError(f"{file} exists but is not a whole MLflow store", "move it away and run again")
         logger.warning("Creating the tracking store %s (once, a few seconds)", file)
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix="creating-") as folder:
-            unfinished = Path(folder) / "mlflow.db"
-            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+        for left in file.parent.glob(f"{UNFINISHED}*"):
+            # Whoever made it held this lock, and was killed.
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=UNFINISHED) as folder:
+            _create_at(Path(folder) / "mlflow.db", file)
 
-            store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(file.parent / "artifacts"))
-            store.engine.dispose()
-            # All pages into the one file that is renamed; sqlite may have left some in a log beside it.
-            with contextlib.closing(sqlite3.connect(unfinished)) as connection:
-                connection.execute("pragma wal_checkpoint(truncate)")
-            unfinished.replace(file)
+
+def _create_at(unfinished: Path, file: Path) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy.exc import OperationalError
+
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    try:
+        store = SqlAlchemyStore(sqlite_uri(unfinished), str(file.parent / "artifacts"))
+        store.engine.dispose()
+        # All pages into the one file that is renamed; sqlite may have left some in a log beside it.
+        with contextlib.closing(sqlite3.connect(unfinished)) as connection:
+            connection.execute("pragma wal_checkpoint(truncate)")
+    except (MlflowException, OperationalError, sqlite3.OperationalError) as error:
+        raise UserError(
+            f"the store {file} cannot be made: {sentence(error)}", "is the disk full, or not writable?"
+        ) from error
+    unfinished.replace(file)
 
 
 POSTGRES_HINT = "pip install 'naba[postgres]', and write the address as postgresql+psycopg2://…"
@@ -212,7 +259,7 @@ POSTGRES_LOCK = 0x6E616261
 """Key of the advisory lock under which a PostgreSQL store is created: "naba" in ASCII."""
 
 
-def _create_in_postgres(uri: str) -> None:
+def _create_in_postgres(uri: str, shown: str) -> None:
     """Create the tables in a PostgreSQL database once, whichever of several machines comes first.
 
     Everybody who opens the store passes through the lock, so nobody sees half-made tables. PostgreSQL frees the lock
@@ -221,7 +268,6 @@ def _create_in_postgres(uri: str) -> None:
     import sqlalchemy
     from sqlalchemy.exc import OperationalError
 
-    shown = sqlalchemy.make_url(uri).render_as_string(hide_password=True)
     try:
         engine = sqlalchemy.create_engine(uri)
     except ModuleNotFoundError as error:
@@ -235,6 +281,8 @@ def _create_in_postgres(uri: str) -> None:
 
                 SqlAlchemyStore(uri, str(files.home() / "artifacts")).engine.dispose()
     except OperationalError as error:
-        raise UserError(f"the store {shown} cannot be reached: {str(error.orig).splitlines()[0]}") from error
+        if is_away(error, shown):
+            raise
+        raise UserError(f"the store {shown} cannot be reached: {sentence(error)}") from error
     finally:
         engine.dispose()

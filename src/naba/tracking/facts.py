@@ -88,6 +88,7 @@ class Facts:
         warnings: how many the run ended with.
         kinds: what kind of model it is, for pools of a board; () for runs of versions that did not say.
         probabilities: where its probabilities come from; see `Classifier.probability_kind_`.
+        tuned_from: the study that the run is a trial of.
     """
 
     identity: str
@@ -114,6 +115,7 @@ class Facts:
     warnings: int = 0
     kinds: tuple[str, ...] = ()
     probabilities: str = ""
+    tuned_from: str = ""
 
     @property
     def sections(self) -> tuple[str, ...]:
@@ -154,7 +156,7 @@ class Facts:
             "warnings": str(self.warnings),
             "kinds": " ".join(self.kinds),
             "probabilities": self.probabilities,
-        }
+        } | ({"tuned_from": self.tuned_from} if self.tuned_from else {})
         return (
             {f"naba.{name}": value for name, value in known.items()}
             | {f"version.{name}": value for name, value in self.versions.items()}
@@ -199,6 +201,7 @@ class Facts:
             warnings=_whole(tag("warnings", "0")) or 0,
             kinds=tuple(tag("kinds").split()),
             probabilities=tag("probabilities"),
+            tuned_from=tag("tuned_from"),
         )
 
 

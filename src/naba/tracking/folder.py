@@ -136,7 +136,8 @@ class ActiveFolder:
                 path = self.folder / item.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 written = item.frame.to_json(orient="split", force_ascii=False, index=False, indent=1)
-                path.write_text(written or "", encoding="utf-8")
+                with files.writing(path):
+                    path.write_text(written or "", encoding="utf-8")
             elif isinstance(item, Model):
                 self._keep(item)
         content = {
@@ -146,13 +147,15 @@ class ActiveFolder:
             "tags": {i.name: i.value for i in self.items if isinstance(i, Tag)},
         }
         text = json.dumps(content, ensure_ascii=False, indent=1)
-        (self.folder / "run.json").write_text(text, encoding="utf-8")
+        with files.writing(self.folder / "run.json"):
+            (self.folder / "run.json").write_text(text, encoding="utf-8")
 
     def _keep(self, item: Model) -> None:
         from naba.classifier import folder as directory
 
         try:
-            directory.save(item.model, self.folder / "model", item.description)
+            with files.writing(self.folder / "model"):
+                directory.save(item.model, self.folder / "model", item.description)
         except UserError as error:
             logger.warning("the model is not kept: %s", error.message)
             shutil.rmtree(self.folder / "model", ignore_errors=True)

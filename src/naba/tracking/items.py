@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from naba import files
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -97,21 +99,20 @@ def write_files(items: Sequence[Item], folder: Path) -> dict[str, str]:
     Returns:
         Path -> SHA-256 of each `File`.
     """
-    from naba.files import sha256
-
     digests = {}
     for item in items:
         if not isinstance(item, (Text, Figure, File)):
             continue
         path = folder / item.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(item, Text):
-            path.write_text(item.content, encoding="utf-8")
-        elif isinstance(item, Figure):
-            item.figure.savefig(path, dpi=110)
-        else:
-            item.write(path)
-            digests[item.path] = sha256(path)
+        with files.writing(path):
+            if isinstance(item, Text):
+                path.write_text(item.content, encoding="utf-8")
+            elif isinstance(item, Figure):
+                item.figure.savefig(path, dpi=110)
+            else:
+                item.write(path)
+                digests[item.path] = files.sha256(path)
     return digests
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
+import re
 import tempfile
 import time
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
-from naba.errors import UserError, hidden
+from naba.errors import UserError, sentence
 from naba.tracking import items as item_types
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
-from naba.tracking.pyfunc import model_arguments, without_advice
+from naba.tracking.patience import patiently
 from naba.tracking.run import DIGEST, Run
 from naba.tracking.store import Store
 
@@ -61,18 +63,34 @@ class MlflowTracker:
     def __init__(self, config: TrackingConfig) -> None:
         self.store = Store(config.uri)
         self.experiment = config.experiment or "naba"
-        self.client = self.store.client
-        self.experiment_id = self._experiment()
-        self.claims = Claims(self.client, self.experiment_id)
+        embedded = self.store.embedded
+        if embedded is None or embedded.search({}, status="RUNNING", experiment=self.experiment_id):
+            self.claims.end_dead(self.store.uri)
 
     @property
     def where(self) -> str:
         """The address of the store, without a password."""
         return str(self.store)
 
-    def _experiment(self) -> str:
+    @property
+    def client(self) -> MlflowClient:
+        """A client of the store."""
+        return self.store.client
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Who trains what in the experiment."""
+        return Claims(self.client, self.experiment_id)
+
+    @cached_property
+    def experiment_id(self) -> str:
+        """The experiment of the runs, which is created first if it does not exist."""
         from filelock import FileLock
 
+        if (embedded := self.store.embedded) is not None:
+            known = embedded.experiment(self.experiment)
+            if known is not None and known[1]:
+                return known[0]
         found = self.client.get_experiment_by_name(self.experiment)
         if found is None:
             lock = files.home() / "experiments.lock"
@@ -112,24 +130,17 @@ class MlflowTracker:
         known = _known(self.store.uri, self.experiment_id)
         known.asked += 1
         if known.asked == 2:
-            known.runs = self._finished()
+            known.runs = self._finished({})
         return known.matching(wanted) or self._asked(wanted)
 
     def _asked(self, wanted: Wanted) -> Run | None:
         known = _known(self.store.uri, self.experiment_id)
-        known.runs |= self._finished(f" and tags.`naba.identity` = '{wanted.identity}'")
+        known.runs |= self._finished({"identity": wanted.identity})
         return known.matching(wanted)
 
-    def _finished(self, condition: str = "") -> dict[str, list[Run]]:
-        entities = self.client.search_runs(
-            [self.experiment_id],
-            filter_string=f"attributes.status = 'FINISHED'{condition}",
-            order_by=["attributes.start_time DESC"],
-            max_results=50_000,
-        )
+    def _finished(self, filters: dict[str, str]) -> dict[str, list[Run]]:
         found: dict[str, list[Run]] = {}
-        for entity in entities:
-            run = Run(self.store, entity)
+        for run in self.store.search(filters, experiment=self.experiment_id):
             found.setdefault(run.facts.identity, []).append(run)
         return found
 
@@ -145,34 +156,58 @@ class MlflowTracker:
             TakenError: another process trains this identity, or has finished it meanwhile (or took it over while this
                 one gave no sign of life for minutes); nothing of this run stays.
         """
-        import mlflow
-
-        tags = {
-            "naba.identity": wanted.identity,
-            "naba.dataset": wanted.facts.dataset,
-            "naba.process": machine.process(),
-            "mlflow.source.name": "naba train",
-        }
         use(self.store.uri)
         self.claims.check(wanted.identity)
         begun = time.time()
-        run_id = mlflow.start_run(experiment_id=self.experiment_id, run_name=wanted.name, tags=tags).info.run_id
+        run_id = self._begun(wanted)
         try:
             self._settle(run_id, wanted)
             with heartbeat(self.client, run_id):
                 yield ActiveRun(self.client, run_id, wanted.name)
         except TakenError:
-            mlflow.end_run("KILLED")
+            self.client.set_terminated(run_id, "KILLED")
             self.client.delete_run(run_id)
             raise
         except BaseException as error:
             self._end_badly(run_id, error)
             raise
         if time.time() - begun > SILENT_SECONDS / 2 and self.client.get_run(run_id).info.status != "RUNNING":
-            mlflow.end_run("KILLED")
             raise TakenError("a process that saw no sign of life of this one")
-        mlflow.end_run("FINISHED")
+        self.client.set_terminated(run_id, "FINISHED")
         _known(self.store.uri, self.experiment_id).runs.pop(wanted.identity, None)
+
+    def _begun(self, wanted: Wanted) -> str:
+        """The id of a new run."""
+        facts = wanted.facts
+        tags = {
+            "naba.identity": wanted.identity,
+            "naba.dataset": facts.dataset,
+            "naba.process": machine.process(),
+            "mlflow.user": getpass.getuser(),
+            "mlflow.source.name": "naba train",
+            "mlflow.source.type": "LOCAL",
+        } | ({"mlflow.source.git.commit": facts.revision} if facts.revision != "none" else {})
+        own = f"tags.`naba.identity` = '{wanted.identity}' and tags.`naba.process` = '{machine.process()}'"
+        again = False
+
+        def begin() -> str:
+            nonlocal again
+            # A store that went away while it answered may have made the run: two would wait for each other.
+            made = self._running(own) if again else []
+            again = True
+            return (
+                made[0]
+                if made
+                else self.store.impatient.create_run(self.experiment_id, None, tags, wanted.name).info.run_id
+            )
+
+        return patiently(begin, self.where)
+
+    def _running(self, condition: str) -> list[str]:
+        runs = self.store.impatient.search_runs(
+            [self.experiment_id], filter_string=f"attributes.status = 'RUNNING' and {condition}"
+        )
+        return [run.info.run_id for run in runs]
 
     def _settle(self, run_id: str, wanted: Wanted) -> None:
         self.claims.settle(wanted.identity, run_id)
@@ -181,28 +216,27 @@ class MlflowTracker:
 
     def _end_badly(self, run_id: str, error: BaseException) -> None:
         """End a run as FAILED or KILLED; a store that is busy or gone must not hide what went wrong."""
-        import mlflow
         from mlflow.exceptions import MlflowException
 
-        message = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        message = sentence(error)
         status = "KILLED" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "FAILED"
         try:
-            self.client.set_tag(run_id, "naba.error", hidden(message)[:PARAM_LIMIT])
-        except MlflowException as failure:
-            logger.warning("the run's error could not be recorded: %s", failure.message)
-        try:
-            mlflow.end_run(status)
-        except MlflowException as failure:
-            logger.warning("the run could not be ended: %s", failure.message)
+            self.client.set_tag(run_id, "naba.error", message[:PARAM_LIMIT])
+            self.client.set_terminated(run_id, status)
+        except (MlflowException, UserError) as failure:
+            # Whoever trains this next finds that this process has ended, and ends the run.
+            logger.warning("the run could not be ended: %s", sentence(failure))
 
 
 class ActiveRun:
     """One run being written: performs log items."""
 
-    def __init__(self, client: MlflowClient, run_id: str, name: str) -> None:
+    def __init__(self, client: Any, run_id: str, name: str) -> None:
         self.client = client
         self.id = run_id
         self.name = name
+        self.metrics: list[Metric] = []
+        self.began = int(time.time() * 1000)
 
     def log(self, items: Sequence[Item]) -> None:
         """Write all items: params, tags and metrics in as few batches as MLflow takes, files in one copy."""
@@ -228,15 +262,21 @@ class ActiveRun:
 
     def _log_values(self, items: Sequence[Item]) -> None:
         from mlflow import entities
-        from mlflow.utils.time import get_current_time_millis
 
-        now = get_current_time_millis()
-        metrics = [entities.Metric(i.name, float(i.value), now, i.step) for i in items if isinstance(i, Metric)]
         params = [entities.Param(i.name, i.value[:PARAM_LIMIT]) for i in items if isinstance(i, Param)]
         tags = [entities.RunTag(i.name, i.value[:PARAM_LIMIT]) for i in items if isinstance(i, Tag)]
         for start in range(0, max(len(params), len(tags)), PARAMS_A_BATCH):
             window = slice(start, start + PARAMS_A_BATCH)
             self.client.log_batch(self.id, params=params[window], tags=tags[window])
+        metrics = [i for i in items if isinstance(i, Metric)]
+        self._log_metrics(metrics)
+        self.metrics += metrics
+
+    def _log_metrics(self, items: Sequence[Metric], model: str | None = None) -> None:
+        """Numbers of the run, or those of its model, which stand with it in the list of models."""
+        from mlflow import entities
+
+        metrics = [entities.Metric(i.name, float(i.value), self.began, i.step, model_id=model) for i in items]
         for start in range(0, len(metrics), METRICS_A_BATCH):
             self.client.log_batch(self.id, metrics=metrics[start : start + METRICS_A_BATCH])
 
@@ -244,8 +284,8 @@ class ActiveRun:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         dataset = item.dataset
-        profile = {"num_rows": len(dataset.table), **{split: len(dataset.indices(split)) for split in _splits(dataset)}}
-        columns = [{"type": "string", "name": name, "required": True} for name in dataset.table.column_names]
+        profile = {"num_rows": len(dataset), **{split: len(dataset.indices(split)) for split in _splits(dataset)}}
+        columns = [{"type": "string", "name": name, "required": True} for name in dataset.columns]
         described = Dataset(
             name=dataset.name,
             digest=dataset.fingerprint[:16],
@@ -258,19 +298,37 @@ class ActiveRun:
         self.client.log_inputs(self.id, [DatasetInput(described, tags)])
 
     def _log_model(self, item: Model) -> None:
-        import mlflow
+        from mlflow import entities
+        from mlflow.models import Model as Description
 
         from naba.classifier import folder as directory
+        from naba.tracking.registry import save_mlflow_folder
 
-        with tempfile.TemporaryDirectory() as folder, without_advice():
-            classifier = Path(folder) / "classifier"
+        with tempfile.TemporaryDirectory() as folder:
+            classifier, written = Path(folder) / "classifier", Path(folder) / "model"
             size = directory.save(item.model, classifier, item.description)
-            mlflow.pyfunc.log_model(
-                name="model",
-                metadata={"naba.identity": item.description["identity"], "task": item.description["task"]},
-                **model_arguments(classifier, item.description),
+            experiment = self.client.get_run(self.id).info.experiment_id
+            logged = self.client.create_logged_model(experiment, model_name(self.name), self.id)
+            metadata = {"naba.identity": item.description["identity"], "task": item.description["task"]}
+            described = Description(
+                logged.artifact_location,
+                self.id,
+                model_uuid=logged.model_id,
+                model_id=logged.model_id,
+                metadata=metadata,
             )
-        self.client.log_metric(self.id, "size/model_bytes", size)
+            save_mlflow_folder(classifier, item.description, written, described)
+            self.client.log_model_artifacts(logged.model_id, str(written))
+        self.client.finalize_logged_model(logged.model_id, "READY")
+        self.client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, 0)])
+        self._log_values([Metric("size/model_bytes", size)])
+        scores = [one for one in self.metrics if not one.name.startswith(("interval/", "epoch/"))]
+        self._log_metrics(scores, logged.model_id)
+
+
+def model_name(run: str) -> str:
+    """A run's name as that of its model, in which MLflow takes no `/ : . % " '`."""
+    return re.sub(r"[/:.%\"']+", "_", run)
 
 
 def _splits(dataset: Any) -> list[str]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mlflow.models import Model
+
     from naba.tracking import Run, Store
 
 
@@ -45,12 +47,18 @@ def _by_alias(name: str, store: Store) -> Run:
     return run
 
 
-def save_mlflow_folder(classifier: Path, description: Mapping[str, Any], folder: Path) -> None:
-    """A classifier directory as an MLflow model in a new folder, such as a run logs; the classifier is copied."""
+def save_mlflow_folder(
+    classifier: Path, description: Mapping[str, Any], folder: Path, described: Model | None = None
+) -> None:
+    """A classifier directory as an MLflow model in a new folder; the classifier is copied.
+
+    Args:
+        described: what MLflow knows of it beside; for a model that a run logs.
+    """
     import mlflow
 
     with without_advice():
-        mlflow.pyfunc.save_model(path=str(folder), **model_arguments(classifier, description))
+        mlflow.pyfunc.save_model(path=str(folder), mlflow_model=described, **model_arguments(classifier, description))
 
 
 def spark_function(spark: Any, folder: Path, columns: Mapping[str, str]) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from naba import tracking
 from naba.config import builders, folders
 from naba.config.identity import IDENTITY_VERSION
-from naba.errors import UserError
+from naba.errors import UserError, unknown_name
 from naba.evaluation.leaderboard import TrackedRun
 from naba.evaluation.prices import prices
 from naba.tracking.facts import checked_seed
@@ -20,6 +20,7 @@ from naba.tracking.run import DIGEST, predictions_path, section_dataset
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from naba.evaluation.page import Content
     from naba.tracking import Run
 
 __all__ = ["section_dataset"]
@@ -106,6 +107,7 @@ def _tracked(run: Run, section: str, *, curves: bool) -> TrackedRun:
         probabilities=facts.probabilities,
         rows_per_second=rows_per_second,
         money_per_1000_rows=money,
+        content=partial(_content, run, section),
     )
     return replace(found, curves=_curves(run)) if curves else found
 
@@ -131,6 +133,15 @@ def _pace(run: Run) -> tuple[float, float]:
     return rows / seconds, prices().machine(1000 * seconds / rows, gpu=gpu)
 
 
+def _content(run: Run, section: str) -> Content:
+    from naba.evaluation.page import Content
+
+    trained = run.dataset()
+    content = Content.of(section_dataset(trained, section))
+    # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
+    return replace(content, display_names={**trained.display_names, **content.display_names})
+
+
 def _curves(run: Run) -> dict[str, list[tuple[float, float]]]:
     return {name.removeprefix("epoch/"): run.history(name) for name in run.metrics if name.startswith("epoch/")}
 
@@ -138,3 +149,31 @@ def _curves(run: Run) -> dict[str, list[tuple[float, float]]]:
 def scored_datasets(runs: Sequence[TrackedRun]) -> list[str]:
     """The data sets that these runs were scored on."""
     return sorted({run.scored for run in runs})
+
+
+def selected_runs(uri: str | None, filters: Mapping[str, str], *, curves: bool = False) -> list[TrackedRun]:
+    """The finished runs that `naba compare` is asked for.
+
+    Args:
+        filters: dataset (what was scored), trained_on, model, task, section.
+        curves: also read learning curves.
+    Raises:
+        UserError: there are none; names the nearest data set.
+    """
+    tags = {name: filters[key] for key, name in (("model", "model"), ("task", "task"), ("trained_on", "dataset"))
+            if key in filters}  # fmt: skip
+    section = filters.get("section")
+    if section not in {None, "test", "validation"}:
+        raise UserError(unknown_name("section", str(section), ["test", "validation"]))
+    everything = tracked_runs(uri, tags, section=None if section == "test" else section, curves=curves)
+    if not everything:
+        said = f" with {', '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
+        raise UserError(f"there are no finished runs{said}", "train some: naba train +experiment=quickstart -m")
+    if "dataset" not in filters:
+        return everything
+    wanted = filters["dataset"].split(",")
+    names = scored_datasets(everything)
+    for name in wanted:
+        if name not in names and f"{name} validation" not in names:
+            raise UserError(unknown_name("scored dataset", name, names))
+    return [run for run in everything if run.scored.removesuffix(" validation") in wanted]

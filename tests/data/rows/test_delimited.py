@@ -89,7 +89,7 @@ def test_lines_without_a_value_are_passed_over(notes: Notes) -> None:
     table = csv("\na,b\n1,2\n\n  \n,\n3,4\n , \n")
     assert table.columns == {"a": ["1", "3"], "b": ["2", "4"]}
     assert [(place.record, place.line) for place in table.places] == [(1, 3), (2, 7)]
-    assert "passed over rows without any value: 2" in notes.text
+    assert "skipped rows without any value: 2" in notes.text
     assert csv('a\n1\n""\n').columns == {"a": ["1", ""]}
 
 

@@ -1,4 +1,4 @@
-"""Excel workbooks: each row that is there, as Excel shows it; the rest is said."""
+"""Excel workbooks: each row that is there, as Excel shows it, with a note about the rest."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_formula_without_a_stored_value_is_named() -> None:
 def test_empty_rows_and_unnamed_columns_are_treated_as_in_csv(notes: Notes) -> None:
     content = workbook([None], ["id\u200f", "text ", None], ["1", "x"], [None, "  "], ["2", "y", None])
     assert read_bytes(content, "f.xlsx").columns == {"id": ["1", "2"], "text": ["x", "y"]}
-    assert "passed over rows without any value: 1" in notes.text
+    assert "skipped rows without any value: 1" in notes.text
     options = ReadingOptions(header=False)
     assert read_bytes(workbook(["1", "x"]), "f.xlsx", options).columns == {"column_1": ["1"], "column_2": ["x"]}
 

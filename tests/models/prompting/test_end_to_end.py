@@ -101,7 +101,7 @@ def test_a_prompted_run_is_a_run_like_any_other(server, trained, home, tmp_path,
     server.behaviour.answer = lambda _: "2"
     assert cli.main(["predict", str(tmp_path / "export"), str(tmp_path / "new.csv"), "--output",
                      str(tmp_path / "out.csv")]) == 0  # fmt: skip
-    (row,) = csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8"))
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines())
     assert (row["label"], row["outcome"]) == ("disagree", "answered")
 
 

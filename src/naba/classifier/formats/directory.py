@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from naba.classifier.formats import Format
+from naba.classifier.formats import Format, example_table
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def write(source: Path, folder: Path, int8: bool) -> None:  # noqa: ARG001
 def load(folder: Path, description: Mapping[str, Any]) -> Classifier:
     """The classifier; runs no code from the files."""
     from naba.classifier import encoders, estimators, format_2
+    from naba.models import own
     from naba.models.classifier import Classifier
 
     model: Any
@@ -43,6 +44,7 @@ def load(folder: Path, description: Mapping[str, Any]) -> Classifier:
     if not isinstance(model, Classifier):
         raise UserError(f"{folder / ESTIMATOR} holds a {type(model).__name__}, which is no classifier")
     encoders.load_inside(model, folder, description["files"])
+    own.load_inside(model, folder, description["files"])
     return model
 
 
@@ -51,7 +53,6 @@ def card(description: Mapping[str, Any]) -> list[str]:
     from naba.classifier import encoders
 
     pair = "target" in description["input"]
-    columns = '{"text": ["…"], "target": ["…"]}' if pair else '{"text": ["…"]}'
     lines = [
         "```python",
         "from pathlib import Path",
@@ -59,7 +60,7 @@ def card(description: Mapping[str, Any]) -> list[str]:
         "from naba.classifier import folder",
         "",
         'model, description = folder.load(Path("FOLDER"))  # runs no code from the files',
-        f"model.predict_proba(pd.DataFrame({columns}))",
+        f"model.predict_proba(pd.DataFrame({example_table(description)}))",
         "```",
         "",
         "or `naba predict FOLDER news.csv`.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from naba.classifier.formats import Format
+from naba.classifier.formats import Format, example_table
 from naba.classifier.formats.directory import before_calibration
 
 if TYPE_CHECKING:
@@ -32,14 +32,13 @@ def card(description: Mapping[str, Any]) -> list[str]:
     """See `Format`."""
     pair, encoder = "target" in description["input"], "tokenizer.json" in description["files"]
     needs = "onnxruntime, tokenizers and numpy" if encoder else "onnxruntime and numpy"
-    columns = '{"text": ["…"], "target": ["…"]}' if pair else '{"text": ["…"]}'
     return [
         "```python",
         "from pathlib import Path",
         "from naba.classifier import folder",
         "",
         'model, description = folder.load(Path("FOLDER"))  # runs no code from the files',
-        f"model.predict_proba({columns})  # needs {needs} alone",
+        f"model.predict_proba({example_table(description)})  # needs {needs} alone",
         "```",
         "",
         "or, where naba is installed with all it depends on, `naba predict FOLDER news.csv`.",

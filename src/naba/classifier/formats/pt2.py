@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from naba.classifier.formats import Format
+from naba.classifier.formats import Format, example_table
 from naba.classifier.formats.onnx import network_without_naba
 from naba.errors import UserError
 
@@ -40,14 +40,13 @@ def load_trusted(folder: Path, description: Mapping[str, Any]) -> Classifier:
 
 def card(description: Mapping[str, Any]) -> list[str]:
     """See `Format`."""
-    columns = '{"text": ["…"], "target": ["…"]}' if "target" in description["input"] else '{"text": ["…"]}'
     return [
         "```python",
         "from pathlib import Path",
         "from naba.classifier import torch_program",
         "",
         'model, description = torch_program.load(Path("FOLDER"))  # only if you trust it: such files can run code',
-        f"model.predict_proba({columns})  # needs torch, tokenizers and numpy",
+        f"model.predict_proba({example_table(description)})  # needs torch, tokenizers and numpy",
         "```",
         "",
         network_without_naba(description, "pt2"),

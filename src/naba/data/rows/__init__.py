@@ -109,7 +109,7 @@ def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None)
     for note in reader.notes:
         logger.warning(note)
     if reader.empty:
-        logger.warning("%s: passed over rows without any value: %d", name, reader.empty)
+        logger.warning("%s: skipped rows without any value: %d", name, reader.empty)
     if bad:
         problem = bad[0].problem
         alike = [row for row in bad if _kind(row.problem) == _kind(problem)]

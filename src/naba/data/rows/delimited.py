@@ -23,7 +23,7 @@ _SEPARATOR = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 class DelimitedReader(LineReader):
     """Rows of a CSV or TSV file, with a header line unless the options say otherwise.
 
-    Lines without a value are passed over. Where no delimiter is given and the usual one does not make a table of the
+    Lines without a value are skipped. Where no delimiter is given and the usual one does not make a table of the
     first lines, another that does is taken, and said. Unnamed columns at the right are left out while they are empty.
     """
 

@@ -1,4 +1,4 @@
-"""Excel workbooks: every row that is there, as Excel shows it, and what a reader of the sheet may not see is said."""
+"""Excel workbooks: every row that is there, as Excel shows it; a note says what a reader of the sheet may not see."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ExcelReader(Reader):
     """Rows of one sheet, the first unless the options name another.
 
     Formulas give the values Excel stored last; a row with one that has none is bad, as is a number so long that Excel
-    has rounded it. A cell merged over several rows is the value of each. Empty rows are passed over; hidden ones are
+    has rounded it. A cell merged over several rows is the value of each. Empty rows are skipped; hidden ones are
     read. Whole numbers have no `.0`, dates without a time are dates, truth values are TRUE and FALSE.
     """
 

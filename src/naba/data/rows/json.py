@@ -61,17 +61,10 @@ def cells(row: dict[str, Any], text: str) -> dict[str, Value]:
 
 
 class JsonLinesReader(LineReader):
-    """Rows of a JSON Lines file; empty lines are passed over."""
+    """Rows of a JSON Lines file; empty lines are skipped."""
 
     def __iter__(self) -> Iterator[Row | BadRow]:
-        while True:
-            self.lines.start()
-            line = next(self.lines, None)
-            if line is None:
-                return
-            if not line.strip():
-                continue
-            self.number += 1
+        for line in self.records():
             yield self._row(line)
 
     def _row(self, line: str) -> Row | BadRow:

@@ -78,7 +78,7 @@ class ParquetReader(Reader):
         """The values of a column as strings; what is no text is `Written`.
 
         Raises:
-            UserError: bytes that are said to be text and are not.
+            UserError: bytes declared as text that are not.
         """
         classes = self.classes.get(self.schema.names[place])
         try:

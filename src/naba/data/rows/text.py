@@ -1,6 +1,6 @@
 """Text files as lines: the encoding recognised, one line at a time, each with its number and its offset.
 
-Only UTF-8 is read as it stands. Anything else is first written anew as UTF-8 into a temporary file, so that one kind
+Only UTF-8 is read as it stands. Anything else is first converted to UTF-8 in a temporary file, so that one kind
 of lines, offsets and messages is enough.
 """
 
@@ -215,7 +215,7 @@ class Reader(ABC):
         notes: what was recognised about the file, to be said.
         recognised: what of it are reading options.
         mark: does the file begin with a byte order mark?
-        empty: rows without any value that were passed over (empty lines are none).
+        empty: rows without any value, which are skipped (empty lines are not counted).
         unit: of `progress` and `total`.
     """
 
@@ -303,28 +303,32 @@ class LineReader(Reader):
         if self.text.temporary:
             self.text.file.close()
 
+    def records(self) -> Iterator[str]:
+        """The lines that hold something, each counted as a row."""
+        while True:
+            self.lines.start()
+            line = next(self.lines, None)
+            if line is None:
+                return
+            if line.strip():
+                self.number += 1
+                yield line
+
     def bad(self, line: int, problem: str) -> BadRow:
         """The record at hand as a bad row."""
         return BadRow(self.number, line, self.lines.undecodable or problem, self.lines.raw)
 
 
 class TextLines(LineReader):
-    """One text a line; for pairs, text and target with a tab between them. Empty lines are passed over."""
+    """One text a line; for pairs, text and target with a tab between them. Empty lines are skipped."""
 
     def __init__(self, file: IO[bytes], name: str, options: ReadingOptions, names: Sequence[str] = ("text",)) -> None:
         super().__init__(file, name, options)
         self.names = list(names)
 
     def __iter__(self) -> Iterator[Row | BadRow]:
-        while True:
-            self.lines.start()
-            line = next(self.lines, None)
-            if line is None:
-                return
+        for line in self.records():
             text = line.rstrip("\r\n")
-            if not text.strip():
-                continue
-            self.number += 1
             values = [text] if len(self.names) == 1 else text.split("\t")
             if self.lines.undecodable or len(values) != len(self.names):
                 expected = ", tab, ".join(self.names)

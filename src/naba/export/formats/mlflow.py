@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from naba.classifier import folder as directory
-from naba.classifier.formats import Format
+from naba.classifier.formats import Format, example_table
 from naba.tracking.run import CLASSIFIER
 
 if TYPE_CHECKING:
@@ -39,14 +39,13 @@ def predict(folder: Path) -> Callable[[Any], Any]:
 
 def card(description: Mapping[str, Any]) -> list[str]:
     """See `Format`."""
-    columns = '{"text": ["…"], "target": ["…"]}' if "target" in description["input"] else '{"text": ["…"]}'
     return [
         "```python",
         "import mlflow",
         "import pandas as pd",
         "",
         'model = mlflow.pyfunc.load_model("FOLDER")  # MLflow runs the Python file in the folder',
-        f"model.predict(pd.DataFrame({columns}))",
+        f"model.predict(pd.DataFrame({example_table(description)}))",
         "```",
         "",
         "or `naba predict FOLDER news.csv`, which loads the classifier inside and runs no code from the files.",

@@ -1,6 +1,6 @@
 """TF-IDF rows of a fitted vectoriser, the same bits as its own `transform`, in a fraction of the time.
 
-scikit-learn cuts every text into character n-grams anew. News repeats its words, and an n-gram of `char_wb` never
+scikit-learn cuts every text into character n-grams again. News repeats its words, and an n-gram of `char_wb` never
 crosses a blank, so what a word contributes is looked up once and kept.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TOKEN_PATTERN = r"\w+|[^\w\s]"  # noqa: S105 - punctuation is a token: a question mark decides claim types
 LARGEST_CACHE = 100_000
-"""Words kept for each vectoriser; then it begins anew, so that memory stays bounded."""
+"""Words kept for each vectoriser; then they are dropped, so that memory stays bounded."""
 
 
 class _Terms:

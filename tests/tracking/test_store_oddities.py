@@ -1,0 +1,189 @@
+"""Stores that were renamed, tagged by hand, moved, damaged or locked: one run's fault is one line, not the end."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from naba import cli, tracking
+from naba.config import overrides as command_line
+from naba.errors import UserError, hidden
+from naba.experiment import run as train
+from naba.tracking import database, patience
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = ("evaluation.resamples=50", "tracking.figures=false", "evaluation.worst_errors=2", "tracking.log_model=false")
+
+
+def run(*overrides: str) -> train.Outcome:
+    return train.run(command_line.compose([*SMALL, *overrides]), overrides)
+
+
+@pytest.fixture
+def two(store: Path) -> list[tracking.Run]:
+    return [tracking.find(run(f"model={model}").run) for model in ("majority", "stratified_random")]
+
+
+def compared(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    capsys.readouterr()
+    assert cli.main(["compare", "--resamples", "50"]) == 0
+    said = capsys.readouterr()
+    return said.out, said.err
+
+
+def test_one_changed_byte_is_named_and_the_rest_is_compared(
+    two: list[tracking.Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = two[0].file("predictions/test.parquet")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+    board, said = compared(capsys)
+    assert "stratified_random" in board
+    assert "majority" not in board
+    assert str(file) in said
+    assert "damaged" in said
+    with pytest.raises(UserError, match="damaged"):
+        two[0].predictions()
+
+
+def test_a_run_without_its_files_is_named_and_trained_again(
+    two: list[tracking.Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(two[0].file("predictions"))
+    board, said = compared(capsys)
+    assert "stratified_random" in board
+    assert two[0].id[:12] in said
+    assert run("model=majority").status == "trained"
+    assert run("model=stratified_random").status == "found"
+
+
+def test_tags_and_names_changed_by_hand(two: list[tracking.Run], capsys: pytest.CaptureFixture[str]) -> None:
+    client = two[0].store.client
+    client.set_tag(two[0].id, "naba.seed", "x")
+    client.update_run(two[1].id, name="the one I like")
+    board, said = compared(capsys)
+    assert "stratified_random" in board
+    assert "naba.seed is no whole number" in said
+    assert cli.main(["show", two[0].id]) == 0
+    assert cli.main(["show", "the one I like"]) == 0
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_moved_home_reads_and_writes_beside_its_database(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], copied: bool
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new home"
+    monkeypatch.setenv("NABA_HOME", str(old))
+    shutil.copytree(store.parent, old)
+    first = tracking.find(run("model=majority").run)
+    (shutil.copytree if copied else shutil.move)(old, new)
+    before = sorted(old.rglob("*")) if copied else None
+    monkeypatch.setenv("NABA_HOME", str(new))
+    moved = tracking.find(first.id)
+    assert new in moved.file("predictions/test.parquet").parents
+    assert run("model=majority").status == "found"
+    again = tracking.find(run("model=stratified_random").run)
+    assert new in again.file("predictions/test.parquet").parents
+    assert "majority" in compared(capsys)[0]
+    assert (sorted(old.rglob("*")) if old.exists() else None) == before
+
+
+@pytest.mark.parametrize("name", ["a#b", "50%25 done? %41 أخبار"])
+def test_odd_letters_in_the_home_s_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / name
+    monkeypatch.setenv("NABA_HOME", str(home))
+    outcome = run("model=majority")
+    assert tracking.find(outcome.run).predictions().labels
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert home in tracking.find(outcome.run).file("config.yaml").parents
+
+
+def test_a_locked_store_is_waited_for_and_not_called_broken(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.1)
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("pragma locking_mode = exclusive")
+        other.execute("begin exclusive")
+        assert cli.main(["compare"]) == 2
+        said = capsys.readouterr().err
+        assert f"the store sqlite:///{store} is locked by another program: waiting" in said
+        assert "has not answered for 1 s: database is locked" in said
+        assert "move it away" not in said
+    assert cli.main(["compare"]) == 2
+    assert "there are no finished runs" in capsys.readouterr().err
+
+
+def test_commands_that_read_make_no_store(own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = f"sqlite:///{tmp_path / 'elsewhere' / 'runs.db'}"
+    for arguments in (
+        ["compare"],
+        ["show", "abc"],
+        ["list", "runs"],
+        ["export", "best:ans_stance", str(tmp_path / "x")],
+    ):
+        cli.main(arguments)
+        cli.main([*arguments, "--uri", nowhere])
+    assert not list(own_home.glob("*.db"))
+    assert not (tmp_path / "elsewhere").exists()
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_server_that_is_not_there_is_one_sentence(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", "--uri", "http://desk:s3cret@127.0.0.1:9"]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == "naba: no tracking server answers at http://desk:***@127.0.0.1:9"
+
+
+def test_no_password_of_an_address_stays_anywhere(
+    own_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = "https://desk:s3cret@runs.example.org/mlflow?password=s3cret"
+    arguments = ["train", "model=tfidf_nb", "tracking=off", f"tracking.uri='{address}'", *SMALL[:3]]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr()
+    written = [path for path in own_home.rglob("*") if path.is_file()]
+    assert any(path.name == "naba.json" for path in written)
+    assert any("***" in path.read_text(encoding="utf-8") for path in written if path.name == "config.yaml")
+    assert not [path for path in written if b"s3cret" in path.read_bytes()]
+    assert "s3cret" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql+psycopg2://naba:pa$s:w0rd@db/runs", "postgresql+psycopg2://naba:***@db/runs"),
+        ("no store at http://u:p@h:1 today", "no store at http://u:***@h:1 today"),
+        ("http://host:5000/a@b", "http://host:5000/a@b"),
+        ("s3://bucket/key?token=abc&x=1", "s3://bucket/key?token=***&x=1"),
+    ],
+)
+def test_passwords_are_hidden(text: str, shown: str) -> None:
+    assert hidden(text) == shown
+
+
+def test_models_a_and_b_are_chosen_together(two: list[tracking.Run], capsys: pytest.CaptureFixture[str]) -> None:
+    run("model=tfidf_nb")
+    capsys.readouterr()
+    assert cli.main(["compare", "model=majority,stratified_random", "--resamples", "50"]) == 0
+    board = capsys.readouterr().out
+    assert "majority" in board
+    assert "stratified_random" in board
+    assert "tfidf_nb" not in board
+
+
+def test_names_tell_what_differs(store: Path) -> None:
+    outcomes = [run("model=tfidf_nb", *more) for more in ([], ["model.alpha=0.5"], ["normalisation=none"])]
+    names = [outcome.name for outcome in outcomes]
+    assert names[0] == "tfidf_nb synthetic_stance seed 0"
+    assert "alpha=0.5" in names[1]
+    assert "normalisation=none" in names[2]
+    assert tracking.find(names[1]).command.endswith("model.alpha=0.5")
