@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from naba.data.dataset import Dataset
 
 LONGEST_NAME = 200
+OUTSIDE = "outside"
+"""The kind of systems whose predictions were scored from a file."""
 
 
 class Stopwatch:
@@ -102,6 +104,7 @@ class Job:
             dirty=dirty,
             versions=machine.versions(),
             hardware=machine.hardware(),
+            kinds=builders.tags(settings.model) if "builder" in settings.model else (OUTSIDE,),
             tuned_from=self.tuned_from,
         )
 

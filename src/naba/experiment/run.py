@@ -100,7 +100,7 @@ def _extended(job: Job, tracker: MlflowTracker | FolderTracker) -> Run | None:
     names = [name for name in job.settings.evaluation.also if any(one.split()[0] == name for one in missing)]
     model, _ = folder.load(found.classifier_folder())
     logger.warning("%s: its finished run is scored on %s too", job.name, ", ".join(names))
-    sections = scoring.further_sections(job, _split(job), model, names)
+    sections = scoring.further_sections(job, split_of(job), model, names)
     found.add(report.further_items(job, list(sections.values()), found.facts))
     tracker.forget(wanted.identity)
     return found.store.find(found.id)
@@ -116,7 +116,7 @@ def _train(job: Job, together: Decision) -> Result:
     """Check, split, build, fit, predict."""
     checked = _checked(job)
     together.say(train=True)
-    split = _split(job)
+    split = split_of(job)
     model = build(job)
     why_not_kept = _why_not_kept(job, model)
     _fit(job, model, split)
@@ -137,7 +137,7 @@ def _train_beside(job: Job, together: Decision) -> Outcome:
     """As one of the further processes of torchrun: train with the first, which keeps the run, and leave nothing."""
     if not together.hear():
         return Outcome("found", job.name)
-    _fit(job, build(job), _split(job))
+    _fit(job, build(job), split_of(job))
     return Outcome("trained", job.name)
 
 
@@ -154,7 +154,12 @@ def _checked(job: Job) -> Report:
     return found
 
 
-def _split(job: Job) -> Split:
+def split_of(job: Job) -> Split:
+    """Which rows train, validate and test.
+
+    Raises:
+        UserError: none train, or none are left to score.
+    """
     from naba.data import splits
 
     name, settings = job.dataset.name, job.settings
@@ -186,6 +191,8 @@ def build(job: Job) -> Classifier:
         # A training that was killed resumes from its last checkpoint: the folder is that of the run's identity.
         checkpoint_folder=files.home() / "checkpoints" / job.identity.run,
         background_texts=lambda name: background_texts(name, settings.data),
+        task=settings.dataset.task,
+        label_names={label: job.dataset.display_names.get(label, label) for label in job.dataset.labels},
     )
     return model
 
