@@ -154,13 +154,13 @@ def load(folder, description):
 FORMAT = Format("copied", "the directory, copied", True, write, load, lambda description: ["A copy."])
 '''
 COSTS = {
-    "a data set in a common format": {"conf/dataset/own_set.yaml"},
-    "a data set in an odd format": {"conf/dataset/odd_set.yaml", "plugins/piped_reader.py"},
-    "a model from parts that exist": {"conf/model/short_words.yaml"},
-    "a model family": {"conf/model/keyword.yaml", "plugins/keyword_family.py"},
-    "a metric": {"plugins/error_metric.py"},
-    "a data check": {"plugins/shouting_check.py"},
-    "an export format": {"plugins/copied_format.py"},
+    "a data set in a common format": {"outside/conf/dataset/own_set.yaml"},
+    "a data set in an odd format": {"outside/conf/dataset/odd_set.yaml", "outside/piped_reader.py"},
+    "a model from parts that exist": {"outside/conf/model/short_words.yaml"},
+    "a model family": {"outside/conf/model/keyword.yaml", "outside/keyword_family.py"},
+    "a metric": {"outside/error_metric.py"},
+    "a data check": {"outside/shouting_check.py"},
+    "an export format": {"outside/copied_format.py"},
 }
 
 
@@ -181,17 +181,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "odd.txt").write_text("\n".join(lines), encoding="utf-8")
     model = "name: {name}\naccepts: [single, pair]\ndescription: own\nbuilder: {builder}\n{more}"
     files = {
-        "conf/dataset/own_set.yaml": OWN_SET.format(name="own_set", path=root / "own.csv", more=""),
-        "conf/dataset/odd_set.yaml": OWN_SET.format(
+        "outside/conf/dataset/own_set.yaml": OWN_SET.format(name="own_set", path=root / "own.csv", more=""),
+        "outside/conf/dataset/odd_set.yaml": OWN_SET.format(
             name="odd_set", path=root / "odd.txt", more="reader: piped\noptions: {sign: '|'}"
         ),
-        "plugins/piped_reader.py": READER,
-        "conf/model/short_words.yaml": model.format(name="short_words", builder="tfidf_nb", more="words: 1"),
-        "conf/model/keyword.yaml": model.format(name="keyword", builder="keyword", more="smoothing: 2"),
-        "plugins/keyword_family.py": FAMILY,
-        "plugins/error_metric.py": METRIC,
-        "plugins/shouting_check.py": CHECK,
-        "plugins/copied_format.py": FORMAT,
+        "outside/piped_reader.py": READER,
+        "outside/conf/model/short_words.yaml": model.format(name="short_words", builder="tfidf_nb", more="words: 1"),
+        "outside/conf/model/keyword.yaml": model.format(name="keyword", builder="keyword", more="smoothing: 2"),
+        "outside/keyword_family.py": FAMILY,
+        "outside/error_metric.py": METRIC,
+        "outside/shouting_check.py": CHECK,
+        "outside/copied_format.py": FORMAT,
     }
     assert set(files) == set().union(*COSTS.values())
     for name, content in files.items():
@@ -202,7 +202,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def naba(folder: Path):
-    environment = {**os.environ, "NABA_CONF": str(folder / "conf"), "NABA_PLUGINS": str(folder / "plugins")}
+    environment = {**os.environ, "NABA_PACKAGES": str(folder / "outside")}
     environment["NABA_HOME"] = str(folder / "home")
 
     def run(*arguments: str, status: int = 0) -> str:
@@ -243,7 +243,7 @@ def test_one_of_each_from_outside_is_trained_scored_checked_and_exported(naba, f
     shown = naba("show", "keyword own_set seed 0")
     assert "error_rate" in shown
     (report,) = (folder / "home" / "checks").glob("own_set-*.json")
-    assert "24 texts shout" in report.read_text(encoding="utf-8"), "a check of a plug-in runs before a training"
+    assert "24 texts shout" in report.read_text(encoding="utf-8"), "a check of a package runs before a training"
     assert "found" in naba("train", "dataset=own_set", "model=keyword", "evaluation.metrics=[error_rate]",
                            "evaluation.resamples=50", "tracking.figures=false")  # fmt: skip
     naba("export", "keyword own_set seed 0", str(folder / "copied"), "--format", "copied")
@@ -271,3 +271,7 @@ def test_lists_show_what_comes_from_outside(naba) -> None:
     assert "error_rate" in naba("list", "metrics")
     assert "keyword" in naba("list", "models")
     assert "copied" in naba("export", "--help")
+    listed = naba("list", "packages")
+    assert "outside" in listed
+    assert "dataset/own_set" in listed
+    assert "unknown model 'keyword'" in naba("train", "--no-packages", "model=keyword", status=2)

@@ -93,6 +93,12 @@ _SIZE = hashlib.sha256().digest_size
 _BLOCK = 1 << 20
 
 
+def write_text(file: Path, text: str) -> None:
+    """Write a text file in UTF-8, as a whole or, after an error, not at all; see `replaced`."""
+    with replaced(file) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def sealed(file: Path) -> Iterator[Path]:
     """A path to write to whose file gets a seal (its SHA-256) at its end, and takes the place of `file`: `replaced`."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from naba.arabic.normalise import (
     LIGHT,
     NEWS,
+    NEWS_1,
     NONE,
     RULES,
     Profile,
@@ -30,7 +31,7 @@ CONF = Path(__file__).parents[2] / "conf" / "normalisation"
 # Characters that interact: composing marks, presentation forms, joiners, rule triggers.
 TRICKY = (
     "اأوىيةۃهکی\u0640\u0653\u0654\u0655\u064b\u0651\u0670\u200d\u200e\ufeff\uffff\u0301eé\u1100\u1161ﷲﻼ"
-    "…＠＃：／٣۳؟«@#_:/.wWhtps \u00a0\n\t\x1e😀\ufe0f\ud800"
+    "…＠＃：／٣۳؟«@#_:/.wWhtps \u00a0\n\t\x1e😀\ufe0f\ud8001234,،٬٫&;ampquot"
 )
 texts = st.one_of(
     st.text(), st.text(alphabet=TRICKY), st.text(alphabet=st.characters(min_codepoint=0x600, max_codepoint=0x6FF))
@@ -60,13 +61,22 @@ profiles = st.one_of(st.sampled_from([NEWS, LIGHT, NONE]), profiles)
         ("hashtags", "#خبر_عاجل من #مصر", "خبر عاجل من مصر"),
         ("repeated_letters", "رااااائع 1000 www", "رائع 1000 www"),
         ("whitespace", "  نبأ\u00a0\n عاجل\t", "نبأ عاجل"),
+        (
+            "html_entities",
+            "قال &quot;نعم&quot; AT&amp;amp;T &#1575;&#x628; R&D &copy=2",
+            'قال "نعم" AT&T اب R&D &copy=2',
+        ),
+        ("number_separators", "و1,234.5 1,234,567 3,5 ١٬٢٣٤", "و1234.5 1234567 3.5 ١٢٣٤"),
+        ("number_separators", "2015,2016 1.5.2015 1,2,3 0,125 1,23456 x1,5 3, 5", None),
     ],
 )
-def test_each_rule_does_its_work_and_only_when_switched_on(rule: str, before: str, after: str) -> None:
+def test_each_rule_does_its_work_and_only_when_switched_on(rule: str, before: str, after: str | None) -> None:
     alone = Profile("one", **{rule: True})
     others = Profile("others", **{other: True for other in RULES if other != rule})
-    assert normalise(before, alone) == after
+    assert normalise(before, alone) == (before if after is None else after)
     assert normalise(before, NONE) == before
+    if after is None:
+        return
     assert rule == "compatibility_forms" or normalise(before, others) != normalise(before, NEWS)
 
 
@@ -207,8 +217,18 @@ def test_the_hash_names_the_rules_and_is_the_same_in_every_process() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
     )
     assert other.stdout.strip() == NEWS.hash
-    assert len({NEWS.hash, LIGHT.hash, NONE.hash, Profile("news", 2, **dict.fromkeys(RULES, True)).hash}) == 4
+    assert len({NEWS.hash, LIGHT.hash, NONE.hash, Profile("news", 3, **dict.fromkeys(RULES, True)).hash}) == 4
     assert len(NEWS.hash) == 16
+
+
+def test_profiles_of_older_runs_and_exports_keep_their_hash_and_their_answers() -> None:
+    # As version 0.1 and 0.2 wrote it into naba.json and into the identity of runs.
+    stored = {"name": "news", "version": 1, **dict.fromkeys(RULES[:-2], True)}
+    assert profile_from(stored) == NEWS_1
+    assert NEWS_1.to_dict() == stored
+    assert NEWS_1.hash == "6a6de46bcbdf0ecf"
+    assert NONE.hash == "c142fd32aeeb1df3"
+    assert normalise("1,234 &quot;", NEWS_1) == "1,234 &quot;"
 
 
 def test_a_wrong_profile_is_answered_with_every_problem_at_once() -> None:

@@ -146,6 +146,21 @@ def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path
     assert done.stdout.startswith(f"{expected} [[0.")
 
 
+@pytest.mark.parametrize("int8", [False, True])
+def test_an_export_names_no_path_of_the_machine_that_made_it(
+    int8: bool, exported: tuple[Any, Path], tmp_path: Path
+) -> None:
+    """The exporter notes stack traces with the paths of its sources in every node."""
+    folder = exported[1]
+    if int8:
+        model, _ = directory.load(folder.parent / "model")
+        folder = onnx_folder(model, tmp_path, int8=True)
+    here = [str(Path(__file__).parents[2]), str(Path(np.__file__).parents[1]), str(folder.parent)]
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert not [place for place in [*here, "stack_trace", '.py"'] if place.encode() in content], path.name
+
+
 def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
     loaded, _ = directory.load(exported[1])
     X, _ = table(18)

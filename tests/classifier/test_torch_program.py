@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +18,6 @@ from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory
 from naba.classifier import torch_program
 from naba.errors import UserError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DESCRIPTION = {"task": "stance", "labels": {"fall": "انخفاض", "rise": "ارتفاع"}, "input": ["text", "target"]}
 SMALL: dict[str, Any] = {
@@ -69,6 +68,13 @@ def test_another_process_gives_the_encoders_answers_without_transformers(both: t
     )
     assert done.returncode == 0, done.stderr
     assert np.abs(np.array(json.loads(done.stdout)) - model.predict_proba(X)).max() < 1e-5
+
+
+def test_a_program_names_no_path_of_the_machine_that_made_it(both: tuple[Any, Path]) -> None:
+    with zipfile.ZipFile(both[1] / "model.pt2") as archive:
+        content = b"".join(archive.read(name) for name in archive.namelist())
+    for place in (str(Path(__file__).parents[2]), str(Path(np.__file__).parents[1]), str(both[1].parent)):
+        assert place.encode() not in content
 
 
 def test_padding_is_not_read(both: tuple[Any, Path]) -> None:

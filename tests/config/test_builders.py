@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import pytest
 
 from naba import config, models
 from naba.classifier import folder
-from naba.config import builders, plugins
+from naba.config import builders, packages
 from naba.config.overrides import compose
 from naba.errors import Problems, UserError
 
@@ -134,22 +133,25 @@ class LongestOptions(Options, builder="longest"):
 
 @pytest.fixture
 def forgotten(monkeypatch: pytest.MonkeyPatch):
-    """Modules and folders that a plug-in brings are gone after the test."""
+    """Modules and folders that a package brings are gone after the test."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(builders, "_REGISTERED", {**builders._REGISTERED})
     yield
-    for name in ("longest", "longest_text", "longest_package", "half_a_family"):
+    for name in ("longest", "own_code", "own_code.longest_text", "longest_package", "half_a_family"):
         sys.modules.pop(name, None)
-    plugins._load.cache_clear()
+    packages._load.cache_clear()
+    packages._allowed.cache_clear()
 
 
 def test_a_family_from_a_folder_of_the_user_is_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: None
 ) -> None:
-    (tmp_path / "longest_text.py").write_text(FAMILY, encoding="utf-8")
+    code = tmp_path / "own_code"
+    code.mkdir()
+    (code / "longest_text.py").write_text(FAMILY, encoding="utf-8")
     with pytest.raises(UserError, match="unknown builder 'longest'"):
         builders.options({"name": "mine", "builder": "longest"})
-    monkeypatch.setenv("NABA_PLUGINS", str(tmp_path))
+    monkeypatch.setenv("NABA_PACKAGES", str(code))
     options = builders.options({"name": "mine", "builder": "longest", "words": 3})
     model = options.build(builders.Context())
     assert model.words == 3
@@ -162,34 +164,43 @@ def test_a_family_from_a_folder_of_the_user_is_one_file(
         builders.options({"name": "mine", "builder": "longest", "words": 0})
 
 
-def test_a_family_from_an_installed_package_is_found_by_its_entry_point(
+def test_a_family_from_an_installed_package_is_found_by_its_entry_point_unless_none_is_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: None
 ) -> None:
     (tmp_path / "longest_package.py").write_text(FAMILY, encoding="utf-8")
     metadata = tmp_path / "longest_package-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: longest-package\nVersion: 1.0\n", encoding="utf-8")
-    (metadata / "entry_points.txt").write_text("[naba.plugins]\nlongest = longest_package\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("[naba]\nlongest = longest_package\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
-    plugins._load.cache_clear()
+    packages._allowed.cache_clear()
+    monkeypatch.setenv("NABA_NO_PACKAGES", "1")
+    with pytest.raises(UserError, match="unknown builder 'longest'"):
+        builders.options({"builder": "longest", "words": 2})
+    monkeypatch.delenv("NABA_NO_PACKAGES")
     assert builders.options({"builder": "longest", "words": 2}).build(builders.Context()).words == 2
     assert "longest" in builders.names()
+    (package,) = packages.allowed()
+    assert (package.name, package.source) == ("longest_package", "entry point of longest-package 1.0")
 
 
-def test_a_plug_in_that_cannot_be_imported_or_hides_a_module_is_named(
+def test_a_package_that_is_not_there_cannot_be_imported_or_hides_a_module_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: None
 ) -> None:
-    monkeypatch.setenv("NABA_PLUGINS", str(tmp_path))
     (tmp_path / "json.py").write_text("", encoding="utf-8")
+    monkeypatch.setenv("NABA_PACKAGES", str(tmp_path / "json.py"))
     with pytest.raises(UserError, match=r"json\.py: another module is called 'json'"):
-        plugins.load()
-    (tmp_path / "json.py").rename(tmp_path / "half_a_family.py")
+        packages.load()
     (tmp_path / "half_a_family.py").write_text("import nothing_of_this_name", encoding="utf-8")
-    with pytest.raises(UserError, match=r"half_a_family\.py cannot be imported: ModuleNotFoundError"):
-        plugins.load()
-    monkeypatch.setenv("NABA_PLUGINS", str(tmp_path / "nowhere") + os.pathsep)
-    with pytest.raises(UserError, match="which is not a folder"):
-        plugins.load()
+    monkeypatch.setenv("NABA_PACKAGES", str(tmp_path / "half_a_family.py"))
+    with pytest.raises(UserError, match=r"half_a_family .* cannot be imported: ModuleNotFoundError"):
+        packages.load()
+    monkeypatch.setenv("NABA_PACKAGES", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="which does not exist"):
+        packages.load()
+    monkeypatch.setenv("NABA_PACKAGES", "sckit_learn")
+    with pytest.raises(UserError, match=r"'sckit_learn' .* cannot be found; did you mean"):
+        builders.names()
 
 
 def test_a_file_in_the_current_folder_is_not_imported(
@@ -201,6 +212,8 @@ def test_a_file_in_the_current_folder_is_not_imported(
         builders.options({"builder": "longest"})
     with pytest.raises(UserError, match="unknown builder"):
         builders.options({"builder": "longest:LongestOptions"})
+    with pytest.raises(UserError, match="the package 'longest' is not allowed"):
+        builders.options({"builder": "longest.Longest"})
 
 
 def test_readers_take_the_options_of_their_signatures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,24 @@ def test_a_folder_with_splits_and_targets(tmp_path: Path) -> None:
     assert [len(dataset.indices(split)) for split in ("train", "validation", "test")] == [6, 2, 4]
 
 
+@pytest.mark.parametrize("with_extra", ["train", "test"])
+def test_a_column_of_some_files_only_is_left_out_and_said(
+    with_extra: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A note in one of three files stopped the training, or was dropped without a word, by the order of the files."""
+    for name in ("train", "dev", "test"):
+        extra = name == with_extra
+        rows = [f"t {name} {i},{'ab'[i % 2]}{',note' if extra else ''}" for i in range(4)]
+        header = "text,label,remark" if extra else "text,label"
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *rows]) + "\n")
+    dataset = loaded(tmp_path)
+    assert [len(dataset.indices(split)) for split in ("train", "validation", "test")] == [4, 4, 4]
+    assert "the column 'remark' is left out:" in caplog.text
+    first = "dev.csv" if with_extra == "train" else "train.csv"
+    with pytest.raises(UserError, match=rf"{first}: unknown column 'remark'.*\n.*Other files of the data set have it"):
+        loaded(tmp_path, group="remark")
+
+
 def test_problems_with_own_files(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text("text,label\n" + "\n".join(f"t,l{i}" for i in range(200)))
     with pytest.raises(UserError, match="has 200 different values, too many for labels"):

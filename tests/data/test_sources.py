@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -337,6 +338,55 @@ def test_the_files_of_a_hub_set_are_listed(
     server.requests.clear()
     load(config, offline)
     assert server.requests == []
+
+
+def endless(handler: http.server.BaseHTTPRequestHandler, number: int) -> bool:
+    """An answer without a length, which ends when nobody takes any more."""
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        for _ in range(100):
+            handler.wfile.write(b"[" * 2**16)
+    return True
+
+
+def test_an_endless_answer_is_cut_off(server: Server, offline: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wrote 1.5 GB before somebody stopped it."""
+    monkeypatch.setattr(download, "LARGEST_FILE", 2**18)
+    server.misbehave = endless
+    offline.mirror = server.url
+    with pytest.raises(UserError, match="more than 0 MiB came, the most that is taken for one file"):
+        sources.fetch(source(None), offline)
+    assert len(server.requests) == 1
+    assert in_cache(offline) == []
+
+
+def test_a_listing_without_an_end_is_cut_off(
+    server: Server, offline: DataConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "HUB_API", f"{server.url}/api/datasets")
+    offline.offline = False
+    config = dataset_config("hub")
+    config.repo_id, config.revision = "owner/name", "abc"
+    server.misbehave = endless
+    monkeypatch.setattr(download, "LARGEST_PAGE", 2**18)
+    with pytest.raises(UserError, match="an answer of more than 0 MiB"):
+        load(config, offline)
+    assert len(server.requests) == 1
+
+    def again(handler: http.server.BaseHTTPRequestHandler, number: int) -> bool:
+        handler.send_response(200)
+        handler.send_header("Link", f'<{server.url}{handler.path}>; rel="next"')
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"[]")
+        return True
+
+    server.misbehave = again
+    monkeypatch.setattr(download, "MOST_PAGES", 5)
+    with pytest.raises(UserError, match="more than 5 pages of answers"):
+        load(config, offline)
+    assert len(server.requests) == 6
 
 
 def test_a_hub_that_cannot_be_reached(offline: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:

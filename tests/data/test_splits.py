@@ -192,7 +192,7 @@ def test_splits_do_not_depend_on_the_hash_seed() -> None:
 def test_splits_do_not_depend_on_the_order_of_rows() -> None:
     one = dataset("ab" * 20)
     order = np.arange(40)[::-1]
-    table = {name: one.column_values(name)[order].tolist() for name in one.table.column_names}
+    table = {name: one.column_values(name)[order].tolist() for name in one.columns}
     config = DatasetConfig("toy", "stance", {"a": "أ", "b": "ب", "c": "ج"}, "macro_f1")
     other = assemble(config, table, ())
     split = SplitConfig("stratified")

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import confusion_matrix, f1_score, matthews_corrcoef, precision_score, recall_score
 
 from naba.errors import UserError
-from naba.evaluation.metrics import catalogue, label_metrics, metric
+from naba.evaluation.metrics import Confusions, catalogue, label_metrics, metric
 
 LABELS = ("agree", "disagree", "no_claim")
 
@@ -94,3 +94,16 @@ def test_every_metric_says_what_it_is_and_where_from():
         assert name.isascii()
         assert len(item.description) > 20, name
         assert len(item.source) > 10, name
+
+
+def test_kept_totals_change_no_metric() -> None:
+    labels = ("agree", "disagree", "discuss", "unrelated")
+    counts = np.random.default_rng(7).integers(0, 9, size=(5, 4, 4))
+    shared = Confusions.of(counts.copy())
+    for name in ("macro_f1", "accuracy", "balanced_accuracy", "mcc", *label_metrics(labels), "macro_f1_agree_disagree"):
+        function = metric(name, labels).function
+        assert (function(shared, labels) == function(counts, labels)).all(), name
+    with pytest.raises(ValueError, match="read-only"):
+        shared[0, 0, 0] = 1
+    assert (metric("f1_agree", labels).function(shared[1:], labels)
+            == metric("f1_agree", labels).function(counts[1:], labels)).all()  # fmt: skip

@@ -68,7 +68,7 @@ def test_what_a_run_holds(store: Path) -> None:
     for name in ("identity", "cell", "task", "dataset", "model", "seed", "revision", "dirty", "fingerprint"):
         assert tags[f"naba.{name}"]
     assert tags["naba.fingerprint"] == load_named("synthetic_stance").fingerprint
-    inputs = found.entity.inputs.dataset_inputs
+    inputs = tracking.client(tracking.default_uri()).get_run(found.id).inputs.dataset_inputs
     assert [item.dataset.name for item in inputs] == ["synthetic_stance"]
     for path in (
         "config.yaml", "summary.md", "predictions/test.parquet", "figures/test_confusion.png",
@@ -252,7 +252,7 @@ def test_a_run_left_by_a_killed_process_ends_as_killed(store: Path) -> None:
     outcome = run("model=majority", "tracking.log_model=false")
     found = tracking.find(outcome.run)
     client = tracking.client(tracking.default_uri())
-    dead = client.create_run(found.entity.info.experiment_id, tags={
+    dead = client.create_run(found.record.experiment_id, tags={
         "naba.identity": found.tags["naba.identity"],
         "naba.process": found.tags["naba.process"].rsplit(" ", 2)[0] + " 999999 1",
     })  # fmt: skip

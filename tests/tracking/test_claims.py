@@ -109,7 +109,7 @@ def test_a_machine_that_gives_signs_of_life_is_waited_for(
 def test_a_machine_that_fell_silent_is_replaced(store: Path, impatient: None) -> None:
     first = train.run(overrides.compose(list(OPTIONS)))
     done = tracking.find(first.run)
-    claims = Claims(tracking.client(tracking.default_uri()), done.entity.info.experiment_id)
+    claims = Claims(tracking.client(tracking.default_uri()), done.record.experiment_id)
     claims.client.delete_run(done.id)
     silent = flag(claims, done.facts.identity)
     taken = train.run(overrides.compose(list(OPTIONS)), wait=False)

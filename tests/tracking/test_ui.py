@@ -88,7 +88,7 @@ def test_ui_shows_runs_metrics_confusion_matrix_and_comparison(store: Path, brow
     overrides = ["evaluation.resamples=100", "evaluation.also=[article_stance]"]
     made = [train.run(command_line.compose([f"model={model}", *overrides])) for model in ("majority", "tfidf_nb")]
     run = tracking.find(made[1].run)
-    experiment = run.entity.info.experiment_id
+    experiment = run.record.experiment_id
     port = free_port()
     with served(port):
         address = f"http://127.0.0.1:{port}"

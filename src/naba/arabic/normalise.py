@@ -1,7 +1,8 @@
 """Arabic text normalisation: a profile of switchable rules, compiled once into translation tables.
 
 One pass over a text is: Unicode compatibility forms, one character table for all letter, digit, punctuation and
-removal rules, then (only where a text needs them) links, mentions, hashtags, repeated letters and white space.
+removal rules, then (only where a text needs them) entities, links, mentions, hashtags, separators within numbers,
+repeated letters and white space.
 Removing a character can bring together characters that Unicode composes, and composing can make characters that a
 rule folds, so passes repeat until nothing changes: that is what makes every profile idempotent.
 
@@ -12,19 +13,20 @@ translated together by one array look-up.
 from __future__ import annotations
 
 import functools
+import html
 import re
 import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.arabic.profile import LIGHT, NEWS, NONE, RULES, Profile, profile_from
+from naba.arabic.profile import LIGHT, NEWS, NEWS_1, NONE, RULES, Profile, profile_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
-    "LIGHT", "LINK_MARK", "MENTION_MARK", "NEWS", "NONE", "RULES", "Profile", "normalise",
+    "LIGHT", "LINK_MARK", "MENTION_MARK", "NEWS", "NEWS_1", "NONE", "RULES", "Profile", "normalise",
     "normalise_all", "normaliser", "profile_from",
 ]  # fmt: skip
 
@@ -36,6 +38,14 @@ _JOIN = "\uffff"
 _LINK = re.compile(rf"(?:https?://|(?<!\w)www\.)[^\s{_JOIN}]+", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![\w.])@+\w+")
 _HASHTAG = re.compile(r"#+(\w+)")
+# Only with its semicolon: without one, "&copy=2" in an address would be an entity.
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+# As `naba.arabic.numbers.number` reads them: groups of three after commas are thousands; one or two digits after a
+# comma are decimals. Lists of years (2015,2016), dates (1.5.2015) and longer lists stay.
+_SEPARATED = re.compile(
+    r"(?<![A-Za-z\d.,٬٫،])(?:(?P<groups>(?![0٠۰])\d{1,3}(?:[,٬،]\d{3})+)(?P<rest>[.٫]\d+)?|(?P<whole>\d+)[,،](?P<decimals>\d{1,2}))"
+    r"(?![\dA-Za-z])(?![.,٬٫،]\d)"
+)
 _REPEATED = re.compile(r"([\u0621-\u063A\u0641-\u064A\u0671-\u06D3])\1{2,}")
 _SPACES = re.compile(r" {2,}")
 _PLANE = 0x10000  # the tables cover the Basic Multilingual Plane; texts with other characters go one by one
@@ -135,6 +145,17 @@ class _Identity(dict[int, "str | None"]):
         return character
 
 
+def _character(entity: re.Match[str]) -> str:
+    """The character of an entity; one that HTML does not know stays as it is."""
+    return html.unescape(entity[0])
+
+
+def _joined_number(found: re.Match[str]) -> str:
+    if found["groups"]:
+        return re.sub(r"\D", "", found["groups"]) + (found["rest"] or "")
+    return f"{found['whole']}.{found['decimals']}"
+
+
 class _Compiled:
     """A profile's rules as tables."""
 
@@ -151,8 +172,8 @@ class _Compiled:
         if profile.whitespace:
             self.table.update(dict.fromkeys(_spaces(), " "))
         self.codes = self._codes()
-        marks = {"links": ("://", "w.", "W."), "mentions": ("@",), "hashtags": ("#",)}
-        # Without one of these in it, a text has no link, mention or hashtag.
+        marks = {"links": ("://", "w.", "W."), "mentions": ("@",), "hashtags": ("#",), "html_entities": ("&",)}
+        # Without one of these in it, a text has no link, mention, hashtag or entity.
         self.marks = tuple(mark for rule, ones in marks.items() if getattr(profile, rule) for mark in ones)
 
     def _codes(self) -> np.ndarray:
@@ -189,12 +210,16 @@ class _Compiled:
         if profile.compatibility_forms and not unicodedata.is_normalized("NFKC", text):
             text = unicodedata.normalize("NFKC", text)
         text = text.translate(self.table)
+        if profile.html_entities and "&" in text:
+            text = _ENTITY.sub(_character, text)
         if profile.links and ("://" in text or "www." in text.lower()):
             text = _LINK.sub(LINK_MARK, text)
         if profile.mentions and "@" in text:
             text = _MENTION.sub(MENTION_MARK, text)
         if profile.hashtags and "#" in text:
             text = _HASHTAG.sub(lambda found: found[1].replace("_", " "), text)
+        if profile.number_separators:
+            text = _SEPARATED.sub(_joined_number, text)
         return self._squeeze(text)
 
     def _squeeze(self, text: str) -> str:
@@ -236,6 +261,8 @@ class _Compiled:
             return [self._stepwise(text) for text in texts]
         if any(mark in plain for mark in self.marks):
             rows += [row for row, text in enumerate(result) if any(mark in text for mark in self.marks)]
+        if self.profile.number_separators and _SEPARATED.search(plain):
+            rows += [row for row, text in enumerate(result) if _SEPARATED.search(text)]
         for row in rows:
             result[row] = self._stepwise(texts[row])
         return result

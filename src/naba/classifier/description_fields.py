@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
-Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+"""As in a configuration: `-1` is a label."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
@@ -67,6 +68,8 @@ class Description(BaseModel):
     metrics: dict[str, Annotated[list[FiniteFloat | int | None], Field(min_length=3, max_length=3)]] = {}
     rows: dict[str, Count] = {}
     provenance: dict[str, Any] = {}
+    features: dict[str, Count] = {}
+    """Class -> version of the features that the classifier was trained on (`Kept.features_version`)."""
     onnx: dict[str, Any] | None = None
     """Settings of an ONNX folder of version 0.1; later ones are in `settings.json`."""
     pt2: dict[str, Any] | None = None

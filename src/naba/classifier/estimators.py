@@ -17,6 +17,7 @@ import io
 import json
 import math
 import re
+import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def save(model: Any, path: Path) -> None:
     Raises:
         UserError: a part of it is not one that a file may name.
     """
-    from skops import io as skops_io
+    skops_io = _skops_io()
     from skops.io.exceptions import UnsupportedTypeException
 
     try:
@@ -65,6 +66,20 @@ def save(model: Any, path: Path) -> None:
         raise UserError(f"the model cannot be saved: {error}") from error
     path.write_bytes(_settled(written))
     load(path)
+
+
+def _skops_io() -> Any:
+    """`skops.io`. To list scikit-learn's estimators it imports all its packages, of which one imports torch.
+
+    That alone takes 1.5 s and brings no estimator, so torch cannot be imported meanwhile where it was not before.
+    """
+    if "torch" in sys.modules:
+        return importlib.import_module("skops.io")
+    sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("skops.io")
+    finally:
+        del sys.modules["torch"]
 
 
 def _settled(written: bytes) -> bytes:
@@ -127,7 +142,8 @@ def _require_kept(value: Any, trusted: Trusted, where: str) -> None:
             raise UserError(f"{path_of(kind)} stands neither in naba.models nor beside a builder of a model")
         below = trusted_below(kind, trusted)
         for name, item in vars(value).items():
-            if name != "checkpoint_folder":
+            # What an own classifier holds is kept in a file of its own, see `naba.models.own`.
+            if name not in {"checkpoint_folder", *kind.apart}:
                 _require_kept(item, below, f"{kind.__name__}.{name}")
         return
     kind = type(value)
@@ -166,7 +182,7 @@ def load(path: Path) -> Any:
 
 
 def _is_family(module: str) -> bool:
-    """Is it a module of naba's models, or of a package that brings builders as a plug-in?"""
+    """Is it a module of naba's models, or of an allowed package that brings builders?"""
     if module.startswith("naba.models."):
         return True
     from naba.config import builders

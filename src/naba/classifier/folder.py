@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import warnings
 from pathlib import Path
@@ -21,11 +22,12 @@ from naba.arabic.profile import profile_from
 from naba.classifier import description as descriptions
 from naba.classifier import formats
 from naba.errors import UserError
-from naba.models.classifier import DAMAGED, Classifier
+from naba.models.classifier import DAMAGED, Classifier, features_versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+logger = logging.getLogger(__name__)
 DESCRIPTION = "naba.json"
 PROBE = "probe.json"
 CARD = "README.md"
@@ -50,12 +52,16 @@ def why_not_kept(model: Any) -> str | None:
     What only fitting shows (the kind of a checkpoint, for example) is found by `save`.
     """
     from naba.classifier import estimators
+    from naba.models import own
 
     if not isinstance(model, Classifier):
         return (
             f"a {type(model).__module__}.{type(model).__qualname__} is no naba.models.classifier.Classifier, "
             "the base of all models that can be saved"
         )
+    inner = model.inner
+    if isinstance(inner, own.OwnClassifier) and (reason := own.why_not_kept(inner)):
+        return reason
     return estimators.why_not(model)
 
 
@@ -71,11 +77,15 @@ def save(model: Classifier, folder: Path, description: Mapping[str, Any]) -> int
     """
     from naba.classifier import encoders, estimators
     from naba.classifier.formats.directory import ESTIMATOR
+    from naba.models import own
 
     folder.mkdir(parents=True, exist_ok=True)
     encoders.save_inside(model, folder)
+    own.save_inside(model, folder)
     estimators.save(model, folder / ESTIMATOR)
-    return write_description(folder, description, model, "directory")
+    # A description that was read from a folder is of a classifier that was trained before.
+    trained = trained_features(model, description) if "format" in description else features_versions(model)
+    return write_description(folder, {**description, "features": trained}, model, "directory")
 
 
 def write_description(
@@ -171,7 +181,26 @@ def load(folder: Path, *, trusted: bool = False) -> tuple[Classifier, dict[str, 
     # ONNX and pt2 folders of version 0.1 had no probe.
     if description["format"] > 2 or description.get("kind", "classifier") == "classifier":
         _check_probe(model, folder, description)
+    _remark_features(model, folder, description)
     return model, description
+
+
+def trained_features(model: Classifier, description: Mapping[str, Any]) -> dict[str, int]:
+    """Class -> version of the features that a loaded classifier was trained on; version 0.1 wrote none down."""
+    written = description.get("features", {})
+    return {name: int(written.get(name, 1)) for name in features_versions(model)}
+
+
+def _remark_features(model: Classifier, folder: Path, description: Mapping[str, Any]) -> None:
+    now, then = features_versions(model), trained_features(model, description)
+    other = [f"{name} {version} (now {now[name]})" for name, version in then.items() if version != now[name]]
+    if other:
+        command = description.get("provenance", {}).get("command") or "naba train …"
+        logger.warning(
+            "%s: it was trained on another version of naba's features: %s; equal texts give other numbers now, so some "
+            "answers differ a little from those it gave then. Train it again, and export that: %s; naba export RUN DIR",
+            folder, ", ".join(other), command,
+        )  # fmt: skip
 
 
 def check_files(folder: Path, description: Mapping[str, Any]) -> None:

@@ -53,6 +53,9 @@ def export(source: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with quiet():
         program = torch.export.export(scores(encoder.model_, names), inputs, dynamic_shapes=(shapes,))
+        for node in program.graph.nodes:
+            # They name the paths of this machine.
+            node.meta.pop("stack_trace", None)
         torch.export.save(program, os.fspath(folder / MODEL))
     shutil.copyfile(source / encoders.TOKENIZER, folder / TOKENIZER)
     settings = settings_of(model, encoder) | {"inputs": list(names)}

@@ -26,7 +26,9 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
+    "tune": Command("tune", "search a model's options", "naba tune dataset=ans_stance model=pair_boosting hours=1"),
     "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
+    "stress": Command("stress", "do answers hold when texts are perturbed", "naba stress 4f1c09 --only kept"),
     "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
     "score": Command("score", "score another system's predictions", "naba score gpt.csv dataset=ans_stance"),
     "submit": Command(
@@ -45,7 +47,13 @@ COMMANDS = {
     "serve": Command("serve", "answer over HTTP, through MLflow's server", "naba serve models:/stance@champion"),
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
-    "list": Command("list", "datasets, models, experiments, metrics or runs", "naba list datasets"),
+    "annotate": Command(
+        "annotate",
+        "choose rows for people to label, and read what they say",
+        "naba annotate make ans_stance --out round_1",
+    ),
+    "list": Command("list", "datasets, models, experiments, metrics, packages or runs", "naba list datasets"),
+    "new": Command("new", "write a package with a model and a data set of your own", "naba new package mypackage"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
 
@@ -67,6 +75,7 @@ def usage() -> str:
     lines += [
         "",
         "first steps: naba train +experiment=quickstart -m, then naba compare, then naba ui",
+        "code of others: --package NAME allows a package, --no-packages none; --trust TYPE loads its models",
         "results: NABA_HOME (default: runs/); data sets without a network: NABA_MIRROR, NABA_OFFLINE=1",
         f"version {__version__}",
     ]
@@ -104,6 +113,7 @@ def _dispatch(given: Sequence[str]) -> int:
     if given[0] in {"-V", "--version"}:
         print(f"naba {__version__}")
         return 0
+    given = importlib.import_module("naba.cli.allowing").taken(given)
     name, rest = given[0], given[1:]
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS), "naba --help lists them with an example each")

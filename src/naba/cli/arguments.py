@@ -44,10 +44,16 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{self.prog}: {message}", f"{self.prog} --help")
 
 
-def add_reading_options(parser: Parser) -> None:
-    """How a file is to be read, the same in every command that reads one; what is not said is recognised."""
+def add_reading_options(parser: argparse._ActionsContainer, *, labelled: bool = False) -> None:
+    """How a file is to be read, the same in every command that reads one; what is not said is recognised.
+
+    Args:
+        labelled: its rows have labels, and those without one may be left out.
+    """
     from naba.data.rows.table import FORMATS
 
+    if labelled:
+        parser.add_argument("--drop-unlabelled", action="store_true", help="leave rows without a label out")
     parser.add_argument("--format", choices=FORMATS, help="of the file, where its name does not say it")
     parser.add_argument("--delimiter", metavar="CHARACTER", help="of CSV and TSV: one character, or tab")
     parser.add_argument("--encoding", metavar="NAME", help="of text files: utf-8, utf-16, windows-1256, …")
@@ -64,6 +70,12 @@ def reading_options(options: argparse.Namespace) -> ReadingOptions:
         options.format, options.delimiter, not options.no_quotes, options.encoding, not options.no_header,
         options.sheet, spelling="--",
     )  # fmt: skip
+
+
+def given_options(options: argparse.Namespace) -> list[str]:
+    """The options of `add_reading_options` that the command line has, as they are written there."""
+    names = ("format", "delimiter", "encoding", "sheet", "no_header", "no_quotes", "drop_unlabelled")
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(options, name, None)]
 
 
 def positive(text: str) -> int:

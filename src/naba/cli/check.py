@@ -35,8 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--markdown", metavar="FILE", help="write one Markdown page, without example texts")
     parser.add_argument("--html", metavar="FILE", help="write one page with examples")
     parser.add_argument("--quick", action="store_true", help="only the checks that run before every training")
-    parser.add_argument("--drop-unlabelled", action="store_true", help="leave rows without a label out")
-    add_reading_options(parser)
+    add_reading_options(parser, labelled=True)
     options = parser.parse_intermixed_args(arguments)
     data = data_options()
     from naba.data import catalogue
@@ -46,8 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     names = _names([each for each in options.datasets if "=" not in each], changes, everything=options.all)
     if options.markdown:
-        with files.replaced(Path(options.markdown)) as part:
-            part.write_text(catalogue.quality_report(names, data), encoding="utf-8")
+        files.write_text(Path(options.markdown), catalogue.quality_report(names, data))
         print(f"wrote {options.markdown}")
         return 0
     reports = []
@@ -58,8 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], ensure_ascii=False, indent=1))
     if options.html:
-        with files.replaced(Path(options.html)) as part:
-            part.write_text("\n".join(report.to_html() for report in reports), encoding="utf-8")
+        files.write_text(Path(options.html), "\n".join(report.to_html() for report in reports))
     return 1 if any(report.errors for report in reports) else 0
 
 
@@ -75,7 +72,7 @@ def _names(wanted: Sequence[str], changes: Changes, *, everything: bool) -> list
         if name not in known:
             raise UserError(unknown_name("dataset", name, known))
     if everything:
-        here = [name for name in known if catalogue.is_here(name, data_options())]
+        here = catalogue.here(data_options())
         absent = [name for name in known if name not in here]
         if absent:
             console.note(f"not here (naba data fetch NAME, or NABA_MIRROR): {', '.join(absent)}")

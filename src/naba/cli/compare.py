@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba import files, tracking
+from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
@@ -14,7 +13,7 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.evaluation.leaderboard import Board, TrackedRun
+    from naba.evaluation.leaderboard import Board
 
 FILTERS = ("dataset", "model", "task", "trained_on", "metric", "section")
 DESCRIPTION = """The leaderboard of finished runs: seeds of one configuration form a cell, best cell first.
@@ -28,8 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_intermixed_args(arguments)
     filters = key_values(options.filters, FILTERS)
     from naba.evaluation import columns, leaderboard
+    from naba.evaluation.page import page
+    from naba.tracking.runs import selected_runs
 
-    runs = _runs(options.uri, filters, curves=options.html is not None)
+    runs = selected_runs(options.uri, filters, curves=options.html is not None)
     models = sorted({run.model for run in runs})
     if options.baseline is not None and options.baseline not in models:
         raise UserError(f"--baseline: {unknown_name('model among these runs', options.baseline, models)}")
@@ -45,30 +46,14 @@ def main(arguments: Sequence[str]) -> int:
         by_group=True if options.by_group else None,
     )
     if options.html:
-        _write_page(boards, options.html, options.uri)
+        files.write_text(Path(options.html), page(boards))
+        print(f"wrote {options.html} ({Path(options.html).stat().st_size / 1e6:.1f} MB)")
     elif options.matrix:
         for board in boards:
             print(columns.matrix_table(board).render(options.style, console.terminal_width()))
     else:
         _print(boards, options.style, options.columns)
     return 0
-
-
-def _write_page(boards: Sequence[Board], path: str, uri: str | None) -> None:
-    from naba.evaluation.page import Content, page
-    from naba.tracking.run import section_dataset
-
-    contents = {}
-    for board in boards:
-        first = board.rows[0].cell.runs[0]
-        trained = tracking.find(first.run_id, uri).dataset()
-        content = Content.of(section_dataset(trained, first.section))
-        # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
-        names = {**trained.display_names, **content.display_names}
-        contents[board.scored] = replace(content, display_names=names)
-    with files.replaced(Path(path)) as part:
-        part.write_text(page(boards, contents), encoding="utf-8")
-    print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
 
 
 def _parser() -> Parser:
@@ -94,28 +79,6 @@ def _parser() -> Parser:
 
 def _keys(value: str) -> list[str]:
     return [key.strip() for key in value.split(",") if key.strip()]
-
-
-def _runs(uri: str | None, filters: dict[str, str], *, curves: bool) -> list[TrackedRun]:
-    from naba.tracking.runs import scored_datasets, tracked_runs
-
-    tags = {name: filters[key] for key, name in (("model", "model"), ("task", "task"), ("trained_on", "dataset"))
-            if key in filters}  # fmt: skip
-    section = filters.get("section")
-    if section not in {None, "test", "validation"}:
-        raise UserError(unknown_name("section", str(section), ["test", "validation"]))
-    everything = tracked_runs(uri, tags, section=None if section == "test" else section, curves=curves)
-    if not everything:
-        said = f" with {', '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
-        raise UserError(f"there are no finished runs{said}", "train some: naba train +experiment=quickstart -m")
-    if "dataset" not in filters:
-        return everything
-    wanted = filters["dataset"].split(",")
-    names = scored_datasets(everything)
-    for name in wanted:
-        if name not in names and f"{name} validation" not in names:
-            raise UserError(unknown_name("scored dataset", name, names))
-    return [run for run in everything if run.scored.removesuffix(" validation") in wanted]
 
 
 def _print(boards: Sequence[Board], style: str, chosen: Sequence[str] | None) -> None:

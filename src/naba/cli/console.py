@@ -10,10 +10,10 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-from naba.errors import hidden
+from naba.errors import UserError, hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -64,6 +64,30 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
 def note(message: str) -> None:
     """A remark beside the output proper: on standard error, so that a pipe stays clean."""
     print(f"naba: {hidden(message)}", file=sys.stderr)
+
+
+def notes(messages: Iterable[str]) -> None:
+    """Several remarks, a line each."""
+    for message in messages:
+        note(message)
+
+
+def each(work: Callable[[str], None], names: Sequence[str]) -> int:
+    """A command's work for each of several things; an error of one of several is a note, and the rest goes on.
+
+    Returns:
+        1 if there was such an error, else 0.
+    """
+    code = 0
+    for name in names:
+        try:
+            work(name)
+        except UserError as error:
+            if len(names) == 1:
+                raise
+            note(f"{name}: {error}")
+            code = 1
+    return code
 
 
 class _Notes(logging.Handler):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run `naba list datasets|models|experiments|metrics|runs`."""
+    """Run `naba list datasets|models|experiments|metrics|packages|runs`."""
     parser = Parser("list")
     parser.add_argument("kind", choices=[*KINDS, "runs"], help="what to list")
     parser.add_argument("--uri", help="with runs: the MLflow store (default: naba's own)")
@@ -95,4 +95,21 @@ def _metrics() -> None:
     console.console().print(families)
 
 
-KINDS = {"datasets": _datasets, "models": _models, "experiments": _experiments, "metrics": _metrics}
+def _packages() -> None:
+    from naba.config import packages
+
+    allowed = packages.allowed()
+    packages.load()
+    shown = console.table("package", "allowed by", "where", "YAML files")
+    for package in allowed:
+        conf = package.folder / "conf" if package.folder is not None else None
+        brought = sorted(str(path.relative_to(conf).with_suffix("")) for path in conf.rglob("*.yaml")) if conf else []
+        shown.add_row(package.name, package.source, str(package.file), ", ".join(brought))
+    if allowed:
+        console.console().print(shown)
+    else:
+        console.note("no packages are allowed: --package NAME, NABA_PACKAGES, or an entry point in the group 'naba'")
+
+
+KINDS = {"datasets": _datasets, "models": _models, "experiments": _experiments, "metrics": _metrics,
+         "packages": _packages}  # fmt: skip

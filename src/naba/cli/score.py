@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.cli import console
-from naba.cli.arguments import Parser, check_name
+from naba.cli.arguments import Parser, add_reading_options, check_name, reading_options
 from naba.config import overrides
 from naba.errors import UserError
 
@@ -29,6 +29,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--labels-decide", action="store_true", help="take labels that are not the most probable ones as they are"
     )
+    parser.add_argument("--id", default="id", metavar="COLUMN", help="the column of the ids (default id)")
+    parser.add_argument("--label", metavar="COLUMN", help="the column of the labels (default label)")
+    add_reading_options(parser)
     parser.add_argument("--track", metavar="NAME", help="keep it as a run under this model name")
     options = parser.parse_intermixed_args(arguments)
     check_name("--track", options.track)
@@ -38,10 +41,11 @@ def main(arguments: Sequence[str]) -> int:
     if not any(item.startswith("dataset=") for item in options.overrides):
         raise UserError("naba score: say which data set: dataset=NAME", "naba list datasets")
     plan = overrides.plan(options.overrides, multirun=False)
+    from naba.evaluation.outside import PredictionsFile
     from naba.experiment import outside
 
     result = outside.score(
-        Path(options.file),
+        PredictionsFile(Path(options.file), reading_options(options), options.id, options.label),
         plan.overrides,
         options.split,
         options.track or "outside",

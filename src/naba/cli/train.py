@@ -35,7 +35,7 @@ example: naba train dataset=ans_stance model=tfidf_logreg,tfidf_svm seed=0,1,2 -
 
 SWITCHES = {"-m": "--multirun", "--multirun": "--multirun", "--resolve": "--resolve", "--run": "", "-r": ""}
 VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
-          "--package": "--package", "-p": "--package"}  # fmt: skip
+          "-p": "--package"}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -2,8 +2,9 @@
 
 A builder is a frozen dataclass below `Options`. Its fields are what the YAML may say; its docstring says what they
 mean; `build` makes the estimator and imports what is heavy. naba's own stand in the table `naba.models.BUILDERS` and
-in modules that import no library, so that checking a YAML takes no time. Those of others come with their module (see
-`naba.config.plugins`). No file layout is part of a YAML or of a run.
+in modules that import no library, so that checking a YAML takes no time. Those of others come with their package (see
+`naba.config.packages`): a class below `Options`, or a plain function, which a YAML names by its path. No file layout
+of naba's is part of a YAML or of a run.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from naba.config import plugins
+from naba.config import packages, search
 from naba.config.explain import explain
 from naba.config.schema import FORBID
 from naba.errors import Problems, UserError, unknown_name
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ABOUT = frozenset({"name", "accepts", "description", "builder"})
+ABOUT = frozenset({"name", "accepts", "description", "builder", search.KEY})
 """Keys of a model's YAML that are not options of its builder."""
 
 _OLD_KEY = "_target_"
@@ -66,7 +67,7 @@ class Context:
         Raises:
             UserError: it cannot be had.
         """
-        load = self.background_texts or plugins.registry("naba.data.dataset:background_texts")
+        load = self.background_texts or packages.registry("naba.data.dataset:background_texts")
         return list(load(name))
 
 
@@ -103,12 +104,12 @@ class Options(ABC):
 @cache
 def table() -> dict[str, str]:
     """naba's own builders -> `module:class`; the table itself imports nothing."""
-    return dict(plugins.registry("naba.models:BUILDERS"))
+    return dict(packages.registry("naba.models:BUILDERS"))
 
 
 def names() -> list[str]:
-    """All builders, those of plug-ins as well."""
-    plugins.load()
+    """All builders, those that allowed packages register as well."""
+    packages.load()
     return sorted({*table(), *_REGISTERED})
 
 
@@ -119,9 +120,13 @@ def options_class(name: str) -> type[Options]:
         UserError: there is no such builder; names the nearest one.
     """
     if name in table():
-        own: type[Options] = plugins.registry(table()[name])
+        own: type[Options] = packages.registry(table()[name])
         return own
-    plugins.load()
+    if "." in name:
+        from naba.config.functions import options_of
+
+        return options_of(name)
+    packages.load()
     if name not in _REGISTERED:
         raise UserError(unknown_name("builder", name, names()))
     return _REGISTERED[name]
@@ -192,9 +197,12 @@ def checked(model: Mapping[str, Any], place: str = "model") -> tuple[dict[str, A
         options = TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         problems += explain(error, kind, f"{place}.")
+    if search.KEY in section and not problems:
+        problems += search.problems_of(section[search.KEY], kind, given, f"{place}.{search.KEY}")
     if problems:
         return section, problems
-    about = {key: value for key, value in section.items() if key in ABOUT}
+    # What a search may try is no part of the model that is trained.
+    about = {key: value for key, value in section.items() if key in ABOUT - {search.KEY}}
     return about | dataclasses.asdict(options), []  # type: ignore[call-overload]
 
 

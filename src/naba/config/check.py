@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from naba.arabic.profile import profile_from
-from naba.config import builders, paths, plugins
+from naba.config import builders, packages, paths
 from naba.config.explain import explain, shown
 from naba.config.folders import names, section, yaml_path
 from naba.config.identity import digest
@@ -215,7 +215,7 @@ def _check_kept_names(settings: TrainConfig, model: str) -> list[str]:
 
 
 def _check_metrics(settings: TrainConfig) -> list[str]:
-    metric = plugins.registry("naba.evaluation.metrics:metric")
+    metric = packages.registry("naba.evaluation.metrics:metric")
     problems = []
     dataset = settings.dataset
     wanted = {

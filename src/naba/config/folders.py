@@ -1,4 +1,4 @@
-"""Where the YAML files are: a user's own first, then naba's."""
+"""Where the YAML files are: a user's own first, then those of allowed packages, then naba's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from naba import files
-from naba.config import builders
+from naba.config import builders, packages
 from naba.errors import UserError, unknown_name
 
 logger = logging.getLogger(__name__)
@@ -23,11 +23,12 @@ _MOST_PARTS = 100_000
 
 
 def folders() -> list[Path]:
-    """The configuration folders, the first of which wins: those of `NABA_CONF`, or `./conf`, then naba's own."""
+    """The configuration folders, the first of which wins: `NABA_CONF` or `./conf`, allowed packages', naba's own."""
     own = files.shipped("conf").resolve()
     configured = os.environ.get("NABA_CONF")
     candidates = [Path(part).expanduser() for part in configured.split(os.pathsep)] if configured else [Path("conf")]
     extra = [folder.resolve() for folder in candidates if any((folder / group).is_dir() for group in _HOLDERS)]
+    extra += packages.conf_folders()
     return [*(folder for folder in dict.fromkeys(extra) if folder != own), own]
 
 

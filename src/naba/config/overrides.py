@@ -32,6 +32,25 @@ class Plan:
     """How many trainings a sweep has; 0 if it cannot be told."""
 
 
+def value_text(value: Any) -> str:
+    """A value in Hydra's grammar.
+
+    >>> value_text(["agree", 0.5, None])
+    "['agree',0.5,null]"
+    """
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(value_text, value))}]"
+    if not isinstance(value, (str, Path)):
+        # Numbers of numpy among them.
+        return value_text(value.item()) if hasattr(value, "item") else value_text(str(value))
+    text = str(value).replace("\\'", "\\\\'").replace("'", "\\'")
+    return f"'{text}{chr(92) if text.endswith(chr(92)) else ''}'"
+
+
 @dataclass
 class _Parsed:
     choices: dict[str, list[str]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Strict, TypeAdapter, ValidationError
 
-from naba.config import plugins
+from naba.config import packages
 from naba.config.explain import explain
 from naba.config.schema import FORBID
 from naba.errors import unknown_name
@@ -25,9 +25,9 @@ READERS = "naba.data.corpora.readers:READERS"
 
 def check_reader(dataset: DatasetConfig) -> list[str]:
     """What is wrong with a data set's `reader` and `options`, one line a problem."""
-    known: dict[str, Callable[..., Any]] = plugins.registry(READERS)
+    known: dict[str, Callable[..., Any]] = packages.registry(READERS)
     if dataset.reader not in known:
-        plugins.load()
+        packages.load()
     if dataset.reader not in known:
         return [f"dataset.reader: {unknown_name('reader', dataset.reader, known)}"]
     kind = _options(known[dataset.reader])

@@ -65,7 +65,8 @@ class SourceConfig:
     repo_id: Text | None = None
     revision: Text | None = None
     folder: Text | None = None
-    """A local folder; a relative one is below naba's own `data/`, `${oc.env:PWD}/…` is below yours."""
+    """A local folder; a relative one is below naba's own `data/`, `${oc.env:PWD}/…` is below yours, and
+    `package:mypackage/data` in an allowed package."""
     files: list[FileConfig] = field(default_factory=list)
     manifest: Text | None = None
     """Further files: a list as `sha256sum` writes it (hash, two spaces, path), below naba's own `data/`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from naba.data.checks import rows
 from naba.data.checks.findings import Finding, Report
 from naba.data.dataset import Dataset, load_named
 from naba.data.rows import ReadingOptions
-from naba.errors import Problems, UserError
+from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,12 +30,49 @@ if TYPE_CHECKING:
     from naba.config.schema import DatasetConfig, SourceConfig
     from naba.data.sources import Fetched
 
+logger = logging.getLogger(__name__)
 TEMPLATES = frozenset({"file", "hub"})
 
 
 def names() -> list[str]:
     """The data sets of the catalogue (and of your own `conf/dataset`), without the templates for own data."""
     return [name for name in configuration.names("dataset") if name not in TEMPLATES]
+
+
+def chosen(wanted: Sequence[str], command: str, *, everything: bool = False) -> list[str]:
+    """The data sets that a command line names, or all of them.
+
+    Raises:
+        UserError: none is named, or one that is not in the catalogue.
+    """
+    known = names()
+    for name in wanted:
+        if name not in known:
+            raise UserError(unknown_name("dataset", name, known))
+    if not wanted and not everything:
+        raise UserError(f"naba data {command}: name a data set, or --all", "naba list datasets")
+    return known if everything else list(wanted)
+
+
+def here(data: DataConfig | None = None) -> list[str]:
+    """The data sets that can be loaded without a network; one whose YAML is broken is said, and left out."""
+    found = []
+    for name in names():
+        try:
+            found += [name] if is_here(name, data) else []
+        except UserError as error:
+            logger.warning("%s: %s", name, error)
+    return found
+
+
+TO_PREDICT = ("id", "split", "text", "target")
+
+
+def rows_to_predict(name: str, split: str | None = None, data: DataConfig | None = None) -> Iterator[tuple[str, ...]]:
+    """What another system needs to predict a data set: the columns `TO_PREDICT` of the rows of a split, or of all."""
+    dataset = load_named(name, data)
+    columns = [dataset.column_values(column) for column in TO_PREDICT]
+    return (row for row in zip(*columns, strict=True) if split in {None, row[1]})
 
 
 def config_sources(config: DatasetConfig, data: DataConfig) -> Iterator[SourceConfig]:
@@ -52,6 +90,12 @@ class FetchedSet:
 
     name: str
     files: tuple[Fetched, ...]
+
+    def __str__(self) -> str:
+        said = [f"{self.name}: {len(self.files)} files, {self.bytes / 1e6:.1f} MB, verified"]
+        said += [f"  {path}: sha256 {digest} (not in the YAML: naba data pin {self.name})"
+                 for path, digest in self.unpinned.items()]  # fmt: skip
+        return "\n".join(said)
 
     @property
     def bytes(self) -> int:
@@ -139,6 +183,9 @@ class Pinned:
     path: Path
     hashes: dict[str, str]
 
+    def __str__(self) -> str:
+        return f"{self.path}: " + (f"{len(self.hashes)} hashes written" if self.hashes else "all files are pinned")
+
 
 def pin(name: str, data: DataConfig | None = None) -> Pinned:
     """Fetch the files of a set and write the sha256 of those that have none into its YAML; comments stay.
@@ -153,8 +200,7 @@ def pin(name: str, data: DataConfig | None = None) -> Pinned:
     for file, digest in hashes.items():
         text = _with_hash(text, file, digest, path)
     if hashes:
-        with paths.replaced(path) as part:
-            part.write_text(text, encoding="utf-8")
+        paths.write_text(path, text)
     return Pinned(path, hashes)
 
 
@@ -211,22 +257,32 @@ class Changes:
 
 
 def check(name: str, data: DataConfig | None = None, slow: bool = True, changes: Changes | None = None) -> Report:
-    """The report of one data set; one that cannot be read gives a report of that error."""
-    return rows.run_config((changes or Changes()).applied(name), data, slow)
+    """The report of one data set; one that cannot be read gives a report of that error.
+
+    Raises:
+        UserError: `changes` that the data set cannot take.
+    """
+    changes = changes or Changes()
+    try:
+        config = changes.applied(name)
+    except UserError as error:
+        if changes.any:
+            raise
+        return rows.unreadable(name, error)
+    return rows.run_config(config, data, slow)
 
 
 def before_training(dataset: Dataset) -> Report:
     """The quick checks of a data set, stored under naba's home by content, so that a sweep pays for them once."""
     digest = hashlib.sha256(f"{rows.version()} {dataset.name} {dataset.fingerprint}".encode())
-    for name in dataset.table.column_names:
+    for name in dataset.columns:
         if name not in {"id", "text", "target", "label", "split"}:
             digest.update("\0".join([name, *dataset.column_values(name)]).encode())
     path = paths.home() / "checks" / f"{dataset.name}-{digest.hexdigest()[:16]}.json"
     if path.is_file():
         return _stored(json.loads(path.read_text(encoding="utf-8")))
     report = rows.run(dataset, slow=False)
-    with paths.replaced(path) as part:
-        part.write_text(json.dumps(report.to_dict(), ensure_ascii=False), encoding="utf-8")
+    paths.write_text(path, json.dumps(report.to_dict(), ensure_ascii=False))
     return report
 
 

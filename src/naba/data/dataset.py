@@ -41,14 +41,15 @@ ObjectArray = NDArray[np.object_]
 class Dataset:
     """A labelled collection of texts, or of pairs of a text and a target.
 
-    `table` holds all rows, as strings: id, text, target ("" for single texts), label, group ("" where the set has
-    none), split (the given one, "" where it has none), then the slice columns and the kept ones.
+    `columns` holds all rows, as strings: id, text, target ("" for single texts), label, group ("" where the set has
+    none), split (the given one, "" where it has none), then the slice columns and the kept ones. Each is an array of
+    shape (n,) and object dtype, which nobody writes to.
     """
 
     name: str
     task: str
     pair: bool
-    table: datasets.Dataset = field(repr=False)
+    columns: Mapping[str, ObjectArray] = field(repr=False)
     labels: tuple[str, ...]
     display_names: Mapping[str, str]
     primary_metric: str
@@ -64,7 +65,17 @@ class Dataset:
     protocol: str = "given"
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self.columns["id"])
+
+    @cached_property
+    def table(self) -> datasets.Dataset:
+        """All rows as a table of `datasets`, every column a string."""
+        import datasets
+
+        features = datasets.Features({name: datasets.Value("string") for name in self.columns})
+        return datasets.Dataset.from_dict(
+            {name: values.tolist() for name, values in self.columns.items()}, features=features
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -127,11 +138,10 @@ class Dataset:
                 f"Add them to label_map in conf/dataset/{scheme.name}.yaml, for example `label_map: "
                 f"{{{lost[0]}: {scheme.labels[-1]}}}`.",
             )
-        mapped = [mapping[label] if label else "" for label in values]
-        table = self.table.remove_columns("label").add_column("label", mapped)
+        mapped = object_array([(mapping[label] or "") if label else "" for label in values])
         return dataclasses.replace(
             self,
-            table=table.select_columns(self.table.column_names),
+            columns={**self.columns, "label": mapped},
             labels=scheme.labels,
             display_names=scheme.display_names,
             label_map=scheme.label_map,
@@ -139,20 +149,19 @@ class Dataset:
             metrics=scheme.metrics,
         )
 
-    @cached_property
-    def _columns(self) -> dict[str, ObjectArray]:
-        return {}
-
     def column_values(self, name: str) -> ObjectArray:
         """All values of a column, shape (n,), object dtype; do not write to it."""
-        if name not in self._columns:
-            if name not in self.table.column_names:
-                raise UserError(f"{self.name}: {unknown_name('column', name, self.table.column_names)}")
-            values = np.empty(len(self.table), dtype=object)
-            # As an Arrow column: row by row, datasets takes a hundred times as long.
-            values[:] = self.table.with_format("arrow")[:][name].to_pylist()
-            self._columns[name] = values
-        return self._columns[name]
+        if name not in self.columns:
+            raise UserError(f"{self.name}: {unknown_name('column', name, list(self.columns))}")
+        return self.columns[name]
+
+
+def object_array(values: Sequence[str]) -> ObjectArray:
+    """Strings as an array that cannot be written to, shape (n,), object dtype."""
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    found.flags.writeable = False
+    return found
 
 
 _LOADED: dict[str, Dataset] = {}
@@ -255,14 +264,11 @@ def from_table(config: DatasetConfig, raw: Table) -> Dataset:
 
 def assemble(config: DatasetConfig, columns: dict[str, list[str]], slices: tuple[str, ...]) -> Dataset:
     """A `Dataset` of checked columns of strings."""
-    import datasets
-
-    features = datasets.Features({name: datasets.Value("string") for name in columns})
     return Dataset(
         name=config.name,
         task=config.task,
         pair=config.pair,
-        table=datasets.Dataset.from_dict(columns, features=features),
+        columns={name: object_array(values) for name, values in columns.items()},
         labels=tuple(config.labels),
         display_names=dict(config.labels),
         primary_metric=config.primary_metric,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from naba import files
 from naba.errors import UserError
 
 logger = logging.getLogger("naba")
 SECONDS_BEFORE_RETRY = 0.5
+LARGEST_FILE = 2**30
+"""Bytes of one file: an answer may never end, or unpack to any size on the way."""
+LARGEST_PAGE = 2**24
+MOST_PAGES = 1000
 SERVER_ERRORS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -65,7 +70,7 @@ def _attempt(url: str, final: Path, sha256: str | None, timeout: float) -> tuple
     with tempfile.NamedTemporaryFile(dir=final.parent, prefix=f".{final.name}.", suffix=".part", delete=False) as part:
         path = Path(part.name)
         try:
-            downloader(url, part, None)
+            downloader(url, _Limited(part), None)
             part.flush()
             _accept(path, final, url, sha256)
         except requests.HTTPError as error:
@@ -76,7 +81,7 @@ def _attempt(url: str, final: Path, sha256: str | None, timeout: float) -> tuple
             if isinstance(error, requests.Timeout) or "timed out" in str(error).lower():
                 return f"{url} did not answer within {timeout:g} s", True
             return f"{url}: no connection, or it broke off: {_cause(error)}", True
-        except requests.RequestException as error:
+        except (requests.RequestException, _TooLargeError) as error:
             return f"{url}: {type(error).__name__}: {_cause(error)}", False
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -84,11 +89,32 @@ def _attempt(url: str, final: Path, sha256: str | None, timeout: float) -> tuple
     return "", False
 
 
+class _TooLargeError(Exception):
+    """More came than the limit."""
+
+
+class _Limited:
+    """As much of a file as pooch needs, up to the limit."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.left = file, LARGEST_FILE
+
+    def write(self, content: bytes) -> int:
+        """Pass on what is within the limit."""
+        self.left -= len(content)
+        if self.left < 0:
+            raise _TooLargeError(f"more than {LARGEST_FILE >> 20} MiB came, the most that is taken for one file")
+        return self.file.write(content)
+
+    def flush(self) -> None:
+        """Pass on what is held back."""
+        self.file.flush()
+
+
 def write_text(final: Path, text: str) -> None:
     """Write a small file of the cache so that it is whole or not there."""
     try:
-        with files.replaced(final) as part:
-            part.write_text(text, encoding="utf-8")
+        files.write_text(final, text)
     except OSError as error:
         raise UserError(f"cannot write to the cache: {error}") from error
 
@@ -102,16 +128,14 @@ def json_list(url: str, timeout: float, retries: int) -> list[dict[str, Any]]:
     import requests
 
     found: list[dict[str, Any]] = []
+    pages = 0
     following: str | None = url
     while following:
         for attempt in range(retries + 1):
             try:
-                response = requests.get(following, timeout=timeout)
-                response.raise_for_status()
-                page = response.json()
+                page, links = _page(following, timeout)
                 break
             except requests.RequestException as error:
-                # A page that is not JSON raises one of these too.
                 status = error.response.status_code if error.response is not None else None
                 if attempt == retries or (status is not None and status not in SERVER_ERRORS):
                     raise UserError(f"{following}: {_cause(error)}") from error
@@ -119,8 +143,28 @@ def json_list(url: str, timeout: float, retries: int) -> list[dict[str, Any]]:
         if not isinstance(page, list) or not all(isinstance(entry, dict) for entry in page):
             raise UserError(f"{following}: the answer is not a list of objects")
         found += page
-        following = response.links.get("next", {}).get("url")
+        pages += 1
+        following = links.get("next", {}).get("url")
+        if following and pages == MOST_PAGES:
+            raise UserError(f"{url}: more than {MOST_PAGES:,} pages of answers")
     return found
+
+
+def _page(url: str, timeout: float) -> tuple[Any, dict[str, Any]]:
+    """The JSON of one answer, and the links of its header."""
+    import requests
+
+    with requests.get(url, timeout=timeout, stream=True) as response:
+        response.raise_for_status()
+        content = b""
+        for part in response.iter_content(2**16):
+            content += part
+            if len(content) > LARGEST_PAGE:
+                raise UserError(f"{url}: an answer of more than {LARGEST_PAGE >> 20} MiB")
+        try:
+            return json.loads(content), response.links
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{url}: the answer is not JSON: {error}") from error
 
 
 def _cause(error: BaseException) -> str:

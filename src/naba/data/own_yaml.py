@@ -130,7 +130,7 @@ def new(
     """
     if not file.is_file():
         raise UserError(f"no such file: {file}")
-    name = _free_name(name, file)
+    name = free_name(name, file)
     target = (folder or Path("conf") / "dataset") / f"{name}.yaml"
     if target.exists():
         raise UserError(f"{target} is already there", "Delete it, or give another name: --name NAME.")
@@ -153,7 +153,7 @@ def new(
     return NewEntry(target, name, text, guess)
 
 
-def _free_name(name: str | None, file: Path) -> str:
+def free_name(name: str | None, file: Path) -> str:
     """The name that was given, or that of the file in ASCII; one that later commands would refuse is refused."""
     chosen = ascii_name(file.stem) if name is None else name
     example = f"my_{ascii_name(chosen)}"[:40]
@@ -202,29 +202,21 @@ def _yaml_text(
     path: Path, name: str, guess: Guess, raw: Table, options: ReadingOptions | None, *, drop_unlabelled: bool
 ) -> str:
     """A dataset YAML for the file, with the labels that occur (most frequent first) and what was guessed."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        """YAML with quoted texts."""
-
-    Dumper.add_representer(
-        _Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
-    )
     counts = Counter(str(value) for value in raw.columns[guess.label] if not labels.is_missing(value))
     ids = labels.label_ids([value for value, _ in counts.most_common()])
-    columns = {key: _quoted(value) for key, value in dataclasses.asdict(guess).items() if value is not None}
+    columns = {key: quoted(value) for key, value in dataclasses.asdict(guess).items() if value is not None}
     given = (options or ReadingOptions()).given()
     content: dict[str, object] = {
         "name": name,
         "task": "stance" if guess.target else "own",
         "pair": guess.target is not None,
-        "title": _quoted(path.name),
-        "description": _quoted(f"Written by `naba data new` from {path.name}: {len(raw)} rows. Check the columns."),
-        "path": _quoted(str(path.resolve())),
-        "options": {key: _quoted(value) if isinstance(value, str) else value
+        "title": quoted(path.name),
+        "description": quoted(f"Written by `naba data new` from {path.name}: {len(raw)} rows. Check the columns."),
+        "path": quoted(str(path.resolve())),
+        "options": {key: quoted(value) if isinstance(value, str) else value
                     for key, value in (raw.recognised | given).items()},
-        "labels": {_Quoted(label): _quoted(value) for value, label in ids.items()},
-        "label_values": {_Quoted(value): _quoted(label) for value, label in ids.items() if value != label},
+        "labels": {_Quoted(label): quoted(value) for value, label in ids.items()},
+        "label_values": {_Quoted(value): quoted(label) for value, label in ids.items() if value != label},
         "drop_unlabelled": drop_unlabelled,
         "primary_metric": "macro_f1",
         "metrics": ["accuracy"],
@@ -234,9 +226,22 @@ def _yaml_text(
         "citation": "",
         "label_source": "unknown",
     }  # fmt: skip
-    return yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=10_000)
+    return dumped(content)
 
 
-def _quoted(text: str) -> _Quoted:
-    """Text for YAML in which OmegaConf looks for no `${…}`."""
+def dumped(content: Mapping[str, object]) -> str:
+    """Keys and values as the text of a dataset YAML; what is `quoted` stands in quotes."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """YAML with quoted texts."""
+
+    Dumper.add_representer(
+        _Quoted, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+    )
+    return yaml.dump(dict(content), Dumper=Dumper, allow_unicode=True, sort_keys=False, width=10_000)
+
+
+def quoted(text: str) -> str:
+    """Text for YAML, in quotes, in which OmegaConf looks for no `${…}`."""
     return _Quoted(text.replace("${", "\\${"))

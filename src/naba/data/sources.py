@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from naba import files as paths
+from naba.config import packages
 from naba.config.schema import DataConfig, FileConfig, SourceConfig
 from naba.data import download
-from naba.errors import UserError
+from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ logger = logging.getLogger("naba")
 GITHUB = "https://raw.githubusercontent.com"
 HUB = "https://huggingface.co/datasets"
 HUB_API = "https://huggingface.co/api/datasets"
+IN_PACKAGE = "package:"
 OFFLINE_HINT = (
     "Without a network, set NABA_MIRROR to a mirror (a folder or an http address), "
     "or run `naba data fetch NAME` where there is one and copy the cache."
@@ -139,7 +141,17 @@ def cache_of(data: DataConfig) -> Path:
 
 
 def local_folder(folder: str) -> Path:
-    """A `folder:` of the config: absolute, or below naba's own `data/`."""
+    """A `folder:` of the config: absolute, below naba's own `data/`, or in a package (`package:mypackage/data`).
+
+    Raises:
+        UserError: the package is not allowed.
+    """
+    if folder.startswith(IN_PACKAGE):
+        name, _, inside = folder.removeprefix(IN_PACKAGE).partition("/")
+        places = {one.name: one.folder for one in packages.allowed() if one.folder is not None}
+        if name not in places:
+            raise UserError(f"source.folder: {unknown_name('allowed package', name, places)}", f"--package {name}")
+        return places[name] / inside
     path = Path(folder).expanduser()
     return path if path.is_absolute() else paths.shipped("data") / path
 

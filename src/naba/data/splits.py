@@ -116,7 +116,7 @@ def _kfold(dataset: Dataset, config: SplitConfig, seed: int) -> Split:
 
 def _official_folds(dataset: Dataset, config: SplitConfig, seed: int) -> Split:  # noqa: ARG001
     column = config.column or "fold"
-    if column not in dataset.table.column_names:
+    if column not in dataset.columns:
         raise UserError(
             f"the data set {dataset.name} has no official folds (no column '{column}')", "split=kfold makes some."
         )
@@ -132,7 +132,7 @@ def _official_folds(dataset: Dataset, config: SplitConfig, seed: int) -> Split: 
 def _leave_one_out(dataset: Dataset, config: SplitConfig, seed: int) -> Split:  # noqa: ARG001
     """Where rows have a given split, its test rows test and its other rows train, so that figures compare with it."""
     if config.column is None:
-        raise UserError("split=leave_one_out needs split.column", f"One of {', '.join(dataset.table.column_names)}.")
+        raise UserError("split=leave_one_out needs split.column", f"One of {', '.join(dataset.columns)}.")
     values = dataset.column_values(config.column)
     known = held_out_values(dataset, config.column)
     if config.held_out is None:

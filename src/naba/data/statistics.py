@@ -78,6 +78,12 @@ def changes(dataset: Dataset) -> list[str]:
     return [f"{key}: {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]]
 
 
+def line(dataset: Dataset) -> tuple[str, str, str, str]:
+    """Name, rows of each split, labels and the beginning of the fingerprint, for a table."""
+    rows = " / ".join(str(count) for count in describe(dataset)["rows"].values())
+    return dataset.name, rows, ", ".join(dataset.labels), dataset.fingerprint[:12]
+
+
 def write(content: dict[str, Any]) -> Path:
     """Write the statistics file, one data set a line group, and return its path."""
     path = statistics_path()

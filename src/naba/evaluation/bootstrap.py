@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.errors import UserError
-from naba.evaluation.metrics import Array, FloatArray, Metric, metric
+from naba.evaluation.metrics import Array, Confusions, FloatArray, Metric, metric
 from naba.evaluation.predictions import some
 
 if TYPE_CHECKING:
@@ -202,20 +202,26 @@ def _count_scores(
     units = group_units(cells, units_of(predictions)) if by_group else None
     draws: list[list[FloatArray]] = [[] for _ in measures]
     for counts in resampled_counts(cells, resamples, np.random.default_rng(seed), units):
-        for drawn, item in zip(draws, measures, strict=True):
-            drawn.append(apply(item, counts, predictions.labels))
-    original = cells.counts()[None]
+        for drawn, values in zip(draws, apply_all(measures, counts, predictions.labels), strict=True):
+            drawn.append(values)
+    estimates = apply_all(measures, cells.counts()[None], predictions.labels)
     found = {}
-    for drawn, item in zip(draws, measures, strict=True):
-        estimate = float(apply(item, original, predictions.labels)[0])
+    for drawn, estimate, item in zip(draws, estimates, measures, strict=True):
         low, high = percentile(np.concatenate(drawn), confidence)
-        found[item.name] = Score(item.name, estimate, low, high, len(predictions))
+        found[item.name] = Score(item.name, float(estimate[0]), low, high, len(predictions))
     return found
+
+
+def apply_all(measures: Sequence[Metric], counts: Array, labels: Sequence[str]) -> Iterator[FloatArray]:
+    """Metrics, one after the other, on counts of shape (..., t, k, k), whether or not they look at targets."""
+    by_target, pooled = Confusions.of(counts), Confusions.of(counts.sum(axis=-3))
+    for item in measures:
+        yield item.function(by_target if item.needs == "target_confusion" else pooled, labels)
 
 
 def apply(item: Metric, counts: Array, labels: Sequence[str]) -> FloatArray:
     """A metric on counts of shape (..., t, k, k), whether or not it looks at targets."""
-    return item.function(counts if item.needs == "target_confusion" else counts.sum(axis=-3), labels)
+    return next(apply_all([item], counts, labels))
 
 
 def group_units(cells: Cells, codes: IntArray) -> IntArray:

@@ -1,7 +1,7 @@
 """Leaderboards as tables: their columns, the matrix of all pairs, and transfer between data sets.
 
 A column is one `Column`: `naba compare` in all its forms (terminal, Markdown, LaTeX, CSV, page) shows what `COLUMNS`
-holds. One more column is one more entry; a plug-in adds its own with `add_column`.
+holds. One more column is one more entry; another package adds its own with `add_column`.
 """
 
 from __future__ import annotations
@@ -196,9 +196,9 @@ def columns_of(board: Board, place: Place, chosen: Sequence[str] | None = None) 
     Raises:
         UserError: there is no such column.
     """
-    from naba.config import plugins
+    from naba.config import packages
 
-    plugins.load()
+    packages.load()
     if chosen is not None:
         for key in chosen:
             if key not in COLUMNS:

@@ -34,6 +34,9 @@ from naba.evaluation.tables import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import pandas as pd
+
+    from naba.evaluation.page import Content
     from naba.evaluation.predictions import IntArray
 
 NAN = float("nan")
@@ -56,6 +59,7 @@ class TrackedRun:
         part: the fold or held-out value tested on, where the run is one of a cross-validation.
         section: the run's own name for these rows: `test`, `validation` or a further data set.
         curves: name -> (step, value) pairs, such as `validation/macro_f1` by epoch.
+        content: reads what a page shows of `scored_on`; called only for a page.
     """
 
     run_id: str
@@ -77,6 +81,7 @@ class TrackedRun:
     section: str = "test"
     part: str = ""
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    content: Callable[[], Content] | None = None
 
     @property
     def scored(self) -> str:
@@ -230,6 +235,31 @@ class Board:
     def paired(self) -> tuple[Row, ...]:
         """The rows that were tested against one another."""
         return tuple(row for row in self.rows if row.paired)
+
+    def frame(self) -> pd.DataFrame:
+        """One line a cell, best first, every number in full; columns as in `naba compare --csv`."""
+        import pandas as pd
+
+        from naba.evaluation.columns import columns_of
+
+        columns = columns_of(self, "csv")
+        return pd.DataFrame([{one.key: one.value(row) for one in columns} for row in self.rows])
+
+    def html(self) -> str:
+        """One self-contained page with an error browser, as `naba compare --html` writes it.
+
+        Raises:
+            UserError: the files of the data set that was scored cannot be had.
+        """
+        from naba.evaluation.page import page
+
+        return page([self])
+
+    def _repr_html_(self) -> str:
+        from naba.evaluation.columns import board_table
+        from naba.evaluation.tables import html
+
+        return html(board_table(self))
 
 
 def cells_of(runs: Sequence[TrackedRun]) -> list[Cell]:

@@ -8,6 +8,7 @@ relevance of shape (..., n), rows in order of descending score. The shared tasks
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from naba.config import plugins
+from naba.config import packages
 from naba.errors import UserError, unknown_name
 
 Array = npt.NDArray[Any]
@@ -83,31 +84,68 @@ def ratio(numerator: Array, denominator: Array) -> FloatArray:
     return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator != 0)
 
 
+class Confusions(np.ndarray[Any, np.dtype[Any]]):
+    """Counts that nobody can write to, and that keep the totals which hundreds of metrics ask for (`kept`).
+
+    A view: `Confusions.of(counts)` copies nothing.
+    """
+
+    totals: dict[str, Array]
+
+    @classmethod
+    def of(cls, counts: Array) -> Confusions:
+        """A view of counts of shape (..., k, k)."""
+        found = counts.view(cls)
+        found.flags.writeable = False
+        found.totals = {}
+        return found
+
+
+def kept(total: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """Let `Confusions` keep what a function of counts alone returns; other counts are computed each time."""
+
+    @functools.wraps(total)
+    def of(counts: Array) -> Array:
+        if not isinstance(counts, Confusions) or not hasattr(counts, "totals"):
+            return total(counts)
+        if total.__name__ not in counts.totals:
+            counts.totals[total.__name__] = total(np.asarray(counts))
+        return counts.totals[total.__name__]
+
+    return of
+
+
+@kept
 def gold_totals(counts: Array) -> Array:
     """(..., k) rows of each gold label."""
     return np.asarray(counts).sum(axis=-1)
 
 
+@kept
 def predicted_totals(counts: Array) -> Array:
     """(..., k) rows predicted as each label."""
     return np.asarray(counts).sum(axis=-2)
 
 
+@kept
 def hits(counts: Array) -> Array:
     """(..., k) rows predicted rightly, per label."""
     return np.diagonal(np.asarray(counts), axis1=-2, axis2=-1)
 
 
+@kept
 def precisions(counts: Array) -> FloatArray:
     """(..., k) precision of each label; 0 for a label never predicted."""
     return ratio(hits(counts), predicted_totals(counts))
 
 
+@kept
 def recalls(counts: Array) -> FloatArray:
     """(..., k) recall of each label; 0 for a label absent from gold."""
     return ratio(hits(counts), gold_totals(counts))
 
 
+@kept
 def f1s(counts: Array) -> FloatArray:
     """(..., k) F1 of each label, 2 TP / (2 TP + FP + FN); 0 for a label absent from gold and predictions."""
     return ratio(2 * hits(counts), gold_totals(counts) + predicted_totals(counts))
@@ -236,10 +274,10 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
 
 
 def catalogue() -> dict[str, Metric]:
-    """Every metric with a fixed name, those of shared tasks and of plug-ins among them, by name."""
+    """Every metric with a fixed name, those of shared tasks and of allowed packages among them, by name."""
     from naba.evaluation import official_metrics  # noqa: F401  importing it registers them
 
-    plugins.load()
+    packages.load()
     return METRICS
 
 

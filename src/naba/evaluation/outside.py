@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.data.rows import TABLES, read_bytes, rows_error
+from naba import files
+from naba.data.labels import is_missing
+from naba.data.rows import TABLES, ReadingOptions, read_bytes, rows_error
+from naba.data.rows.table import looks_like_row
 from naba.errors import UserError, unknown_name
 from naba.evaluation.predictions import PREFIX, SUM_TOLERANCE, Predictions, align, objects, some
 
@@ -25,11 +29,42 @@ LABEL_COLUMNS = ("label", "predicted", "prediction")
 TIE = 1e-6
 """Probabilities closer than this are equal: files round them."""
 
-NEEDED = "predictions need the columns id and label (lower case, separated by commas in a .csv and by tabs in a .tsv)"
+NEEDED = "predictions need the columns id and label; --id COLUMN and --label COLUMN say what they are called"
+
+
+@dataclass(frozen=True)
+class PredictionsFile:
+    """A file of predictions, how it is read, and what its columns are called.
+
+    Attributes:
+        label: None for the first of LABEL_COLUMNS that is there.
+    """
+
+    path: Path
+    reading: ReadingOptions = field(default_factory=lambda: ReadingOptions(spelling="--"))
+    id: str = "id"
+    label: str | None = None
+
+    def table(self) -> Table:
+        """Its rows.
+
+        Raises:
+            UserError: there is no such file, or it cannot be read.
+        """
+        if not self.path.is_file():
+            raise UserError(f"there is no predictions file {self.path}")
+        kind = self.reading.format_of(str(self.path))
+        if kind == "lines":
+            raise UserError(f"{self.path}: predictions are a table", f"known endings: {', '.join(TABLES)}")
+        return read_bytes(self.path.read_bytes(), str(self.path), replace(self.reading, format=kind))
+
+    def sha256(self) -> str:
+        """Digest of the file; nothing where there is none."""
+        return files.sha256(self.path) if self.path.is_file() else ""
 
 
 def read_predictions(
-    path: str | Path,
+    file: PredictionsFile | Path,
     dataset: Dataset,
     split: str = "test",
     indices: IntArray | None = None,
@@ -50,21 +85,16 @@ def read_predictions(
             probability is no number, is outside [0, 1], or a row's do not sum to 1; a label is not the most probable
             one; the file was made for another version of the data.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"there is no predictions file {path}")
-    if path.suffix.lower() not in TABLES:
-        raise UserError(f"{path}: cannot tell the format from the name", f"known endings: {', '.join(TABLES)}")
+    file = file if isinstance(file, PredictionsFile) else PredictionsFile(Path(file))
+    path = file.path
+    table = file.table()
     indices = dataset.indices(split) if indices is None else indices
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows")
-    table = read_bytes(path.read_bytes(), str(path))
-    if "id" not in table.columns:
-        raise UserError(f"{path}: {unknown_name('column', 'id', table.columns)}", NEEDED)
-    ids = [str(value) for value in table.columns["id"]]
+    ids = [str(value) for value in _column(file, table, file.id)]
     wanted = [str(name) for name in dataset.ids(indices)]
     _check_data(path, table, dataset)
-    predicted = _labels(path, table, dataset)
+    predicted = _labels(file, table, dataset)
     order = align(ids, wanted, f"{path}, scored on {dataset.name} {split},")
     probabilities = _probabilities(path, table, dataset.labels, predicted)
     # naba's own models may decide by other means than corrected probabilities; their files say whose they are.
@@ -121,12 +151,19 @@ def _check_gold(path: Path, table: Table, found: Predictions, order: IntArray) -
         )
 
 
-def _labels(path: Path, table: Table, dataset: Dataset) -> list[str]:
-    column = next((name for name in LABEL_COLUMNS if name in table.columns), None)
-    if column is None:
-        raise UserError(f"{path}: {unknown_name('column', 'label', table.columns)}", NEEDED)
-    values = table.columns[column]
+def _column(file: PredictionsFile, table: Table, name: str) -> Sequence[str | None]:
+    if name not in table.columns:
+        hint = f"{NEEDED}; --no-header says that the first line is a row" if looks_like_row(table.columns) else NEEDED
+        raise UserError(f"{file.path}: {unknown_name('column', name, table.columns)}", hint)
+    return table.columns[name]
+
+
+def _labels(file: PredictionsFile, table: Table, dataset: Dataset) -> list[str]:
+    found = next((name for name in LABEL_COLUMNS if name in table.columns), "label")
+    values = _column(file, table, file.label or found)
     wrong = [row for row, value in enumerate(values) if value not in dataset.labels]
+    if empty := [row for row in wrong if is_missing(values[row])]:
+        raise rows_error("there is no label", [table.places[row] for row in empty], "each row needs a prediction")
     if wrong:
         raise rows_error(
             unknown_name("label", str(values[wrong[0]] or ""), dataset.labels), [table.places[row] for row in wrong]

@@ -166,8 +166,7 @@ def write_submission(
         columns["score"] = _scores(predictions)
     lines = list(zip(*(columns[what] for _, what in form.fields), strict=True))
     titles = ["\t".join(title for title, _ in form.fields)] if form.header else []
-    with files.replaced(path) as part:
-        part.write_text("\n".join([*titles, *("\t".join(line) for line in lines)]) + "\n", encoding="utf-8")
+    files.write_text(path, "\n".join([*titles, *("\t".join(line) for line in lines)]) + "\n")
     _check(path, form, columns)
 
 

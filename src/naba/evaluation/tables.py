@@ -132,6 +132,23 @@ def text(table: Table, width: int | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+def html(table: Table) -> str:
+    """A table for a notebook: everything escaped, each cell in the direction of its own text."""
+    from html import escape
+
+    def cells(values: Sequence[str], tag: str) -> str:
+        sides = ("right" if column in table.numeric else "start" for column in range(len(values)))
+        return "".join(
+            f'<{tag} dir="auto" style="text-align: {side}">{escape(value)}</{tag}>'
+            for value, side in zip(values, sides, strict=True)
+        )
+
+    rows = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
+    notes = "".join(f'<p dir="auto"><small>{escape(note)}</small></p>' for note in table.notes)
+    head = f'<caption dir="auto">{escape(table.title)}</caption><thead><tr>{cells(table.header, "th")}</tr></thead>'
+    return f"<table>{head}<tbody>{rows}</tbody></table>{notes}"
+
+
 def _plain(table: Table) -> str:
     # As a first row and not as a header, for which tabulate sets two more columns aside.
     lines = _tabulate(table, [table.header, *table.rows], "plain").splitlines()

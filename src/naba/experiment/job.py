@@ -52,6 +52,7 @@ class Job:
         scoring: how it is scored.
         overrides: what was said on the command line, without passwords.
         watch: how long each phase took.
+        tuned_from: the study that it is a trial of.
     """
 
     settings: TrainConfig
@@ -61,6 +62,7 @@ class Job:
     scoring: Scoring
     overrides: Sequence[str] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
+    tuned_from: str = ""
 
     @property
     def name(self) -> str:
@@ -100,6 +102,7 @@ class Job:
             dirty=dirty,
             versions=machine.versions(),
             hardware=machine.hardware(),
+            tuned_from=self.tuned_from,
         )
 
     @property
@@ -131,7 +134,7 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
 
 def _grouping(dataset: Dataset, split: SplitConfig) -> str:
     """Digest of the columns that keep rows together: the groups, and the column a split goes by."""
-    columns = [name for name in ("group", split.column) if name in dataset.table.column_names]
+    columns = [name for name in ("group", split.column) if name in dataset.columns]
     values = {str(name): dataset.column_values(str(name)).tolist() for name in columns}
     return config.digest(values) if any(any(column) for column in values.values()) else ""
 

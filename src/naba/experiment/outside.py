@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from naba import config, files
+from naba import config
 from naba.config.identity import PARTS_OF_A_SPLIT, Identity
 from naba.config.overrides import compose
 from naba.errors import UserError, all_hidden
@@ -15,19 +15,18 @@ from naba.experiment.run import keep
 from naba.experiment.scoring import score_section
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from naba.config.schema import TrainConfig
     from naba.data.dataset import Dataset, IntArray
+    from naba.evaluation.outside import PredictionsFile
 
 
 def score(
-    path: Path, overrides: list[str], split: str, name: str = "outside", *, labels_decide: bool = False
+    file: PredictionsFile, overrides: list[str], split: str, name: str = "outside", *, labels_decide: bool = False
 ) -> Result:
     """Score a predictions file as a training would score its model.
 
     Args:
-        path: a file as `naba.evaluation.outside.read_predictions` takes it.
+        file: the predictions.
         overrides: `dataset=…`, `seed=…` and `evaluation.…` as for `naba train`.
         split: `test` or `validation`.
         name: of the system; its seeds and folds form a cell.
@@ -46,7 +45,7 @@ def score(
     dataset = load(settings.dataset, settings.data)
     settings = replace(
         settings,
-        model={"name": name, "file": path.name, "sha256": files.sha256(path) if path.is_file() else ""},
+        model={"name": name, "file": file.path.name, "sha256": file.sha256()},
         split=splits.resolved(dataset, settings.split),
         # A file holds the predictions of one data set, and no model.
         evaluation=replace(settings.evaluation, also=[]),
@@ -56,7 +55,7 @@ def score(
     indices = _rows(dataset, settings, split)
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows with split={settings.split.name}")
-    predictions = read_predictions(path, dataset, split, indices, labels_decide=labels_decide)
+    predictions = read_predictions(file, dataset, split, indices, labels_decide=labels_decide)
     metrics = (dataset.primary_metric, *dataset.metrics, *settings.evaluation.metrics)
     section = score_section(split, settings.evaluation, dataset, indices, predictions, metrics)
     plain = all_hidden(config.plain_dict(composed)) | {"model": settings.model}

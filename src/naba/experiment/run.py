@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True) -> Outcome:
+def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True, tuned_from: str = "") -> Outcome:
     """Train and evaluate one classifier as configured, or find the finished run that did.
 
     Args:
         overrides: what the command line said, for the command that does the run again.
         wait: for another process that is training the same; without it the status is then `taken`.
+        tuned_from: the study that this is a trial of.
     Returns:
         `Outcome` with status `trained`, `found` or `taken`.
     Raises:
         UserError: something the user gave is wrong; nothing is half-written, and a run that had begun is FAILED.
     """
-    job = prepare(cfg, overrides)
+    job = replace(prepare(cfg, overrides), tuned_from=tuned_from)
     together = Decision()
     if together.number > 0:
         return _train_beside(job, together)
@@ -83,7 +85,7 @@ def _train(job: Job, together: Decision) -> Result:
     checked = _checked(job)
     together.say(train=True)
     split = _split(job)
-    model = _build(job)
+    model = build(job)
     why_not_kept = _why_not_kept(job, model)
     _fit(job, model, split)
     sections = scoring.sections(job, split, model)
@@ -103,7 +105,7 @@ def _train_beside(job: Job, together: Decision) -> Outcome:
     """As one of the further processes of torchrun: train with the first, which keeps the run, and leave nothing."""
     if not together.hear():
         return Outcome("found", job.name)
-    _fit(job, _build(job), _split(job))
+    _fit(job, build(job), _split(job))
     return Outcome("trained", job.name)
 
 
@@ -135,14 +137,15 @@ def _split(job: Job) -> Split:
     return split
 
 
-def _build(job: Job) -> Classifier:
+def build(job: Job) -> Classifier:
+    """The unfitted classifier of a job, everything random seeded."""
     from naba.arabic.profile import profile_from
     from naba.data.dataset import background_texts
-    from naba.models.build import build
+    from naba.models.build import build as build_model
 
     settings = job.settings
     machine.seed_everything(settings.seed)
-    model: Classifier = build(
+    model: Classifier = build_model(
         settings.model,
         seed=settings.seed,
         normalisation=profile_from(dict(settings.normalisation)),

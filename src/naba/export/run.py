@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -89,10 +90,19 @@ def export_run(
         text = card.render(form, description, _about(run), _slices(run, section), parity)
         (unfinished / directory.CARD).write_text(text, encoding="utf-8")
         unfinished.replace(folder)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise UserError(f"{folder} cannot be written: {_reason(error)}", "nothing was left behind") from error
         raise
     return parity
+
+
+def _reason(error: OSError) -> str:
+    """What the system says; shutil puts it into the text of an error without a number."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        return re.sub(r"^\[Errno \d+\] ", "", str(error.args[0][0][2])).partition(":")[0]
+    return error.strerror or str(error)
 
 
 def _require_parity(parity: Parity, tolerance: float, run: Run) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BUILDERS = {
     "majority": "naba.models.options:Majority",
     "stratified_random": "naba.models.options:StratifiedRandom",
+    "echo": "naba.models.options:Echo",
     "calibrated": "naba.models.options:CalibratedModel",
     "abstaining": "naba.models.options:AbstainingModel",
     "tfidf_logreg": "naba.models.tfidf.options:TfidfLogreg",

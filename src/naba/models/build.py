@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def build(model: Mapping[str, Any], **given: Any) -> Classifier:
     """The unfitted estimator that `model` (a file of `conf/model`) describes.
 
-    `builder` names its options in the table `naba.models.BUILDERS`, or in a plug-in; the keys that are not name,
-    accepts, description or builder are their values.
+    `builder` names its options in the table `naba.models.BUILDERS`, or is that of an allowed package; the keys that
+    are not name, accepts, description, builder or search are their values.
 
     Args:
         given: what the run gives, the fields of `Context`: seed, normalisation, pair, …
@@ -35,8 +35,8 @@ def _required_classifier(made: Any, builder: str) -> Classifier:
         kind = f"{type(made).__module__}.{type(made).__qualname__}"
         raise UserError(
             f"builder '{builder}' makes a {kind}, which is no naba.models.classifier.Classifier",
-            f"write `class {type(made).__name__}(Classifier, ClassifierMixin, BaseEstimator)`; or put a scikit-learn "
-            "classifier into naba.models.feature_classifier.FeatureClassifier",
+            f"write `class {type(made).__name__}(Classifier, ClassifierMixin, BaseEstimator)`; or let a function of "
+            "an allowed package make any estimator of scikit-learn's kind",
         )
     return made
 

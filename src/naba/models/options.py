@@ -9,7 +9,7 @@ from naba.config.builders import Context, Options, options
 from naba.config.schema import Fraction, Text
 
 if TYPE_CHECKING:
-    from naba.models.baselines import LabelShares
+    from naba.models.baselines import EchoClassifier, LabelShares
     from naba.models.calibration import Abstaining, Calibrated
 
 
@@ -33,6 +33,17 @@ class StratifiedRandom(Options, builder="stratified_random"):
         from naba.models.baselines import LabelShares
 
         return LabelShares("stratified", context.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Echo(Options, builder="echo"):
+    """The label whose id stands first in the text, for authors of tests: they know what it will answer."""
+
+    def build(self, context: Context) -> EchoClassifier:  # noqa: ARG002
+        """See `EchoClassifier`."""
+        from naba.models.baselines import EchoClassifier
+
+        return EchoClassifier()
 
 
 @dataclass(frozen=True, kw_only=True)

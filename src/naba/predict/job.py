@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 PIECE_ROWS = 2048
+SHOWN = 20
 MARKED = ("csv", "tsv")
 """The formats that may begin with a byte order mark, as Excel on Windows wants it for Arabic."""
 
@@ -60,6 +61,36 @@ class Summary:
     bad: int = 0
     earlier: int = 0
     seconds: float = 0.0
+
+    def lines(self, job: Job) -> list[str]:
+        """What there is to say at the end; nothing, where all went to standard output and was good."""
+        went_on = f" ({self.earlier:,} of them before it was interrupted)" if self.earlier else ""
+        speed = f", {(self.rows - self.earlier) / self.seconds:,.0f} a second" if self.seconds > 1 else ""
+        where = f": {job.output}" if job.output else ""
+        said = [f"{_counted(self.rows, 'row')}{went_on} in {self.seconds:.1f} s{speed}{where}"]
+        if self.bad:
+            side = job.bad or (f"{job.output}.bad.jsonl" if job.output else None)
+            said.append(_counted(self.bad, "bad row") + (f": {side}" if side else "; --bad FILE keeps them"))
+        return said if job.output is not None or self.bad else []
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+class Reported:
+    """Says the first bad rows of a job, one by one."""
+
+    def __init__(self, job: Job, say: Callable[[str], None]) -> None:
+        self.name, self.say, self.count = _name(job), say, 0
+
+    def __call__(self, row: BadRow) -> None:
+        """Say one row."""
+        self.count += 1
+        if self.count <= SHOWN:
+            self.say(f"{self.name}: {row}")
+        elif self.count == SHOWN + 1:
+            self.say("more bad rows are not shown")
 
 
 def run(opened: Opened, job: Job, progress: Any = None, report: Callable[[BadRow], None] | None = None) -> Summary:

@@ -86,6 +86,7 @@ class Facts:
         kept: is the model kept?
         why_not_kept: the reason that this kind of model cannot be kept at all.
         warnings: how many the run ended with.
+        tuned_from: the study that the run is a trial of.
     """
 
     identity: str
@@ -110,6 +111,7 @@ class Facts:
     kept: bool = False
     why_not_kept: str = ""
     warnings: int = 0
+    tuned_from: str = ""
 
     @property
     def sections(self) -> tuple[str, ...]:
@@ -148,7 +150,7 @@ class Facts:
             "primary_metrics": " ".join(f"{section}={metric}" for section, metric in self.primary.items()),
             "model_kept": kept,
             "warnings": str(self.warnings),
-        }
+        } | ({"tuned_from": self.tuned_from} if self.tuned_from else {})
         return (
             {f"naba.{name}": value for name, value in known.items()}
             | {f"version.{name}": value for name, value in self.versions.items()}
@@ -191,6 +193,7 @@ class Facts:
             kept=kept == "true",
             why_not_kept=kept.removeprefix("no: ") if kept.startswith("no: ") else "",
             warnings=_whole(tag("warnings", "0")) or 0,
+            tuned_from=tag("tuned_from"),
         )
 
 

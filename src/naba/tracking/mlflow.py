@@ -9,7 +9,7 @@ import re
 import tempfile
 import time
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from naba.tracking.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
     from naba.config.schema import TrackingConfig
@@ -62,19 +63,34 @@ class MlflowTracker:
     def __init__(self, config: TrackingConfig) -> None:
         self.store = Store(config.uri)
         self.experiment = config.experiment or "naba"
-        self.client = self.store.client
-        self.experiment_id = self._experiment()
-        self.claims = Claims(self.client, self.experiment_id)
-        self.claims.end_dead(self.store.uri)
+        embedded = self.store.embedded
+        if embedded is None or embedded.search({}, status="RUNNING", experiment=self.experiment_id):
+            self.claims.end_dead(self.store.uri)
 
     @property
     def where(self) -> str:
         """The address of the store, without a password."""
         return str(self.store)
 
-    def _experiment(self) -> str:
+    @property
+    def client(self) -> MlflowClient:
+        """A client of the store."""
+        return self.store.client
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Who trains what in the experiment."""
+        return Claims(self.client, self.experiment_id)
+
+    @cached_property
+    def experiment_id(self) -> str:
+        """The experiment of the runs, which is created first if it does not exist."""
         from filelock import FileLock
 
+        if (embedded := self.store.embedded) is not None:
+            known = embedded.experiment(self.experiment)
+            if known is not None and known[1]:
+                return known[0]
         found = self.client.get_experiment_by_name(self.experiment)
         if found is None:
             lock = files.home() / "experiments.lock"
@@ -114,24 +130,17 @@ class MlflowTracker:
         known = _known(self.store.uri, self.experiment_id)
         known.asked += 1
         if known.asked == 2:
-            known.runs = self._finished()
+            known.runs = self._finished({})
         return known.matching(wanted) or self._asked(wanted)
 
     def _asked(self, wanted: Wanted) -> Run | None:
         known = _known(self.store.uri, self.experiment_id)
-        known.runs |= self._finished(f" and tags.`naba.identity` = '{wanted.identity}'")
+        known.runs |= self._finished({"identity": wanted.identity})
         return known.matching(wanted)
 
-    def _finished(self, condition: str = "") -> dict[str, list[Run]]:
-        entities = self.client.search_runs(
-            [self.experiment_id],
-            filter_string=f"attributes.status = 'FINISHED'{condition}",
-            order_by=["attributes.start_time DESC"],
-            max_results=50_000,
-        )
+    def _finished(self, filters: dict[str, str]) -> dict[str, list[Run]]:
         found: dict[str, list[Run]] = {}
-        for entity in entities:
-            run = Run(self.store, entity)
+        for run in self.store.search(filters, experiment=self.experiment_id):
             found.setdefault(run.facts.identity, []).append(run)
         return found
 
@@ -275,8 +284,8 @@ class ActiveRun:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         dataset = item.dataset
-        profile = {"num_rows": len(dataset.table), **{split: len(dataset.indices(split)) for split in _splits(dataset)}}
-        columns = [{"type": "string", "name": name, "required": True} for name in dataset.table.column_names]
+        profile = {"num_rows": len(dataset), **{split: len(dataset.indices(split)) for split in _splits(dataset)}}
+        columns = [{"type": "string", "name": name, "required": True} for name in dataset.columns]
         described = Dataset(
             name=dataset.name,
             digest=dataset.fingerprint[:16],

@@ -15,14 +15,15 @@ from naba.errors import UserError
 from naba.tracking.facts import Facts, scores_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     import pandas as pd
-    from mlflow.entities import Run as Entity
 
     from naba.data.dataset import Dataset
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.predictions import Predictions
+    from naba.tracking.items import Item
+    from naba.tracking.records import Record
     from naba.tracking.store import Store
 
 CLASSIFIER = Path("artifacts") / "classifier"
@@ -40,19 +41,38 @@ class Run:
         tags, params, metrics: as tracked, for what `facts` and `scores` do not hold.
     """
 
-    def __init__(self, store: Store, entity: Entity) -> None:
+    def __init__(self, store: Store, record: Record) -> None:
         self.store = store
-        self.entity = entity
-        self.id: str = entity.info.run_id
-        self.name: str = entity.info.run_name
-        self.status: str = entity.info.status
-        self.tags: Mapping[str, str] = entity.data.tags
-        self.params: Mapping[str, str] = entity.data.params
-        self.metrics: Mapping[str, float] = entity.data.metrics
+        self.record = record
+        self.id = record.id
+        self.name = record.name
+        self.status = record.status
+        self.tags = record.tags
+        self.params = record.params
+        self.metrics = record.metrics
         self._downloaded: dict[str, Path] = {}
 
     def __repr__(self) -> str:
         return f"Run({self.id[:12]} {self.name!r} {self.status})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from naba.evaluation.tables import Table, html, number
+
+        scores = [(section, score) for section in self.sections for score in self.scores(section).values()]
+        lines = [
+            [section, one.name, number(one.value), f"{number(one.low)} – {number(one.high)}", str(one.n)]
+            for section, one in scores
+        ]
+        title = f"{self.name} · {self.id[:12]} · {self.status}"
+        notes = [note for note in (self.error, self.command) if note]
+        head = ["rows of", "metric", "value", f"{100 * self.facts.scoring.confidence:g} % interval", "rows"]
+        primary = [line for line, (name, one) in zip(lines, scores, strict=True)
+                   if one.name == self.facts.primary.get(name)]  # fmt: skip
+        shown = html(Table(title, head, primary, notes, (2, 3, 4)))
+        rest = html(Table("all metrics", head, lines, (), (2, 3, 4)))
+        return f"{shown}<details><summary>{escape(f'{len(lines)} scores')}</summary>{rest}</details>"
 
     @cached_property
     def facts(self) -> Facts:
@@ -67,7 +87,7 @@ class Run:
     @property
     def begun(self) -> datetime:
         """When it was started, in this machine's time zone."""
-        return datetime.fromtimestamp(self.entity.info.start_time / 1000).astimezone()
+        return datetime.fromtimestamp(self.record.begun / 1000).astimezone()
 
     @property
     def sections(self) -> tuple[str, ...]:
@@ -110,7 +130,7 @@ class Run:
     @property
     def place(self) -> str:
         """The address of the run's files."""
-        return str(self.entity.info.artifact_uri)
+        return self.record.place
 
     def file(self, path: str) -> Path:
         """A file of the run, on this machine (downloaded if the store is remote).
@@ -131,6 +151,21 @@ class Run:
             except (MlflowException, OSError) as error:
                 raise UserError(f"run '{self.name}' ({self.id[:12]}): {path} cannot be had: {error}") from error
         return self._downloaded[path]
+
+    def has_file(self, path: str) -> bool:
+        """Did the run leave this file? Only names are looked at."""
+        folder = local_folder(self.place)
+        if folder is not None:
+            return (folder / path).is_file()
+        parent = path.rpartition("/")[0]
+        return path in {entry.path for entry in self.store.client.list_artifacts(self.id, parent or None)}
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Write something more into a run that is done; files of the same name are replaced."""
+        from naba.tracking.mlflow import ActiveRun
+
+        ActiveRun(self.store.client, self.id, self.name).log(items)
+        self._downloaded.clear()
 
     def has_predictions(self) -> bool:
         """Are the predictions of all its sections there? Only their names are looked at."""
@@ -225,13 +260,12 @@ class Run:
     @property
     def has_model(self) -> bool:
         """Did the run keep its model?"""
-        outputs = self.entity.outputs
-        return bool(outputs and outputs.model_outputs) and "size/model_bytes" in self.metrics
+        return bool(self.record.models) and "size/model_bytes" in self.metrics
 
     @property
     def model_id(self) -> str:
         """MLflow's name of the kept model."""
-        return str(self.entity.outputs.model_outputs[0].model_id)
+        return self.record.models[0]
 
     def model_folder(self) -> Path:
         """The kept MLflow model as a folder on this machine; downloaded once if the artifacts are elsewhere."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from naba import tracking
 from naba.config.identity import IDENTITY_VERSION
-from naba.errors import UserError
+from naba.errors import UserError, unknown_name
 from naba.evaluation.leaderboard import TrackedRun
 from naba.tracking.facts import checked_seed
 from naba.tracking.run import DIGEST, predictions_path, section_dataset
@@ -17,6 +17,7 @@ from naba.tracking.run import DIGEST, predictions_path, section_dataset
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from naba.evaluation.page import Content
     from naba.tracking import Run
 
 __all__ = ["section_dataset"]
@@ -98,8 +99,18 @@ def _tracked(run: Run, section: str, *, curves: bool) -> TrackedRun:
         primary_metric=facts.primary[section],
         section=section,
         part=facts.part,
+        content=partial(_content, run, section),
     )
     return replace(found, curves=_curves(run)) if curves else found
+
+
+def _content(run: Run, section: str) -> Content:
+    from naba.evaluation.page import Content
+
+    trained = run.dataset()
+    content = Content.of(section_dataset(trained, section))
+    # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
+    return replace(content, display_names={**trained.display_names, **content.display_names})
 
 
 def _curves(run: Run) -> dict[str, list[tuple[float, float]]]:
@@ -109,3 +120,31 @@ def _curves(run: Run) -> dict[str, list[tuple[float, float]]]:
 def scored_datasets(runs: Sequence[TrackedRun]) -> list[str]:
     """The data sets that these runs were scored on."""
     return sorted({run.scored for run in runs})
+
+
+def selected_runs(uri: str | None, filters: Mapping[str, str], *, curves: bool = False) -> list[TrackedRun]:
+    """The finished runs that `naba compare` is asked for.
+
+    Args:
+        filters: dataset (what was scored), trained_on, model, task, section.
+        curves: also read learning curves.
+    Raises:
+        UserError: there are none; names the nearest data set.
+    """
+    tags = {name: filters[key] for key, name in (("model", "model"), ("task", "task"), ("trained_on", "dataset"))
+            if key in filters}  # fmt: skip
+    section = filters.get("section")
+    if section not in {None, "test", "validation"}:
+        raise UserError(unknown_name("section", str(section), ["test", "validation"]))
+    everything = tracked_runs(uri, tags, section=None if section == "test" else section, curves=curves)
+    if not everything:
+        said = f" with {', '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
+        raise UserError(f"there are no finished runs{said}", "train some: naba train +experiment=quickstart -m")
+    if "dataset" not in filters:
+        return everything
+    wanted = filters["dataset"].split(",")
+    names = scored_datasets(everything)
+    for name in wanted:
+        if name not in names and f"{name} validation" not in names:
+            raise UserError(unknown_name("scored dataset", name, names))
+    return [run for run in everything if run.scored.removesuffix(" validation") in wanted]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from naba import files
 from naba.errors import UserError, hidden, nearest
 from naba.tracking import database
+from naba.tracking.records import Embedded, Record
 from naba.tracking.run import Run
 
 if TYPE_CHECKING:
@@ -50,19 +51,44 @@ class Store:
         inner: MlflowClient = cast("PatientClient", self.client).inner
         return inner
 
-    def search(self, filters: Mapping[str, str] | None = None, *, finished: bool = True) -> list[Run]:
-        """All runs of naba's whose tags `naba.<name>` have these values, newest first."""
-        filters = filters or {}
-        odd = [value for value in filters.values() if "'" in value or '"' in value]
+    @cached_property
+    def embedded(self) -> Embedded | None:
+        """The store's file, where it can be read without MLflow."""
+        file = database.sqlite_file(self.uri)
+        found = Embedded(file) if file is not None else None
+        if file is None or found is None or not found.readable():
+            return None
+        database.mend_addresses(file)
+        return found
+
+    def search(
+        self, filters: Mapping[str, str] | None = None, *, finished: bool = True, experiment: str | None = None
+    ) -> list[Run]:
+        """All runs of naba's whose tags `naba.<name>` have these values, newest first.
+
+        Args:
+            experiment: id of the only experiment that counts; by default all that are not deleted.
+        """
+        tags = {f"naba.{name}": value for name, value in (filters or {}).items()}
+        odd = [value for value in tags.values() if "'" in value or '"' in value]
         if odd:
             raise UserError(f"a filter cannot hold quotes: {odd[0]}")
         if not database.exists(self.uri):
             return []
-        conditions = [f"tags.`naba.{name}` = '{value}'" for name, value in filters.items()]
-        if finished:
-            conditions.append("attributes.status = 'FINISHED'")
-        experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
-        found: list[Run] = []
+        status = "FINISHED" if finished else None
+        if self.embedded is not None:
+            records = self.embedded.search(tags, status=status, experiment=experiment)
+        else:
+            records = self._searched(tags, status, experiment)
+        return [Run(self, record) for record in records if record.tags.get("naba.identity")]
+
+    def _searched(self, tags: Mapping[str, str], status: str | None, experiment: str | None) -> list[Record]:
+        """The same runs, as MLflow finds them."""
+        conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        if status is not None:
+            conditions.append(f"attributes.status = '{status}'")
+        experiments = [experiment] if experiment else [one.experiment_id for one in self.client.search_experiments()]
+        found: list[Record] = []
         token = None
         while True:
             page = self.client.search_runs(
@@ -72,7 +98,7 @@ class Store:
                 max_results=PAGE,
                 page_token=token,
             )
-            found += [Run(self, one) for one in page if one.data.tags.get("naba.identity")]
+            found += map(Record.of, page)
             token = page.token
             if not token:
                 return found
@@ -102,18 +128,21 @@ class Store:
 
     def _by_id(self, name: str) -> Run | None:
         """The run with this whole id, without reading all others."""
-        from mlflow.exceptions import MlflowException
-
         if not database.exists(self.uri):
             return None
+        found = self.embedded.record(name) if self.embedded is not None else self._asked(name)
+        ours = found is not None and found.active and found.tags.get("naba.identity")
+        return Run(self, found) if found is not None and ours else None
+
+    def _asked(self, run_id: str) -> Record | None:
+        from mlflow.exceptions import MlflowException
+
         try:
-            found = self.client.get_run(name)
+            return Record.of(self.client.get_run(run_id))
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return None
-        ours = found.info.lifecycle_stage == "active" and found.data.tags.get("naba.identity")
-        return Run(self, found) if ours else None
 
     def downloaded_model(self, model: str) -> Path:
         """A kept model from a store elsewhere; downloaded once."""
@@ -144,7 +173,7 @@ class Store:
             if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                 return None
             raise
-        return Run(self, self.client.get_run(version.run_id))
+        return Run(self, Record.of(self.client.get_run(version.run_id)))
 
     def registered_names(self) -> list[str]:
         """The names of the registered models."""

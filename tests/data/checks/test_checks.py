@@ -156,9 +156,51 @@ def test_texts() -> None:
     assert finding("N14", columns).severity == "error"
     assert finding("N15", columns).message == "3 of 100 texts are one word"
     assert "longest 500" in finding("N16", columns).message
-    assert "1 texts are mostly in Latin script" in finding("N17", columns).message
+    assert "1 texts are mostly in another script than Arabic" in finding("N17", columns).message
     for kind in ("bidi marks", "zero-width", "presentation forms", "replacement"):
         assert kind in finding("N18", columns).message
+
+
+@pytest.mark.parametrize("script", ["Сегодня цена на нефть выросла", "今天石油价格上涨了很多", "Η τιμή του πετρελαίου"])
+def test_texts_in_any_other_script_are_found(script: str) -> None:
+    """60 of 60 rows in another script were clean: only Latin letters were looked for."""
+    columns = rows(60) | {"text": [f"{script} {index}" for index in range(60)]}
+    found = finding("N17", columns)
+    assert (found.message, found.severity) == (
+        "60 texts are mostly in another script than Arabic, 0 mix it with Arabic",
+        "warning",
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "kind"),
+    [
+        ("&quot;قرار&quot;", "HTML entities or tags in 1 of 200 rows"),
+        ("خبر&#1582;", "HTML entities or tags in 1 of 200 rows"),
+        ("قرار<br />جديد", "HTML entities or tags in 1 of 200 rows"),
+        ("ارتفاع أسعار النفط".encode().decode("latin-1"), "letters of a wrong encoding in 1 of 200 rows"),
+        ("ارتفاع أسعار النفط".encode().decode("windows-1256", "replace"), "letters of a wrong encoding"),
+        ("ارتفاع أسعار النفط".encode("windows-1256").decode("windows-1252"), "letters of a wrong encoding"),
+    ],
+)
+def test_texts_that_were_not_decoded_are_found(one: str, kind: str) -> None:
+    columns = rows(200)
+    columns["text"][7] = one
+    found = finding("N24", columns)
+    assert kind in found.message
+    assert (found.severity, found.state) == ("note", "found")
+    columns["text"][:50] = [one] * 50
+    assert finding("N24", columns).severity == "warning"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["قرار 3 < 5 & نعم", "AT&T وشركة R&D", "الحكومة «قالت» طبيعي ٱلْحَمْدُ پاکستان چیست", "café Müller à Paris déjà vu"],
+)
+def test_texts_with_such_characters_of_their_own_are_clean(text: str) -> None:
+    columns = rows(200)
+    columns["text"][7] = text
+    assert finding("N24", columns).state == "clean"
 
 
 def test_ids_that_give_a_column_away() -> None:

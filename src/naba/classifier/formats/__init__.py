@@ -56,18 +56,18 @@ OLD_KINDS = {"classifier": "directory"}
 
 
 def _plugged_in() -> tuple[Any, ...]:
-    """Modules of plug-ins; none where a classifier folder is used without most of naba's dependencies (ONNX)."""
+    """Modules of allowed packages; none where a folder is used without most of naba's dependencies (ONNX)."""
     try:
-        from naba.config import plugins
+        from naba.config import packages
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("naba") or os.environ.get("NABA_PLUGINS"):
+        if (error.name or "").startswith("naba") or os.environ.get("NABA_PACKAGES"):
             raise
         return ()
-    return plugins.load()
+    return packages.load()
 
 
 def discovered(package: str) -> dict[str, Format]:
-    """The formats of a package and those of plug-ins, by name."""
+    """The formats of a package and those of allowed packages, by name."""
     path = importlib.import_module(package).__path__
     modules = [importlib.import_module(f"{package}.{one.name}") for one in pkgutil.iter_modules(path)]
     modules += _plugged_in()

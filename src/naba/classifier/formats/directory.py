@@ -31,6 +31,7 @@ def write(source: Path, folder: Path, int8: bool) -> None:  # noqa: ARG001
 def load(folder: Path, description: Mapping[str, Any]) -> Classifier:
     """The classifier; runs no code from the files."""
     from naba.classifier import encoders, estimators, format_2
+    from naba.models import own
     from naba.models.classifier import Classifier
 
     model: Any
@@ -43,6 +44,7 @@ def load(folder: Path, description: Mapping[str, Any]) -> Classifier:
     if not isinstance(model, Classifier):
         raise UserError(f"{folder / ESTIMATOR} holds a {type(model).__name__}, which is no classifier")
     encoders.load_inside(model, folder, description["files"])
+    own.load_inside(model, folder, description["files"])
     return model
 
 

@@ -100,7 +100,22 @@ def _write_graph(encoder: EncoderClassifier, path: Path) -> None:
     graph = onnx.load(os.fspath(path))
     # Shapes that the exporter noted for the example stop the quantiser, and bind nobody.
     del graph.graph.value_info[:]
+    _forget_origin(graph)
     onnx.save(graph, os.fspath(path))
+
+
+def _forget_origin(model: Any) -> None:
+    """Remove what the exporter noted of its sources: stack traces with the paths of this machine."""
+    waiting = [model, model.graph, *model.functions]
+    while waiting:
+        part = waiting.pop()
+        del part.metadata_props[:]
+        for node in getattr(part, "node", ()):
+            node.ClearField("doc_string")
+            inside = [graph for one in node.attribute for graph in (one.g, *one.graphs) if graph.node]
+            waiting += [node, *inside]
+        waiting += [*getattr(part, "input", ()), *getattr(part, "output", ()), *getattr(part, "initializer", ())]
+        waiting = [one for one in waiting if hasattr(one, "metadata_props")]
 
 
 def _quantise(path: Path) -> None:

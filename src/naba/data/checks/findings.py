@@ -197,15 +197,23 @@ class Report:
             lines += [f"{_name(each)}:", "", *(f"- {_cell(example)}" for example in each.examples), ""]
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.dataset)}: {self.rows} rows</p><table>{self._html_rows()}</table>"
+
     def to_html(self) -> str:
         """A self-contained page; right-to-left examples, no scripts, nothing fetched."""
-        rows = "".join(
+        return PAGE.format(
+            title=html.escape(f"{self.dataset}: data checks"),
+            rows=self._html_rows(),
+            count=self.rows,
+            fingerprint=self.fingerprint,
+        )
+
+    def _html_rows(self) -> str:
+        return "".join(
             f'<tr class="{_shown(each).split()[0]}"><td>{each.code}</td><td>{html.escape(_shown(each))}</td>'
             f"<td><b>{html.escape(each.title)}</b><br>{html.escape(each.message)}{_html_details(each)}</td></tr>"
             for each in self.findings
-        )
-        return PAGE.format(
-            title=html.escape(f"{self.dataset}: data checks"), rows=rows, count=self.rows, fingerprint=self.fingerprint
         )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.config import plugins
+from naba.config import packages
 from naba.data.checks.findings import (
     CHECKS,
     Check,
@@ -44,10 +44,10 @@ MISSING_WORDS = frozenset(
 
 
 def checks() -> dict[str, Check]:
-    """All checks by code, those of plug-ins as well."""
-    from naba.data.checks import leaks, texts  # noqa: F401  (they add themselves to CHECKS)
+    """All checks by code, those of allowed packages as well."""
+    from naba.data.checks import encodings, leaks, texts  # noqa: F401  (they add themselves to CHECKS)
 
-    plugins.load()
+    packages.load()
     return {code: CHECKS[code] for code in sorted(CHECKS)}
 
 
@@ -83,11 +83,14 @@ def run_config(config: DatasetConfig, data: DataConfig | None = None, slow: bool
     try:
         dataset = load(config, data)
     except UserError as error:
-        unreadable = Finding(
-            "found", error.message, (), "error", "N01", "Readable", error.hint or "Correct the file or the config."
-        )
-        return Report(config.name, "", 0, (unreadable,))
+        return unreadable(config.name, error)
     return run(dataset, slow)
+
+
+def unreadable(name: str, error: UserError) -> Report:
+    """The report of a data set that cannot be read."""
+    hint = error.hint or "Correct the file or the config."
+    return Report(name, "", 0, (Finding("found", error.message, (), "error", "N01", "Readable", hint),))
 
 
 @check("N01", "Readable", "error", "Correct the file or the config.")
@@ -109,7 +112,7 @@ def unique_ids(subject: Subject) -> Finding:
 @check("N03", "Ids of the source", "warning", "Read ids as text; drop or merge rows with one id.")
 def source_ids(subject: Subject) -> Finding:
     """Kept columns called `…id`: repeated within a split, or changed on their way through numbers."""
-    names = [name for name in subject.dataset.table.column_names if re.fullmatch(r".*(_id|ID|^id)", name)]
+    names = [name for name in subject.dataset.columns if re.fullmatch(r".*(_id|ID|^id)", name)]
     names = [name for name in names if name != "id"]
     problems, examples = [], []
     for name in names:
@@ -274,7 +277,7 @@ def groups_across(subject: Subject) -> Finding:
 @check("N12", "Texts across folds", "warning", "A model may know the article; claims differ, so report it.")
 def texts_across_folds(subject: Subject) -> Finding:
     """Texts that two official folds share."""
-    if "fold" not in subject.dataset.table.column_names:
+    if "fold" not in subject.dataset.columns:
         return not_applicable("the set has no official folds")
     folds = subject.dataset.column_values("fold")
     texts = {fold: Counter(np.array(subject.normal_text, dtype=object)[folds == fold]) for fold in sorted(set(folds))}

@@ -16,7 +16,7 @@ LONG = 400
 """Words: about the 512 tokens that most encoders read."""
 
 ARABIC = re.compile(r"[\u0620-\u064a\u066e-\u06d3\u06fa-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
-LATIN = re.compile(r"[A-Za-z]")
+OTHER_LETTERS = re.compile(r"(?![\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc])[^\W\d_]")
 LINKS = re.compile(r"(https?://|www\.)\S+|[@#]\w+|\S+\.(com|net|org|ly|co|sa)/\S*")
 
 CHARACTERS = {
@@ -71,23 +71,22 @@ def long_texts(subject: Subject) -> Finding:
 
 @check("N17", "Other scripts", "note", "Remove texts in other languages, or say that the set holds them.")
 def other_scripts(subject: Subject) -> Finding:
-    """Texts that are mostly not in Arabic script, or a fifth or more in Latin; links, mentions and hashtags aside."""
+    """Texts that are mostly not in Arabic script, or a fifth or more in another; links, mentions and hashtags aside."""
     foreign, mixed = [], []
     for index, text in enumerate(subject.text):
-        if not text.isascii() and not LATIN.search(text):
-            continue
-        # Counting Arabic letters is slow in long articles; few Latin letters settle it.
-        if 25 * len(LATIN.findall(text)) < len(text):
+        # Counting letters is slow in long articles; few that are not Arabic settle it.
+        other = len(OTHER_LETTERS.findall(text))
+        if not other or 25 * other < len(text):
             continue
         bare = LINKS.sub(" ", text)
-        arabic, latin = len(ARABIC.findall(bare)), len(LATIN.findall(bare))
-        if latin > arabic:
+        arabic, other = len(ARABIC.findall(bare)), len(OTHER_LETTERS.findall(bare))
+        if other > arabic:
             foreign.append(index)
-        elif latin > 0.2 * (arabic + latin):
+        elif other > 0.2 * (arabic + other):
             mixed.append(index)
     if not foreign and not mixed:
         return clean()
-    message = f"{len(foreign)} texts are mostly in Latin script, {len(mixed)} mix it with Arabic"
+    message = f"{len(foreign)} texts are mostly in another script than Arabic, {len(mixed)} mix it with Arabic"
     severity: Severity | None = "warning" if len(foreign) > 0.01 * len(subject.text) else None
     return found(message, [subject.row(index) for index in (*foreign, *mixed)], severity)
 
@@ -121,7 +120,7 @@ def given_away_by_id(subject: Subject) -> Finding:
     kinds = len(set(prefixes))
     if kinds < 2 or kinds > 0.1 * len(prefixes):
         return not_applicable("ids do not begin with a few kinds of letters")
-    columns = ["label", *(name for name in subject.dataset.table.column_names if name not in _SHOWN_ANYWAY)]
+    columns = ["label", *(name for name in subject.dataset.columns if name not in _SHOWN_ANYWAY)]
     given: list[str] = []
     for name in columns:
         values = subject.dataset.column_values(name)

@@ -7,14 +7,15 @@ one `Table`. A data set in an odd format is one more function here (or one impor
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Sequence  # noqa: TC003 - `naba.config.readers` evaluates signatures
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from naba.data.corpora import formats, standoff
 from naba.data.rows import ReadingOptions, Table, Value, read_bytes, zip_member
-from naba.errors import UserError, unknown_name
+from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from naba.config.schema import FileConfig
 
+logger = logging.getLogger(__name__)
 READERS: dict[str, Callable[..., Table]] = {}
 
 
@@ -99,7 +101,7 @@ def _derive(raw: Table, name: str, rule: Any) -> Table:
         if match is None or not pattern.groups:
             raise UserError(f"{place}: '{value}' (column '{rule['column']}') does not match {rule['pattern']}")
         values.append(match.group(1))
-    return Table(raw.columns | {name: values}, raw.places, raw.splits)
+    return replace(raw, columns=raw.columns | {name: values})
 
 
 def _with_constants(raw: Table, config: FileConfig) -> Table:
@@ -107,25 +109,22 @@ def _with_constants(raw: Table, config: FileConfig) -> Table:
     if clash:
         raise UserError(f"{raw.file}: the constant column '{clash[0]}' is also in the file")
     constants: dict[str, list[Value]] = {name: [value] * len(raw) for name, value in config.columns.items()}
-    return Table(raw.columns | constants, raw.places, [config.split or ""] * len(raw))
+    return replace(raw, columns=raw.columns | constants, splits=[config.split or ""] * len(raw))
 
 
 def concatenate(tables: Sequence[Table]) -> Table:
-    """Tables below one another; a column that only some files have is an error that names the file."""
+    """Tables below one another, with the columns that all have; others are said, and an error once they are used."""
     if not tables:
         raise UserError("the data set names no files", "List them under dataset.source.files.")
-    first = tables[0]
-    for other in tables[1:]:
-        for name in first.columns:
-            if name not in other.columns:
-                raise UserError(
-                    f"{other.file}: {unknown_name('column', name, other.columns)}",
-                    f"{first.file} has it; all files of a data set need the same columns.",
-                )
+    names = dict.fromkeys(name for each in tables for name in each.columns)
+    lacking = {name: each.file for each in reversed(tables) for name in names if name not in each.columns}
+    for name, file in lacking.items():
+        logger.warning("the column '%s' is left out: %s has none", name, file)
     return Table(
-        {name: [value for each in tables for value in each.columns[name]] for name in first.columns},
+        {name: [value for each in tables for value in each.columns[name]] for name in names if name not in lacking},
         [place for each in tables for place in each.places],
         [split for each in tables for split in each.splits],
+        lacking=lacking,
     )
 
 

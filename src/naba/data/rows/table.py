@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -151,6 +151,8 @@ class Table:
     splits: list[str] = field(default_factory=list)
     recognised: dict[str, str] = field(default_factory=dict)
     """Reading options that nobody gave and the file showed."""
+    lacking: dict[str, str] = field(default_factory=dict)
+    """Columns of some files only, which are left out -> the first file that lacks them."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -164,7 +166,7 @@ class Table:
         """The rows of these numbers (from 0), in this order."""
         columns = {name: [values[row] for row in chosen] for name, values in self.columns.items()}
         splits = [self.splits[row] for row in chosen] if self.splits else []
-        return Table(columns, [self.places[row] for row in chosen], splits)
+        return replace(self, columns=columns, places=[self.places[row] for row in chosen], splits=splits)
 
     def column(self, name: str, role: str) -> list[Value]:
         """The values of one column; a UserError names the file, what exists and the nearest name."""
@@ -174,6 +176,11 @@ class Table:
         if looks_like_row(self.columns):
             hint += " The first line looks like a row: without a header line, set dataset.options.header=false (or "
             hint += "--no-header), and the columns are column_1, column_2, …"
+        if name in self.lacking:
+            raise UserError(
+                f"{self.lacking[name]}: {unknown_name('column', name, self.columns)}",
+                f"Other files of the data set have it. {hint}",
+            )
         raise UserError(f"{self.file}: {unknown_name('column', name, self.columns)}", hint)
 
 

@@ -66,22 +66,25 @@ class Content:
         """The content of a data set: all its rows, its own slice columns, and who labelled it."""
         import pandas as pd
 
-        everything = np.arange(len(dataset.table))
+        everything = np.arange(len(dataset))
         rows = {"id": dataset.ids(everything)}
         rows |= {name: dataset.column(name, everything) for name in ("text", "target", *dataset.slices)}
         note = LABELLED_BY_MODEL if dataset.label_source == "language_model" else ""
         return cls(pd.DataFrame(rows), dataset.display_names, dataset.slices, dataset.title, note)
 
 
-def page(boards: Sequence[Board], contents: Mapping[str, Content], title: str = "naba compare") -> str:
+def page(boards: Sequence[Board], contents: Mapping[str, Content] | None = None, title: str = "naba compare") -> str:
     """The page as one string of HTML.
 
     Args:
         boards: from `leaderboard.leaderboards`, one for each scored data set.
-        contents: scored data set -> its texts.
+        contents: scored data set -> its texts; what the runs of the boards know of it if None.
     Raises:
         UserError: a board has no content, or its content lacks rows that were predicted.
     """
+    if contents is None:
+        known = {board.scored: board.rows[0].cell.runs[0].content for board in boards}
+        contents = {scored: read() for scored, read in known.items() if read is not None}
     missing = [board.scored for board in boards if board.scored not in contents]
     if missing:
         raise UserError(f"the texts of {', '.join(missing)} are needed to show its errors")
@@ -96,10 +99,11 @@ def page(boards: Sequence[Board], contents: Mapping[str, Content], title: str = 
     )
     own = {name: Markup((ASSETS / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}  # noqa: S704
     template = environment.get_template("page.html.jinja")
-    return template.render(title=title, data=Markup(_json(data)), **own)  # noqa: S704  no "<" is left in it
+    return template.render(title=title, data=Markup(script_json(data)), **own)  # noqa: S704  no "<" is left in it
 
 
-def _json(data: Any) -> str:
+def script_json(data: Any) -> str:
+    """JSON that may stand inside a script element, whatever the texts in it are."""
     # No "<" may stand in a script element, or a text could close it; JSON knows the escape.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

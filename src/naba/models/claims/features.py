@@ -162,6 +162,7 @@ class ClaimFeatures(Kept, TransformerMixin, BaseEstimator):
         normalisation: applied first; the lexicons fold further by themselves (the `news` profile).
     """
 
+    features_version: ClassVar[int | None] = 2
     beyond_onnx: ClassVar[str] = "its claim cues (lexicons, numbers in words, forms of verbs)"
 
     def __init__(self, *, normalisation: Profile | None = None) -> None:
@@ -233,6 +234,7 @@ class ClaimMatrix(Kept, TransformerMixin, BaseEstimator):
         characters_to: longest character n-gram.
     """
 
+    features_version: ClassVar[int | None] = 2
     holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {StandardScaler: ()}
     beyond_onnx: ClassVar[str] = "its claim cues (lexicons, numbers in words, forms of verbs)"
 

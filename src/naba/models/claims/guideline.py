@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.claim_words import KINDS, future_verb, kinds_of
 from naba.arabic.lexicons import RIVALS
-from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.normalise import NEWS_1, normalise_all
 from naba.arabic.numbers import dates, quantities
 from naba.arabic.segment import light_stem
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES, Word, analyse
@@ -222,6 +222,7 @@ class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
         order_weight: what the `order` features are multiplied by.
     """
 
+    features_version: ClassVar[int | None] = 2
     beyond_onnx: ClassVar[str] = "its claim cues and tags (lexicons, numbers in words, forms of verbs)"
 
     def __init__(
@@ -268,7 +269,7 @@ class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
         return sparse.hstack([claims, *blocks], format="csr", dtype=np.float64)
 
     def _read(self, X: pd.DataFrame) -> tuple[list[Words], list[Words], list[Words]]:
-        texts = normalise_all(normalise_texts(text_columns(X)[0], self.normalisation), NEWS)
+        texts = normalise_all(normalise_texts(text_columns(X)[0], self.normalisation), NEWS_1)
         tags, said, order = [list(part) for part in zip(*map(read, texts), strict=True)] or ([], [], [])
         return tags, said, order
 

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[], dict[str, float]]
 """Scores of the model as it stands; the key `watched` is what early stopping goes by."""
+
+
+_AFTER_EPOCH: ContextVar[Callable[[int, float], None] | None] = ContextVar("after_epoch", default=None)
+
+
+@contextmanager
+def watched_by(watcher: Callable[[int, float], None]) -> Iterator[None]:
+    """Tell `watcher` the epoch (from 1) and the watched score after each epoch; what it raises ends the training."""
+    token = _AFTER_EPOCH.set(watcher)
+    try:
+        yield
+    finally:
+        _AFTER_EPOCH.reset(token)
 
 
 def device() -> Any:
@@ -217,6 +231,8 @@ class FineTuning:
                 progress.best_weights = {name: value.detach().to("cpu", copy=True) for name, value in state.items()}
         if self.store:
             self.store.save(self, progress)
+        if evaluate is not None and (watcher := _AFTER_EPOCH.get()):
+            watcher(progress.epoch, watched)
 
     def _agreed(self, found: dict[str, float]) -> dict[str, float]:
         """The first process's scores: all must stop at the same epoch, whatever their last digits."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.normalise import NEWS_1, normalise_all
 from naba.arabic.segment import tokens
 from naba.arabic.words import CUE_NAMES, analyse
 
@@ -117,7 +117,7 @@ class Texts:
     @classmethod
     def of(cls, texts: Sequence[str]) -> Texts:
         """Normalises (`news`), tokenises and looks up."""
-        split = [tokens(text) for text in normalise_all(texts, NEWS)]
+        split = [tokens(text) for text in normalise_all(texts, NEWS_1)]
         word, forms = codes([token for text in split for token in text])
         length = np.fromiter(map(len, split), np.int64, len(split))
         return cls(split, Words.of(forms), word, np.cumsum(length) - length, length)

@@ -16,7 +16,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.normalise import NEWS_1, normalise_all
 from naba.arabic.segment import clauses, light_stem, tokens
 from naba.arabic.words import CUE_NAMES
 from naba.models.classifier import Kept, normalise_texts, text_columns
@@ -91,6 +91,7 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         vectors: of words, learnt from unlabelled texts; None for no features of nearness in meaning.
     """
 
+    features_version: ClassVar[int | None] = 2
     holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {stems: (), TruncatedSVD: ("n_components", "random_state")}
     beyond_onnx: ClassVar[str] = (
         "its pair features (light stems, aligned words, cues of lexicons, best-matching sentences)"
@@ -117,11 +118,11 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         self.vectors_ = self.vectors
         targets, texts = self._sides(X)
         ids, raw = codes([*targets, *texts])
-        distinct = normalise_all(raw, NEWS)
+        distinct = normalise_all(raw, NEWS_1)
         self.word_space_ = Vectoriser(analyzer=stems, sublinear_tf=True).fit(distinct)
         # The other spaces are of headlines and sentences: what represents an article, not all of it.
         _, shown = self._documents(raw, ids[: len(targets)], ids[len(targets) :])
-        chosen = normalise_all(list(dict.fromkeys([*targets, *shown])), NEWS)
+        chosen = normalise_all(list(dict.fromkeys([*targets, *shown])), NEWS_1)
         self.character_space_ = Vectoriser(
             analyzer="char_wb", ngram_range=(2, 4), lowercase=False, sublinear_tf=True, min_df=min(2, len(chosen))
         )

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba import files
-from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.normalise import NEWS_1, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.errors import UserError
 from naba.models.classifier import DAMAGED, Kept, text_digest
@@ -123,7 +123,7 @@ def word_vectors(texts: Sequence[str]) -> WordVectors:
 
 def cache_file(texts: Sequence[str]) -> Path:
     """Where the vectors of these texts are kept, by their content and by how they are learnt."""
-    digest = text_digest(texts, f"{_VERSION} {DIMENSIONS} {_WINDOW} {_LEAST} {_SMOOTHING} {NEWS.hash}")
+    digest = text_digest(texts, f"{_VERSION} {DIMENSIONS} {_WINDOW} {_LEAST} {_SMOOTHING} {NEWS_1.hash}")
     return files.home() / "vectors" / f"{digest[:24]}.npz"
 
 
@@ -155,7 +155,7 @@ def _read(texts: Sequence[str], least: int) -> _Corpus:
     stem_of: dict[str, int] = {}
     rows: list[IntArray] = []
     for start in range(0, len(texts), _BLOCK):
-        for text in normalise_all(texts[start : start + _BLOCK], NEWS):
+        for text in normalise_all(texts[start : start + _BLOCK], NEWS_1):
             row = []
             for form in tokens(text):
                 place = stem_of.get(form)

@@ -1,0 +1,1 @@
+"""What perturbed texts do to a classifier's answers: measured, as tables, and as one page."""

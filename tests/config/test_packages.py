@@ -1,0 +1,323 @@
+"""Packages of others: builder functions read from source, their mistakes, their estimators through everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import naba
+from naba import cli, config
+from naba.config import builders, packages
+from naba.config.builders import Context
+from naba.config.functions import options_of
+from naba.errors import UserError
+from naba.models.build import build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = '''
+"""Models of a desk."""
+raise_when_imported = {raises}
+if raise_when_imported:
+    raise RuntimeError("imported too early")
+
+from typing import Literal, Optional
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+LIMIT = 3
+
+
+class Lengths(ClassifierMixin, BaseEstimator):
+    def __init__(self, limit=3, fault=""):
+        self.limit, self.fault = limit, fault
+
+    def fit(self, X, y):
+        if self.fault == "fit":
+            raise ValueError("no words")
+        self.classes_ = np.array(["x", "y"]) if self.fault == "labels" else np.unique(np.asarray(y, dtype=str))
+        return self
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X):
+        rows = np.array([len(text.split()) > self.limit for text in X["text"]]).astype(int)
+        if self.fault == "shape":
+            return rows
+        if self.fault == "sums":
+            return np.ones((len(rows), len(self.classes_)))
+        return np.eye(len(self.classes_))[rows % len(self.classes_)]
+
+
+def lengths(seed: int, *, limit: int = 3, fault: Literal["", "fit", "labels", "shape", "sums"] = "", note: Optional[str] = None):
+    """By the number of words."""
+    return Lengths(limit, fault)
+
+
+def broken(C: float = 1.0):
+    raise KeyError("nothing here")
+
+
+def certain():
+    from sklearn.svm import LinearSVC
+    return LinearSVC()
+
+
+def constant(limit: int = LIMIT):
+    return Lengths(limit)
+
+
+def anything(**options):
+    return Lengths()
+
+
+def linear(C: float = 1.0):
+    from sklearn.compose import ColumnTransformer
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    return make_pipeline(ColumnTransformer([("words", TfidfVectorizer(), "text")]), LogisticRegression(C=C))
+'''  # noqa: E501
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Allows a package `desk`, whose module of models can be written again."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "desk"
+    (folder / "conf" / "model").mkdir(parents=True)
+    (folder / "__init__.py").write_text("from .models import lengths as by_length\n", encoding="utf-8")
+    monkeypatch.setenv("NABA_PACKAGES", str(folder))
+
+    def write(raises: bool = False) -> Path:
+        (folder / "models.py").write_text(MODELS.replace("{raises}", str(raises)), encoding="utf-8")
+        return folder
+
+    yield write
+    for name in [name for name in sys.modules if name.partition(".")[0] == "desk"]:
+        del sys.modules[name]
+    packages._load.cache_clear()
+    packages._allowed.cache_clear()
+
+
+def test_arguments_are_checked_from_the_source_and_nothing_is_imported(desk: Callable[..., Path]) -> None:
+    desk(raises=True)
+    wrong = {"name": "m", "builder": "desk.models.lengths", "limt": 3, "fault": "shpe", "seed": 3}
+    _, problems = builders.checked(wrong)
+    assert any("did you mean 'model.limit'" in problem for problem in problems)
+    assert any("model.fault" in problem for problem in problems)
+    assert any("model.seed: the run itself gives it" in problem for problem in problems)
+    _, problems = builders.checked({"name": "m", "builder": "desk.models.lengths", "limit": "3"})
+    assert problems
+    section, problems = builders.checked({"name": "m", "builder": "desk.by_length", "limit": 4})
+    assert not problems
+    assert section["limit"] == 4
+    assert section["note"] is None
+    assert "desk.models" not in sys.modules
+    assert builders.content(section)["builder"] == "desk.models.lengths", "the place where it is written"
+    with pytest.raises(UserError, match="raised RuntimeError: imported too early"):
+        build(section, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("builder", "said"),
+    [
+        ("dsk.models.lengths", "the package 'dsk' is not allowed; did you mean 'desk'"),
+        ("os.path.join", "the package 'os' is not allowed"),
+        ("desk.models.length", "unknown function 'length'; did you mean 'lengths'"),
+        ("desk.nowhere.lengths", "there is no Python source of a module 'desk.nowhere'"),
+        ("desk.models.constant", "the default of 'limit' is no plain value"),
+        ("desk.models.anything", "its arguments must have names"),
+    ],
+)
+def test_a_builder_that_cannot_be_read_is_named_with_the_reason(
+    desk: Callable[..., Path], builder: str, said: str
+) -> None:
+    desk()
+    with pytest.raises(UserError, match=said):
+        options_of(builder)
+
+
+def test_a_yaml_cannot_allow_itself(desk: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = desk()
+    monkeypatch.delenv("NABA_PACKAGES")
+    own = Path("conf/model")
+    own.mkdir(parents=True)
+    (own / "mine.yaml").write_text(
+        "name: mine\naccepts: [single, pair]\nbuilder: desk.models.lengths\npackage: desk\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(str(folder.parent))
+    with pytest.raises(UserError, match="the package 'desk' is not allowed"):
+        builders.options(config.section("model", "mine"))
+    assert cli.main(["train", "model=mine", "tracking=off"]) == 2
+    assert "desk" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"builder": "desk.models.broken"}, "builder 'desk.models.broken' raised KeyError: 'nothing here'"),
+        ({"builder": "desk.models.certain"}, "has no predict_proba"),
+        ({"builder": "desk.models.lengths", "fault": "fit"}, "Lengths.fit raised ValueError: no words"),
+        ({"builder": "desk.models.lengths", "fault": "labels"}, "classes_ are x, y, the labels are agree, disagree"),
+        (
+            {"builder": "desk.models.lengths", "fault": "shape"},
+            r"gives an array of shape \(\d+,\), expected \(\d+, 4\)",
+        ),
+        ({"builder": "desk.models.lengths", "fault": "sums"}, "are no probabilities"),
+    ],
+)
+def test_each_mistake_of_an_estimator_is_one_clear_message(
+    desk: Callable[..., Path], model: dict[str, str], said: str
+) -> None:
+    desk()
+    data = naba.load_dataset("synthetic_stance")
+    rows = data.indices("train")
+
+    def train() -> None:
+        made = build({"name": "m", **model}, seed=0, pair=True)
+        made.fit(data.frame(rows), data.gold(rows)).predict_proba(data.frame(rows[:5]))
+
+    with pytest.raises(UserError, match=said) as caught:
+        train()
+    assert "\n" not in caught.value.message
+
+
+def test_code_that_changed_is_another_model(desk: Callable[..., Path]) -> None:
+    folder = desk()
+    model = {"name": "m", "builder": "desk.models.lengths"}
+    before = builders.content(model)
+    with (folder / "models.py").open("a", encoding="utf-8") as file:
+        file.write("\n# another thought\n")
+    assert builders.content(model)["options"] != before["options"]
+
+
+def test_an_own_pipeline_is_trained_explained_exported_and_loaded_only_on_trust(
+    desk: Callable[..., Path], store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = desk()
+    (folder / "conf" / "model" / "desk_linear.yaml").write_text(
+        "name: desk_linear\naccepts: [single, pair]\nbuilder: desk.models.linear\nC: 2.0\n", encoding="utf-8"
+    )
+    run = naba.train("synthetic_stance", "desk_linear", seed=1, evaluation__resamples=50, tracking__figures=False)
+    assert run.has_model
+    assert run.scores("test")["accuracy"].value > 0.3
+    with pytest.raises(UserError, match=r"holds sklearn\.pipeline\.Pipeline, and loading it runs their code") as caught:
+        naba.load_classifier(run)
+    assert "--trust sklearn.pipeline.Pipeline" in str(caught.value)
+    with pytest.raises(UserError, match="holds sklearn"):
+        naba.export(run, tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+    monkeypatch.setenv("NABA_TRUST", "sklearn.pipeline.Pipeline")
+    classifier = naba.load_classifier(run)
+    data = naba.load_dataset("synthetic_stance")
+    frame = data.frame(data.indices("test"))
+    assert classifier.predict(frame) == run.predictions("test").predicted.tolist()
+    explained = classifier.explain(frame.head(2), top=3)
+    assert explained[0].contributions[0][0].startswith("words__")
+    naba.export(run, tmp_path / "exported")
+    kept = json.loads((tmp_path / "exported" / "naba.json").read_text(encoding="utf-8"))["files"]
+    assert "estimator.skops" in kept
+    assert not [name for name in kept if name.endswith(("pkl", "joblib"))]
+
+
+def test_an_own_type_is_named_before_it_is_loaded(
+    desk: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from naba.classifier import folder as directory
+
+    desk()
+    data = naba.load_dataset("synthetic_stance")
+    rows = data.indices("train")
+    model = build({"name": "m", "builder": "desk.models.lengths", "limit": 5}, seed=0, pair=True)
+    model.fit(data.frame(rows), data.gold(rows))
+    assert directory.why_not_kept(model) is None
+    directory.save(model, tmp_path / "kept", {"labels": data.display_names, "input": ["text", "target"]})
+    with pytest.raises(UserError, match=r"holds desk\.models\.Lengths"):
+        directory.load(tmp_path / "kept")
+    monkeypatch.setenv("NABA_TRUST", "desk.models.Lengths")
+    loaded, _ = directory.load(tmp_path / "kept")
+    assert (loaded.predict(data.frame(rows)) == model.predict(data.frame(rows))).all()
+
+
+def test_the_options_that_every_command_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NABA_PACKAGES", "NABA_TRUST", "NABA_NO_PACKAGES"):
+        monkeypatch.setenv(name, "")
+    assert cli.main(["list", "metrics", "--package"]) == 2
+    assert "--package needs a value" in capsys.readouterr().err
+    assert cli.main(["list", "datasets", "--package", "nowhere_at_all"]) == 2
+    assert "the package 'nowhere_at_all' (allowed by NABA_PACKAGES) cannot be found" in capsys.readouterr().err
+    assert cli.main(["list", "packages", "--no-packages", "--trust=a.B"]) == 0
+    assert "no packages are allowed" in capsys.readouterr().err
+    assert os.environ["NABA_TRUST"] == "a.B"
+
+
+def test_echo_answers_what_stands_in_the_text() -> None:
+    import pandas as pd
+
+    model = build({"name": "echo", "builder": "echo"}, seed=0)
+    X = pd.DataFrame({"text": ["I say discuss, not agree", "disagree", "…"], "target": ""}, dtype=object)
+    model.fit(X, ["discuss", "disagree", "agree"])
+    assert model.predict(X).tolist() == ["discuss", "disagree", "agree"]
+    assert model.predict_proba(X).tolist() == [[0, 0, 1], [0, 1, 0], [1, 0, 0]]
+
+
+def test_a_new_package_refuses_a_bad_name_or_a_full_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["new", "package", str(tmp_path / "My-Desk")]) == 2
+    assert "cannot be a package's name" in capsys.readouterr().err
+    assert cli.main(["new", "package", str(tmp_path / "desk")]) == 0
+    assert cli.main(["new", "package", str(tmp_path / "desk")]) == 2
+    assert "exists and is not empty" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_new_package_is_built_installed_beside_the_wheel_and_trained_from_an_empty_folder(tmp_path: Path) -> None:
+    def run(*command: str, folder: Path = tmp_path) -> str:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("NABA_", "PYTHON"))}
+    run(sys.executable, "-m", "naba.cli", "new", "package", "desk_models")
+    wheels = tmp_path / "wheels"
+    for source in (ROOT, tmp_path / "desk_models"):
+        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(source))
+    run(sys.executable, "-m", "venv", "venv")
+    python = tmp_path / "venv" / "bin" / "python"
+    # The libraries are this environment's, which is not copied; naba and the package are those of the wheels.
+    site = next((tmp_path / "venv" / "lib").glob("python*")) / "site-packages"
+    libraries = [path for path in sys.path if path.endswith("site-packages")]
+    (site / "libraries.pth").write_text("\n".join(libraries), encoding="utf-8")
+    found = [str(path) for path in wheels.glob("*.whl")]
+    run(str(python), "-m", "pip", "install", "--no-deps", "--no-index", "--force-reinstall", *found)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    command = str(tmp_path / "venv" / "bin" / "naba")
+    assert str(site) in run(str(python), "-c", "import naba; print(naba.__file__)", folder=empty)
+    assert "entry point of desk-models 0.1.0" in run(command, "list", "packages", folder=empty)
+    said = run(command, "train", "dataset=desk_models_headlines", "model=desk_models_words", folder=empty)
+    assert "test/macro_f1 1.000" in said
+    tested = run(str(python), "-m", "pytest", "-q", str(tmp_path / "desk_models" / "tests"), folder=empty)
+    assert "1 passed" in tested
+
+
+def test_context_is_given_to_functions_that_ask_for_it(desk: Callable[..., Path]) -> None:
+    desk()
+    kind = options_of("desk.models.lengths")
+    assert kind.from_run == ("seed",)
+    assert textwrap.shorten(kind.__doc__, 40) == "By the number of words."
+    assert kind(limit=2).build(Context(seed=4)).estimator.limit == 2
