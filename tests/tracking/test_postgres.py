@@ -144,7 +144,7 @@ def served(database: str, artifacts: Path) -> Iterator[str]:
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 120
-        while "on the other machines: " not in log.read_text(encoding="utf-8"):
+        while "export MLFLOW_TRACKING_URI=" not in log.read_text(encoding="utf-8"):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline
             time.sleep(0.3)
