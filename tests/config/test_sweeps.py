@@ -21,8 +21,8 @@ SWEEPS = [
     ["model=pair_linear,tfidf_nb", "normalisation=none,news", "split=kfold", "split.fold=0,1", "split.folds=3"],
     [
         "dataset=file",
-        "dataset.source.path='/a b/c,d.csv'",
-        "dataset.labels={agree: 'مؤيد', other: x}",
+        "dataset.path='/a b/c,d.csv'",
+        "++dataset.labels={agree: 'مؤيد', other: x}",
         "seed=range(0,3)",
     ],
 ]

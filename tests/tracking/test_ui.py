@@ -193,7 +193,7 @@ def test_ctrl_c_ends_without_a_word(store: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_other_machines_reach_the_server_under_its_names(store: Path) -> None:
     port = free_port()
-    options = ("--server", "--host", "0.0.0.0", "--allowed-hosts", "runs.example.org")  # noqa: S104
+    options = ("--server", "--host", "0.0.0.0", "--allowed-hosts", "runs.example.org")
     with served(port, *options, until="on the other machines: export MLFLOW_TRACKING_URI=") as process:
         address = process.said.split("=")[1].split()[0]
         assert "127.0.0.1" not in process.said
@@ -209,7 +209,7 @@ def test_another_machine_trains_on_the_server(store: Path, tmp_path: Path) -> No
         pytest.skip("only root can make a network namespace, with ip (iproute2)")
     with another_machine() as (run_there, host):
         port = free_port()
-        with served(port, "--server", "--host", "0.0.0.0", until="on the other machines: ") as process:  # noqa: S104
+        with served(port, "--server", "--host", "0.0.0.0", until="on the other machines: ") as process:
             assert f"http://{host}:{port}" in process.said
             environment = {**os.environ, "MLFLOW_TRACKING_URI": f"http://{host}:{port}", "NABA_HOME": str(tmp_path)}
             done = subprocess.run(
