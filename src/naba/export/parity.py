@@ -117,4 +117,5 @@ def _answers(
     shaped = raw.reshape(len(labels), -1)
     if shaped.shape != wanted.probabilities.shape:
         raise UserError(f"the export answered {shaped.shape[0]} rows with {shaped.shape[1]} probabilities each")
-    return Predictions(wanted.ids, wanted.gold, labels, shaped.copy(), wanted.labels), float(said["seconds"])
+    found = Predictions(wanted.ids, wanted.gold, labels, shaped.copy(), wanted.labels, outcomes=said["outcomes"])
+    return found, float(said["seconds"])

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import tracking
+from naba.config import builders, folders
 from naba.config.identity import IDENTITY_VERSION
 from naba.errors import UserError, unknown_name
 from naba.evaluation.leaderboard import TrackedRun
+from naba.evaluation.prices import prices
 from naba.tracking.facts import checked_seed
 from naba.tracking.run import DIGEST, predictions_path, section_dataset
 
@@ -102,6 +105,7 @@ def _tracked(run: Run, section: str, dataset: str, *, curves: bool) -> TrackedRu
         run.predictions_file(section)
     else:
         run.predictions(section)  # version 0.1 kept no digest: only reading tells
+    rows_per_second, money = _pace(run)
     found = TrackedRun(
         run_id=run.id,
         identity=facts.identity,
@@ -121,9 +125,34 @@ def _tracked(run: Run, section: str, dataset: str, *, curves: bool) -> TrackedRu
         primary_metric=facts.primary[section],
         section=section,
         part=facts.part,
+        kinds=facts.kinds or _kinds(facts.model),
+        probabilities=facts.probabilities,
+        rows_per_second=rows_per_second,
+        money_per_1000_rows=money,
         content=partial(_content, run, section),
     )
     return replace(found, curves=_curves(run)) if curves else found
+
+
+@cache
+def _kinds(model: str) -> tuple[str, ...]:
+    """The kinds of a model whose runs do not say them, by its YAML; () where there is none of that name."""
+    return builders.tags(folders.section("model", model)) if model in folders.names("model") else ()
+
+
+def _pace(run: Run) -> tuple[float, float]:
+    """Rows a second and money for 1,000 rows: of the answers themselves, or of this kind of machine's time."""
+    asked = run.number("cost/rows")
+    if asked > 0:
+        seconds = run.number("cost/seconds") / run.number("cost/at_once")
+        money = 1000 * run.number("cost/money") / asked
+        return asked / seconds if seconds > 0 else math.nan, money
+    rows = sum(run.metrics.get(f"{section}/rows", 0.0) for section in run.sections)
+    seconds = run.number("time/predict_seconds")
+    if not (rows > 0 and seconds > 0):
+        return math.nan, math.nan
+    gpu = "gpus" in run.facts.hardware
+    return rows / seconds, prices().machine(1000 * seconds / rows, gpu=gpu)
 
 
 def _content(run: Run, section: str) -> Content:

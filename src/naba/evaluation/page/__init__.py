@@ -16,6 +16,7 @@ import numpy as np
 from naba.errors import UserError
 from naba.evaluation.calibration import brier_score, confidence, coverage_risk, reliability
 from naba.evaluation.columns import Column, columns_of, title_of
+from naba.evaluation.pools import pooled
 from naba.evaluation.slices import slice_scores, text_columns
 from naba.evaluation.tables import counted
 
@@ -128,13 +129,21 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
     texts, targets = _cut(rows.iloc[kept], budget)
     columns = _columns(rows, content)
     shown = columns_of(board, "table")
+    width = max(one.width for one in aligned if one is not None)
     systems: list[dict[str, Any]] = []
     for row, one in zip(board.rows, aligned, strict=True):
         if one is not None:
-            cells = [_cell(column, row) for column in shown]
             slices = _slices(one, columns, board.metric) if content.readable else []
-            systems.append(_system(len(systems), row, one, kept, slices) | {"cells": cells})
+            systems.append(_system(len(systems), row, one, kept, slices) | {"cells": _cells(shown, row)})
+            # Rows without an answer have a column of their own, in every system's table if in one.
+            for line in systems[-1]["confusion"]:
+                line.extend([0] * (width - len(line)))
     labels = first[0].labels
+    names = [content.display_names.get(label, label) for label in labels]
+    said = [content.note] if content.note else []
+    places = {row.cell.name: place for place, row in enumerate(
+        row for row, one in zip(board.rows, aligned, strict=True) if one is not None
+    )}  # fmt: skip
     return {
         "title": board.title.replace(board.scored, content.title, 1) if content.title else board.title,
         "about": f"{board.metric} on {board.scored}, {counted(len(ids), 'row')}",
@@ -143,14 +152,34 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
         "columns": [[column.key, title_of(column, board), column.numeric] for column in shown],
         "rows": len(ids),
         "left_out": len(ids) - len(kept) if content.readable else 0,
-        "notes": [*([content.note] if content.note else []), *board.notes, *_page_notes(board, len(systems))],
-        "names": [content.display_names.get(label, label) for label in labels],
+        "notes": [*said, *board.notes, *_page_notes(board, len(systems))],
+        "names": [*names, "(no answer)"][:width],
+        "labels": len(labels),
         "ids": [str(name) for name in ids[kept]],
         "texts": texts,
         "targets": targets,
         "gold": _packed(first[0].gold_codes[kept]),
         "systems": systems,
         "pairs": _pairs(board),
+        "pools": {kind: _pool(pooled(board, kind), shown, places, said) for kind in _kinds(board, places)},
+    }
+
+
+def _kinds(board: Board, places: Mapping[str, int]) -> list[str]:
+    """The kinds of some systems of a page, but not of all."""
+    there = [row.cell.kinds for row in board.rows if row.cell.name in places]
+    kinds = sorted({kind for one in there for kind in one})
+    return [kind for kind in kinds if any(kind not in one for one in there)]
+
+
+def _pool(board: Board, shown: Sequence[Column], places: Mapping[str, int], said: Sequence[str]) -> dict[str, Any]:
+    """What differs where only some systems are compared: which, their cells, their tests and the notes."""
+    there = [row for row in board.rows if row.cell.name in places]
+    return {
+        "places": [places[row.cell.name] for row in there],
+        "cells": [_cells(shown, row) for row in there],
+        "pairs": _pairs(board),
+        "notes": [*said, *board.notes],
     }
 
 
@@ -225,10 +254,10 @@ def _slices(predictions: Predictions, columns: Mapping[str, Any], measure: str) 
     ]
 
 
-def _cell(column: Column, row: Row) -> list[str | float | None]:
-    """What a cell shows, and what its column is sorted by."""
-    made = column.value(row)
-    return [column.text(row), round(made, 6) if isinstance(made, float) else made]
+def _cells(columns: Sequence[Column], row: Row) -> list[list[str | float | None]]:
+    """For each column what its cell shows, and what it is sorted by."""
+    made = [(column.text(row), column.value(row)) for column in columns]
+    return [[text, round(value, 6) if isinstance(value, float) else value] for text, value in made]
 
 
 def _system(place: int, row: Row, one: Predictions, kept: IntArray, slices: list[list[Any]]) -> dict[str, Any]:
