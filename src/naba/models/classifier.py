@@ -288,8 +288,9 @@ class Wrapper(Classifier):
 
     @property
     def inner(self) -> Classifier:
-        """See `Classifier`."""
-        return self.classifier_.inner
+        """See `Classifier`; before it is fitted, that of the classifier that will be."""
+        inside: Classifier = vars(self).get("classifier_", vars(self).get("classifier"))
+        return inside.inner
 
     @property
     def correction(self) -> Mapping[str, Any] | None:  # type: ignore[override]
