@@ -255,12 +255,13 @@ class Classifier(Kept):
 class Wrapper(Classifier):
     """A classifier round another one, `classifier_`; what it does not change is the other's."""
 
+    classifier: Classifier
     classifier_: Classifier
 
     @property
     def inner(self) -> Classifier:
-        """See `Classifier`."""
-        return self.classifier_.inner
+        """See `Classifier`; before it is fitted, the unfitted one."""
+        return (self.classifier_ if "classifier_" in vars(self) else self.classifier).inner
 
     @property
     def correction(self) -> Mapping[str, Any] | None:  # type: ignore[override]
