@@ -176,6 +176,6 @@ def test_isotonic_probabilities_do_not_decide():
 def test_a_wrapper_that_is_not_fitted_yet_can_be_asked_whether_it_would_be_kept():
     from naba.classifier.folder import why_not_kept
 
-    wrapped = Abstaining(Calibrated(tfidf_logreg(NEWS, pair=False, seed=0)))
+    wrapped = Abstaining(Calibrated(tfidf_logreg()))
     assert wrapped.inner is wrapped.classifier.classifier
     assert why_not_kept(wrapped) is None
