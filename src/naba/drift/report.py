@@ -109,7 +109,7 @@ def summary_table(drift: Drift) -> Table:
     rows = [
         ["different texts", f"{len(drift.old):,}", f"{len(drift.new):,}", "", ""],
         ["repeated, left out", f"{drift.old.repeated:,}", f"{drift.new.repeated:,}", "", ""],
-        ["told apart by a classifier: area under the ROC curve (.5 is chance)", "", number(test.area), "",
+        ["told apart by a classifier (area; .5 is chance)", "", number(test.area), "",
          p_text(p_text_value)],
     ]  # fmt: skip
     for change in drift.changes:
