@@ -11,7 +11,7 @@ import numpy as np
 from naba.drift import permutation
 from naba.drift.part import WORD
 from naba.errors import UserError
-from naba.evaluation.bootstrap import percentile, resampling_weights
+from naba.evaluation.bootstrap import codes_of, percentile, resampling_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,16 +122,18 @@ def two_sample(old: Part, new: Part, seed: int = 0, permutations: int = 2_000) -
 
 
 def _shared_blocks(old: Part, new: Part, rows: Sequence[IntArray]) -> IntArray:
-    """One code a block over both sides: a claim that stands on both is one, and so learns or is tested as a whole."""
-    from naba.evaluation.bootstrap import codes_of
+    """One code a block over both sides: the rows of a group that stands on one side change sides as a whole.
 
-    keys: list[object] = []
-    for place, (part, chosen) in enumerate(zip((old, new), rows, strict=True)):
-        groups = part.dataset.column("group", part.rows[chosen])
-        keys += [group or (place, block) for group, block in zip(groups, part.blocks[chosen].tolist(), strict=True)]
-    made = np.empty(len(keys), dtype=object)
-    made[:] = keys
-    return codes_of(made)
+    Of a group that both sides have (a topic that goes on) each row counts alone: within it texts of either side could
+    have been the other's, and whether they could is the question.
+    """
+    groups = [part.dataset.column("group", part.rows[chosen]) for part, chosen in zip((old, new), rows, strict=True)]
+    shared = set(groups[0]) & set(groups[1]) | {""}
+    keys = np.empty(sum(map(len, groups)), dtype=object)
+    keys[:] = [
+        (side, row) if group in shared else group for side, own in enumerate(groups) for row, group in enumerate(own)
+    ]
+    return codes_of(keys)
 
 
 def changes(old: Part, new: Part, seed: int = 0) -> list[Change]:
