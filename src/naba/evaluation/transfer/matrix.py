@@ -15,7 +15,7 @@ from naba.evaluation.predictions import objects
 from naba.evaluation.significance import Difference, difference_of, holm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.leaderboard import TrackedRun
@@ -90,11 +90,20 @@ def matrices(runs: Sequence[TrackedRun], measure: str | None = None, resamples: 
         first = cell.runs[0]
         name = cell.name.replace(f" ({first.dataset})", "")
         by_model[name].setdefault((first.dataset, first.scored), cell)
-    found = []
-    for model, cells in sorted(by_model.items()):
-        if any(trained != tested for trained, tested in cells):
-            found.append(_matrix(model, cells, measure or METRIC, resamples))
-    return found
+    return [
+        _matrix(model, {key: cell for key, cell in cells.items() if set(key) <= together}, measure or METRIC, resamples)
+        for model, cells in sorted(by_model.items())
+        for together in _together(cells)
+    ]
+
+
+def _together(pairs: Iterable[tuple[str, str]]) -> list[set[str]]:
+    """Data sets that hang together because models of one were scored on another; a task apart is a matrix apart."""
+    groups: list[set[str]] = []
+    for pair in pairs:
+        joined = set(pair).union(*(group for group in groups if group & set(pair)))
+        groups = [group for group in groups if not group & joined] + [joined]
+    return [group for group in groups if len(group) > 1]
 
 
 def _matrix(model: str, cells: Mapping[tuple[str, str], Cell], measure: str, resamples: int) -> Matrix:
