@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,15 @@ def test_a_model_of_another_task_has_a_matrix_of_its_own(runs: list[TrackedRun])
     first, second = matrices([*runs, *more], resamples=50)
     assert {*first.rows, *second.rows} == {"ans_stance", "synthetic_stance", "claims"}
     assert [matrix.columns for matrix in (first, second) if matrix.rows == ["claims"]] == [["claims", "claims_abroad"]]
+
+
+def test_one_model_is_one_matrix_whatever_else_was_trained_on_a_set(runs: list[TrackedRun]) -> None:
+    other = run("ans_stance", "ans_stance", runs[1].predictions(), cell="plain",
+                params={"model": "words", "seed": "0", "normalisation": "none"})  # fmt: skip
+    named = [replace(one, params={**one.params, "normalisation": "news"}) for one in runs]
+    (matrix,) = matrices([*named, other], resamples=50)
+    assert matrix.model == "words normalisation=news"
+    assert len(matrix.entries) == 3
 
 
 def test_labels_that_do_not_go_into_each_other_give_no_drop() -> None:
