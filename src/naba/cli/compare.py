@@ -16,21 +16,25 @@ if TYPE_CHECKING:
 
     from naba.evaluation.leaderboard import Board, TrackedRun
 
-FILTERS = ("dataset", "model", "task", "trained_on", "metric", "section")
+FILTERS = ("dataset", "model", "task", "trained_on", "metric", "section", "pool")
 DESCRIPTION = """The leaderboard of finished runs: seeds of one configuration form a cell, best cell first.
 
 Filters are key=value: dataset (what was scored), trained_on, model, task, metric (default: the data set's
-primary metric), section=validation (default: test rows and further data sets)."""
+primary metric), section=validation (default: test rows and further data sets), pool=no_weights,api (kinds of models:
+no_weights, open_weights, prompted, api, outside, or tags of your YAML) and "ms_per_row<200" (a number of the runs, in
+quotes). Ranks, letters and Holm's correction are those of the pool."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `naba compare`."""
     options = _parser().parse_intermixed_args(arguments)
-    filters = key_values(options.filters, FILTERS)
-    from naba.evaluation import columns, leaderboard
+    from naba.evaluation import columns, leaderboard, pools
     from naba.evaluation.page import page
     from naba.tracking.runs import selected_runs
 
+    conditions = [one for one in options.filters if pools.is_condition(one)]
+    filters = key_values([one for one in options.filters if one not in conditions], FILTERS)
+    pool = pools.pool_of([filters.get("pool", ""), *conditions])
     runs = selected_runs(options.uri, filters, curves=options.html is not None)
     if options.html and (options.matrix or options.stress):
         raise UserError("--html goes with boards and with --transfer", "naba stress RUN --html FILE")
@@ -38,14 +42,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.baseline is not None and options.baseline not in models:
         raise UserError(f"--baseline: {unknown_name('model among these runs', options.baseline, models)}")
     if options.stress or options.transfer:
-        return _beyond(runs, options, filters.get("metric"))
+        return _beyond(runs if pool is None else pools.within(pool, runs), options, filters.get("metric"))
     boards = leaderboard.leaderboards(
-        runs,
-        filters.get("metric"),
-        baseline=options.baseline or "majority",
-        resamples=options.resamples,
-        by_group=True if options.by_group else None,
-    )
+        runs, filters.get("metric"), baseline=options.baseline or "majority", resamples=options.resamples,
+        by_group=True if options.by_group else None, pool=pool,
+    )  # fmt: skip
     if options.html:
         _write(options.html, page(boards))
     elif options.matrix:

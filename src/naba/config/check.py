@@ -65,6 +65,23 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
     return _named_after_its_file(settings)
 
 
+def model_name(model: Mapping[str, Any]) -> str:
+    """What a model is called on boards: as in its YAML, or, with other weights than its YAML's, as these are called.
+
+    `multilingual_e5_base` with `checkpoint=…/marbert` would be untrue: it is `pretrained_marbert`.
+    """
+    name = str(model["name"])
+    key = next((one for one in ("checkpoint", "embeddings") if isinstance(model.get(one), str)), None)
+    usual = section("model", name).get(key) if key and name in names("model") else None
+    if key is None or usual is None or model[key] == usual:
+        return name
+    given, wanted = (str(one).partition("@")[0].rstrip("/").rpartition("/")[2] for one in (model[key], usual))
+    if given.lower() in {wanted.lower(), name.lower()}:
+        return name
+    called = re.sub(r"[^A-Za-z0-9_.\-]+", "_", given).strip("_.-")
+    return f"{model['builder']}_{called or digest(given)[:6]}"[:80]
+
+
 def _named_after_its_file(settings: TrainConfig) -> TrainConfig:
     """Own data given on the command line is called as its file is, so that two files are two data sets."""
     dataset = settings.dataset

@@ -8,6 +8,7 @@ import numpy as np
 
 from naba import config
 from naba.errors import UserError
+from naba.evaluation.predictions import ANSWERED
 from naba.experiment.result import Section
 from naba.models.classifier import Answers, Wrapper
 
@@ -117,6 +118,8 @@ def score_section(
     seen = text_columns(rows["text"].tolist(), rows["target"].tolist() if dataset.pair else None)
     columns = {column: dataset.column(column, indices).tolist() for column in dataset.slices}
     columns |= {column: values.tolist() for column, values in seen.items()}
+    if predictions.outcomes is not None:
+        columns["outcome"] = predictions.outcomes.tolist()
     return Section(name, predictions, found, rows, dataset.display_names, metrics[0], columns)
 
 
@@ -132,6 +135,13 @@ def warnings(job: Job, split: Split, scored: Mapping[str, Section]) -> list[str]
         small = [f"{label} {count}" for label, count in zip(labels, counts, strict=True) if count < SMALL_CLASS]
         if small:
             found.append(f"{section.name} has few rows of {', '.join(small)}: macro scores swing with them")
+    for section in scored.values():
+        shares = section.predictions.outcome_shares()
+        said = [f"{outcome} {share:.1%}" for outcome, share in shares.items() if share and outcome != ANSWERED]
+        if said:
+            found.append(f"{section.name}: rows without an answer count as wrong: {', '.join(said)}")
+        if shares.get("error"):
+            found.append(f"{section.name}: the server failed on some rows; force=true asks those again, and no others")
     unseen = sorted(set(dataset.labels) - set(dataset.gold(split.train)))
     if unseen:
         found.append(f"no training rows of {', '.join(unseen)}")
@@ -182,8 +192,8 @@ class Relabelled(Wrapper):
         if self.probability_kind_ == "model":
             labels = self.classes_[carried.argmax(axis=1)]
         else:
-            labels = np.array([self.names[str(label)] for label in answers.labels], dtype=object)
-        return Answers(labels, carried, answers.withheld)
+            labels = np.array([self.names.get(str(label), "") for label in answers.labels], dtype=object)
+        return Answers(labels, carried, answers.withheld, answers.outcomes)
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """(n,) new labels."""

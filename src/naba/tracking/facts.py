@@ -91,6 +91,8 @@ class Facts:
         kept: is the model kept?
         why_not_kept: the reason that this kind of model cannot be kept at all.
         warnings: how many the run ended with.
+        kinds: what kind of model it is, for pools of a board; () for runs of versions that did not say.
+        probabilities: where its probabilities come from; see `Classifier.probability_kind_`.
         tuned_from: the study that the run is a trial of.
     """
 
@@ -116,6 +118,8 @@ class Facts:
     kept: bool = False
     why_not_kept: str = ""
     warnings: int = 0
+    kinds: tuple[str, ...] = ()
+    probabilities: str = ""
     tuned_from: str = ""
 
     @property
@@ -155,6 +159,8 @@ class Facts:
             "primary_metrics": " ".join(f"{section}={metric}" for section, metric in self.primary.items()),
             "model_kept": kept,
             "warnings": str(self.warnings),
+            "kinds": " ".join(self.kinds),
+            "probabilities": self.probabilities,
         } | ({"tuned_from": self.tuned_from} if self.tuned_from else {})
         return (
             {f"naba.{name}": value for name, value in known.items()}
@@ -198,6 +204,8 @@ class Facts:
             kept=kept == "true",
             why_not_kept=kept.removeprefix("no: ") if kept.startswith("no: ") else "",
             warnings=_whole(tag("warnings", "0")) or 0,
+            kinds=tuple(tag("kinds").split()),
+            probabilities=tag("probabilities"),
             tuned_from=tag("tuned_from"),
         )
 
