@@ -40,7 +40,7 @@ def main() -> None:
     from naba.models.embeddings.embedder import Embedder
 
     table = load_named(options.dataset).table
-    columns = (table.column(name).to_pylist() for name in ("text", "target"))
+    columns = (list(table[name]) for name in ("text", "target"))
     texts = [text for text in dict.fromkeys(text for column in columns for text in column) if text][: options.texts]
     encoder = modules.Transformer(options.folder, max_seq_length=256)
     theirs = SentenceTransformer(

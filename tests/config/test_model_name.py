@@ -20,7 +20,7 @@ def called(*words: str) -> str:
         (["model=multilingual_e5_base", "model.checkpoint=/data/multilingual_e5_base/"], "multilingual_e5_base"),
         (["model=multilingual_e5_base", "model.checkpoint=intfloat/multilingual-e5-base@abc"], "multilingual_e5_base"),
         (["model=multilingual_e5_base", "model.checkpoint=/data/marbert"], "pretrained_marbert"),
-        (["model=multilingual_e5_base", "'model.checkpoint=/data/نموذج'"], "pretrained_"),
+        (["model=multilingual_e5_base", "model.checkpoint='/data/نموذج'"], "pretrained_"),
         (["model=embedded_e5_small", "model.checkpoint=BAAI/bge-m3"], "embedded_bge-m3"),
         (["model=blended_e5_small", "model.embeddings=/data/bge-m3"], "blended_bge-m3"),
         (["model=blended", "model.embeddings=/data/bge-m3"], "blended"),
