@@ -74,7 +74,7 @@ def answer(name, dataset):
     data = job.dataset
     every = {part: data.indices(part) for part in ("train", "validation", "test")}
     split = Split(every["train"][::6], every["validation"][::4], every["test"][::6], "given")
-    model = train._build(job)
+    model = train.build(job)
     train.fit(model, data, split)
     rows = data.frame(split.test)
     probabilities = np.asarray(model.predict_proba(rows))

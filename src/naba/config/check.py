@@ -254,8 +254,7 @@ def _check_also(settings: TrainConfig) -> list[str]:
     problems = [f"'{name}' stands there twice" for name in dict.fromkeys(also) if also.count(name) > 1]
     for name in dict.fromkeys(also):
         if name == dataset.name:
-            problems.append(f"'{name}' is the data set that is trained on; its test rows are scored anyway")
-            continue
+            continue  # its test rows are scored anyway: a sweep over data sets names them all
         if name in {"train", "validation", "test"}:
             problems.append(f"a data set called '{name}' could not be told from that part of another: rename it")
             continue
@@ -265,6 +264,10 @@ def _check_also(settings: TrainConfig) -> list[str]:
             problems.append(error.message)
             continue
         problems += _check_labels(other)
-        if other.task != dataset.task:
-            problems.append(f"'{name}' is a {other.task} data set, '{dataset.name}' a {dataset.task} one")
+        mapped = set(other.label_map) & set(dataset.labels) or set(dataset.label_map) & set(other.labels)
+        if other.task != dataset.task and not mapped:
+            problems.append(
+                f"'{name}' is a {other.task} data set, '{dataset.name}' a {dataset.task} one, and no label_map of "
+                "either says how labels of one are those of the other"
+            )
     return [f"evaluation.also: {problem}" for problem in problems]

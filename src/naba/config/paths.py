@@ -11,6 +11,10 @@ KEYS = (
     "model.classifier.checkpoint",
     "model.embeddings",
     "model.classifier.embeddings",
+    "model.prompt",
+    "model.classifier.prompt",
+    "model.prices",
+    "model.classifier.prices",
 )
 """Where a configuration may name a file or folder of the user's. A name on the Hub is none of them."""
 

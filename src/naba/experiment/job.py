@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from naba.data.dataset import Dataset
 
 LONGEST_NAME = 200
+OUTSIDE = "outside"
+"""The kind of systems whose predictions were scored from a file."""
 
 
 class Stopwatch:
@@ -102,6 +104,7 @@ class Job:
             dirty=dirty,
             versions=machine.versions(),
             hardware=machine.hardware(),
+            kinds=builders.tags(settings.model) if "builder" in settings.model else (OUTSIDE,),
             tuned_from=self.tuned_from,
         )
 
@@ -118,6 +121,9 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
         UserError: something the user gave is wrong.
     """
     settings = config.check(cfg)
+    # The test rows of the set that is trained on are the section `test`: a sweep names all sets of a task at once.
+    others = [name for name in settings.evaluation.also if name != settings.dataset.name]
+    settings = dataclasses.replace(settings, evaluation=dataclasses.replace(settings.evaluation, also=others))
     from naba.data import splits
     from naba.data.dataset import load
 

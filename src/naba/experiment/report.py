@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
@@ -46,10 +46,33 @@ def items(result: Result) -> list[Item]:
         found += _section_items(section, settings.evaluation.worst_errors, result.model if drawn else None)
     if drawn:
         found += [*class_features(result), *_figures(result)]
+    if result.model is not None:
+        found += [Text(f"model/{name}", text) for name, text in result.model.documents().items()]
     found.append(Input(result.job.dataset, "train" if result.model is not None else "test"))
     if result.kept and result.model is not None:
         found.append(Model(result.model, classifier_description(result, result.model)))
     return found + (check_items(result.checked) if result.checked is not None else [])
+
+
+def further_items(job: Job, sections: Sequence[Section], facts: Facts) -> list[Item]:
+    """What is added to a finished run for sections it was scored on later: their scores, tables and predictions.
+
+    Args:
+        facts: of the run; its tags then name these sections too.
+    """
+    found: list[Item] = []
+    for section in sections:
+        found += [Metric(name, value) for name, value in score_metrics(section.name, section.scores).items()]
+        found.append(Metric(f"{section.name}/rows", len(section.predictions)))
+        found += _section_items(section, job.settings.evaluation.worst_errors, None)
+    also = tuple(dict.fromkeys([*facts.scoring.also, *job.scoring.also]))
+    primary = {**facts.primary, **{section.name: section.primary_metric for section in sections}}
+    changed = replace(facts, scoring=replace(facts.scoring, also=also), primary=primary)
+    return found + [tag for tag in _tags(changed) if tag.name in SECTION_TAGS]
+
+
+SECTION_TAGS = ("naba.evaluation", "naba.sections", "naba.primary_metrics")
+"""Tags that say what a run was scored on."""
 
 
 def _figures(result: Result) -> Iterator[Item]:
@@ -102,6 +125,8 @@ def _metrics(result: Result) -> Iterator[Metric]:
         yield Metric(f"time/{phase}_seconds", seconds)
     for split, rows in result.rows.items():
         yield Metric(f"data/{split}_rows", rows)
+    if result.model is not None:
+        yield from (Metric(f"cost/{name}", value) for name, value in result.model.costs().items())
 
 
 def curves(history: Iterable[Mapping[str, Any]]) -> list[Item]:
@@ -126,6 +151,8 @@ def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
     yield Table(f"tables/{name}_slices.json", slice_frame(slices))
     yield Metric(f"{name}/calibration_error_equal_mass_10_bins", expected_calibration_error(predictions))
     yield Metric(f"{name}/brier_score", brier_score(predictions))
+    for outcome, share in predictions.outcome_shares().items():
+        yield Metric(f"{name}/share_{outcome}", share)
     if worst:
         yield Table(f"tables/{name}_worst_errors.json", worst_errors(section, model, worst))
 
@@ -203,7 +230,8 @@ def classifier_description(result: Result, model: Classifier) -> dict[str, Any]:
         "model": config.model_name(settings.model),
         "labels": {label: result.job.dataset.display_names.get(label, label) for label in result.job.dataset.labels},
         "input": ["text", "target"] if settings.dataset.pair else ["text"],
-        "normalisation": dict(settings.normalisation),
+        # A language model reads texts as they are.
+        "normalisation": None if model.remote else dict(settings.normalisation),
         "probabilities": model.probability_kind_,
         "identity": result.job.identity.run,
         "seed": settings.seed,

@@ -52,7 +52,7 @@ def network(checkpoint: str, pooling: str | None, max_length: int | None) -> Net
 
 
 @lru_cache(maxsize=2)
-def _network(checkpoint: str, pooling: str | None, max_length: int, stamp: tuple[Any, ...]) -> Network:  # noqa: ARG001 - a changed folder is read again
+def _network(checkpoint: str, pooling: str | None, max_length: int | None, stamp: tuple[Any, ...]) -> Network:  # noqa: ARG001 - a changed folder is read again
     from naba.models.encoder import weights
 
     folder = weights.fetched(checkpoint)
