@@ -241,7 +241,7 @@ def test_weights_that_protobuf_has_no_room_for_stand_in_a_file_of_their_own(
     whole = onnx_folder(model, tmp_path, "whole", int8=int8)
     monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
     folder = onnx_folder(model, tmp_path, "large", int8=int8)
-    assert (folder / export.WEIGHTS).stat().st_size > (folder / "model.onnx").stat().st_size
+    assert (folder / export.WEIGHTS).stat().st_size > 1000
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         [*(path.name for path in whole.iterdir()), export.WEIGHTS]
     )
