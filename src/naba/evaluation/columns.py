@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from naba.errors import UserError, unknown_name
-from naba.evaluation.leaderboard import Board, Row, cells_of, leaderboard
 from naba.evaluation.significance import SIGNIFICANCE
 from naba.evaluation.tables import Table, counted, number, p_text, seconds_text, signed, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from naba.evaluation.leaderboard import TrackedRun
-    from naba.evaluation.pools import Pool
+    from naba.evaluation.leaderboard import Board, Row
     from naba.evaluation.significance import Difference
 
 Value = str | float | None
@@ -317,35 +315,3 @@ def matrix_table(board: Board) -> Table:
             f"median {number(float(np.median(known)))}"
         )
     return Table(title, ["", *names], rows, notes, range(1, len(names) + 1))
-
-
-def transfer_table(
-    runs: Sequence[TrackedRun], measure: str | None = None, resamples: int = 10_000, pool: Pool | None = None
-) -> Table:
-    """Train on one data set, score on another: one line a training set and model, one column a scored set.
-
-    Args:
-        runs: one `TrackedRun` for each run and scored data set.
-        measure: the metric; each scored set's own primary metric if None.
-        pool: the systems that are shown.
-    """
-    everything = cells_of(runs)
-    cells = [cell for cell in everything if pool is None or pool.holds(cell)]
-    if pool is not None:
-        pool.require(everything)
-    scored = sorted({cell.runs[0].scored for cell in cells})
-    found: dict[tuple[str, str, str], str] = {}
-    header = ["trained on", "model"]
-    for name in scored:
-        here = [cell for cell in cells if cell.runs[0].scored == name]
-        board = leaderboard(here, measure or here[0].runs[0].primary_metric, resamples=resamples)
-        header.append(f"{name} ({board.metric})")
-        for row in board.rows:
-            first = row.cell.runs[0]
-            label = row.cell.name.replace(f" ({first.dataset})", "")
-            found[(first.dataset, label, name)] = (
-                f"{number(row.score.value)} [{number(row.score.low)}, {number(row.score.high)}]"
-            )
-    lines = sorted({(trained, model) for trained, model, _ in found})
-    rows = [[*line, *(found.get((*line, name), "") for name in scored)] for line in lines]
-    return Table("transfer", header, rows, ["mean over seeds, 95 % interval over examples and seeds"], keys=2)

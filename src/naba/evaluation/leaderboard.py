@@ -274,8 +274,7 @@ class Board:
     def html(self) -> str:
         """One self-contained page with an error browser, as `naba compare --html` writes it.
 
-        Raises:
-            UserError: the files of the data set that was scored cannot be had.
+        Where the files of the data set cannot be had, it is without texts and examples, and says so.
         """
         from naba.evaluation.page import page
 

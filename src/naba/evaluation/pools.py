@@ -11,13 +11,13 @@ from naba.errors import UserError, unknown_name
 from naba.evaluation.board_notes import about_tests
 from naba.evaluation.bootstrap import Score
 from naba.evaluation.columns import COLUMNS
-from naba.evaluation.leaderboard import NAN, Row, all_pairs, tested
+from naba.evaluation.leaderboard import NAN, Row, all_pairs, cells_of, tested
 from naba.evaluation.tables import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from naba.evaluation.leaderboard import Board, Cell
+    from naba.evaluation.leaderboard import Board, Cell, TrackedRun
 
 _SIGNS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
@@ -66,6 +66,17 @@ class Pool:
             raise UserError(unknown_name("kind of model among these runs", unknown[0], known))
         if not any(self.holds(cell) for cell in cells):
             raise UserError(f"no system is in the pool {self.text}", f"there are {len(cells)}, of {', '.join(known)}")
+
+
+def within(pool: Pool, runs: Sequence[TrackedRun]) -> list[TrackedRun]:
+    """The runs of the systems in a pool.
+
+    Raises:
+        UserError: none of the systems is of a kind that is named, or in the pool at all.
+    """
+    cells = cells_of(runs)
+    pool.require(cells)
+    return [run for cell in cells if pool.holds(cell) for run in cell.runs]
 
 
 def _note(name: str, inside: int, everything: int) -> str:

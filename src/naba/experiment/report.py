@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
@@ -15,7 +15,7 @@ from naba.tracking.facts import score_metrics
 from naba.tracking.items import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -54,6 +54,27 @@ def items(result: Result) -> list[Item]:
     return found + (check_items(result.checked) if result.checked is not None else [])
 
 
+def further_items(job: Job, sections: Sequence[Section], facts: Facts) -> list[Item]:
+    """What is added to a finished run for sections it was scored on later: their scores, tables and predictions.
+
+    Args:
+        facts: of the run; its tags then name these sections too.
+    """
+    found: list[Item] = []
+    for section in sections:
+        found += [Metric(name, value) for name, value in score_metrics(section.name, section.scores).items()]
+        found.append(Metric(f"{section.name}/rows", len(section.predictions)))
+        found += _section_items(section, job.settings.evaluation.worst_errors, None)
+    also = tuple(dict.fromkeys([*facts.scoring.also, *job.scoring.also]))
+    primary = {**facts.primary, **{section.name: section.primary_metric for section in sections}}
+    changed = replace(facts, scoring=replace(facts.scoring, also=also), primary=primary)
+    return found + [tag for tag in _tags(changed) if tag.name in SECTION_TAGS]
+
+
+SECTION_TAGS = ("naba.evaluation", "naba.sections", "naba.primary_metrics")
+"""Tags that say what a run was scored on."""
+
+
 def _figures(result: Result) -> Iterator[Item]:
     from naba.evaluation.calibration import coverage_risk_plot, reliability_diagram
     from naba.evaluation.plots import confusion_matrix
@@ -63,13 +84,13 @@ def _figures(result: Result) -> Iterator[Item]:
         yield Figure(f"figures/{name}_confusion.png", figure)
     main = result.main
     yield Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name))
-    curve = [(str(result.job.settings.model["name"]), main.predictions)]
+    curve = [(config.model_name(result.job.settings.model), main.predictions)]
     yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name))
 
 
 def _params(settings: TrainConfig) -> Iterator[Param]:
     yield Param("dataset", settings.dataset.name)
-    yield Param("model", str(settings.model["name"]))
+    yield Param("model", config.model_name(settings.model))
     yield Param("split", settings.split.name)
     yield Param("normalisation", str(settings.normalisation.get("name", "")))
     yield Param("seed", str(settings.seed))
@@ -106,11 +127,16 @@ def _metrics(result: Result) -> Iterator[Metric]:
         yield Metric(f"data/{split}_rows", rows)
     if result.model is not None:
         yield from (Metric(f"cost/{name}", value) for name, value in result.model.costs().items())
-    for entry in result.model.history_ if result.model is not None else ():
-        step = int(entry.get("epoch", 0))
-        for name, value in entry.items():
-            if name != "epoch" and isinstance(value, (int, float)):
-                yield Metric(f"epoch/{name}", float(value), step)
+
+
+def curves(history: Iterable[Mapping[str, Any]]) -> list[Item]:
+    """The numbers of some epochs."""
+    return [
+        Metric(f"epoch/{name}", float(value), int(entry.get("epoch", 0)))
+        for entry in history
+        for name, value in entry.items()
+        if name != "epoch" and isinstance(value, (int, float))
+    ]
 
 
 def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
@@ -201,7 +227,7 @@ def classifier_description(result: Result, model: Classifier) -> dict[str, Any]:
         "dataset": settings.dataset.name,
         "label_source": settings.dataset.label_source,
         "licence": settings.dataset.licence,
-        "model": str(settings.model["name"]),
+        "model": config.model_name(settings.model),
         "labels": {label: result.job.dataset.display_names.get(label, label) for label in result.job.dataset.labels},
         "input": ["text", "target"] if settings.dataset.pair else ["text"],
         # A language model reads texts as they are.

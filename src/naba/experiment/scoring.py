@@ -37,30 +37,42 @@ def sections(job: Job, split: Split, model: Classifier) -> dict[str, Section]:
     Raises:
         UserError: a further data set has no test rows, labels of another kind, or rows that were trained on.
     """
-    from naba.data.dataset import load
-
-    dataset, settings = job.dataset, job.settings
     found = {
-        name: _section(name, job, dataset, indices, model)
+        name: _section(name, job, job.dataset, indices, model)
         for name, indices in (("validation", split.validation), ("test", split.test))
         if len(indices)
     }
-    for name in settings.evaluation.also:
-        other = load(config.dataset_config(name), settings.data)
-        _refuse_trained_rows(dataset, split, other)
+    return found | further_sections(job, split, model, job.settings.evaluation.also)
+
+
+def further_sections(job: Job, split: Split, model: Classifier, names: Sequence[str]) -> dict[str, Section]:
+    """The test rows of further data sets; of one that comes as folds for cross-validation, all its rows.
+
+    Raises:
+        UserError: a further data set has no test rows, labels of another kind, or rows that were trained on.
+    """
+    from naba.data.dataset import load
+
+    found = {}
+    for name in names:
+        other = load(config.dataset_config(name), job.settings.data)
         indices = other.indices("test")
+        if not len(indices) and other.protocol == "official_folds":
+            # Each row tests in one of the folds; a model that saw none of them tests on all.
+            indices = np.arange(len(other), dtype=np.int64)
+        _refuse_trained_rows(job.dataset, split, other, indices)
         if not len(indices):
             raise UserError(f"evaluation.also: dataset '{name}' has no test rows")
         found[name] = _section(name, job, other, indices, model)
     return found
 
 
-def _refuse_trained_rows(dataset: Dataset, split: Split, other: Dataset) -> None:
+def _refuse_trained_rows(dataset: Dataset, split: Split, other: Dataset, indices: IntArray) -> None:
     def rows(data: Dataset, indices: IntArray) -> list[tuple[str, str]]:
         return list(zip(data.column("text", indices), data.column("target", indices), strict=True))
 
     trained = set(rows(dataset, split.train))
-    tested = rows(other, other.indices("test"))
+    tested = rows(other, indices)
     seen = sum(row in trained for row in tested)
     if seen > MOST_TRAINED_ON * len(tested):
         raise UserError(

@@ -18,6 +18,7 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from naba.models.embeddings.embedder import Embedder
     from naba.models.onnx import Graph
 
 COLUMNS = ("text", "target")
@@ -173,6 +174,7 @@ class Classifier(Kept):
             regressions; None where they are not.
         explained_by: what `explain` weighs: `features`, `words`, or None where it cannot explain.
         profile: the normalisation that is part of it, or None.
+        embedder: the frozen encoder whose embeddings it reads, or None.
         takes_mapping: does it read a mapping of columns as well as a table of pandas?
         always_answers: is every row given a label?
         remote: is it somebody else's server that answers? What a file holds then does not decide the answers.
@@ -185,6 +187,7 @@ class Classifier(Kept):
     correction: Mapping[str, Any] | None = None
     explained_by: str | None = None
     profile: Profile | None = None
+    embedder: Embedder | None = None
     takes_mapping: ClassVar[bool] = False
     always_answers: bool = True
     remote: bool = False

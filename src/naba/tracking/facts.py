@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from naba.errors import UserError
@@ -40,6 +40,11 @@ class Scoring:
         more = set(wanted.metrics) <= set(self.metrics) and set(wanted.also) <= set(self.also)
         settings = (self.resamples, self.confidence, dict(self.label_map))
         return more and settings == (wanted.resamples, wanted.confidence, dict(wanted.label_map))
+
+    def missing(self, wanted: Scoring) -> tuple[str, ...] | None:
+        """The further data sets that a run scored in this way lacks for `wanted`; None where more than that differs."""
+        lacking = tuple(one for one in wanted.also if one not in self.also)
+        return lacking if replace(self, also=wanted.also).covers(wanted) else None
 
     def to_json(self) -> str:
         """As the tag `naba.evaluation` has it."""

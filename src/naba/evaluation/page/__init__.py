@@ -54,6 +54,7 @@ class Content:
         slices: columns of `rows` to slice by, beside what can be seen in the texts.
         title: of the data set.
         note: what a reader must know, such as who gave the labels.
+        readable: false where the texts cannot be had: the page is then without examples and slices.
     """
 
     rows: pd.DataFrame
@@ -61,6 +62,15 @@ class Content:
     slices: Sequence[str] = ()
     title: str = ""
     note: str = ""
+    readable: bool = True
+
+    @classmethod
+    def without_texts(cls, reason: str) -> Content:
+        """What is left where the files of a data set are gone or have changed."""
+        import pandas as pd
+
+        note = f"without texts, examples and slices: {reason}"
+        return cls(pd.DataFrame({"id": [], "text": [], "target": []}), note=note, readable=False)
 
     @classmethod
     def of(cls, dataset: Dataset) -> Content:
@@ -114,8 +124,8 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
     first = [row.cell.wholes[0].predictions if row.cell.wholes else row.cell.predictions[0] for row in board.rows]
     ids = first[0].ids
     aligned = [_aligned_or_none(one, first[0]) for one in first]
-    rows = _rows_of(content, ids, board.scored)
-    kept = _kept([one for one in aligned if one is not None])
+    rows = _rows_of(content, ids, board.scored) if content.readable else content.rows
+    kept = _kept([one for one in aligned if one is not None]) if content.readable else np.arange(0)
     texts, targets = _cut(rows.iloc[kept], budget)
     columns = _columns(rows, content)
     shown = columns_of(board, "table")
@@ -123,7 +133,7 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
     systems: list[dict[str, Any]] = []
     for row, one in zip(board.rows, aligned, strict=True):
         if one is not None:
-            slices = _slices(one, columns, board.metric)
+            slices = _slices(one, columns, board.metric) if content.readable else []
             systems.append(_system(len(systems), row, one, kept, slices) | {"cells": _cells(shown, row)})
             # Rows without an answer have a column of their own, in every system's table if in one.
             for line in systems[-1]["confusion"]:
@@ -141,7 +151,7 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
         "higher_is_better": board.higher_is_better,
         "columns": [[column.key, title_of(column, board), column.numeric] for column in shown],
         "rows": len(ids),
-        "left_out": len(ids) - len(kept),
+        "left_out": len(ids) - len(kept) if content.readable else 0,
         "notes": [*said, *board.notes, *_page_notes(board, len(systems))],
         "names": [*names, "(no answer)"][:width],
         "labels": len(labels),
