@@ -289,8 +289,9 @@ class Wrapper(Classifier):
     @property
     def inner(self) -> Classifier:
         """See `Classifier`; before it is fitted, that of the classifier that will be."""
-        inside: Classifier = vars(self).get("classifier_", vars(self).get("classifier"))
-        return inside.inner
+        inside: Any = vars(self).get("classifier_", vars(self).get("classifier"))
+        found: Classifier = inside.inner
+        return found
 
     @property
     def correction(self) -> Mapping[str, Any] | None:  # type: ignore[override]
