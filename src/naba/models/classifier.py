@@ -284,6 +284,7 @@ class Classifier(Kept):
 class Wrapper(Classifier):
     """A classifier round another one, `classifier_`; what it does not change is the other's."""
 
+    classifier: Classifier
     classifier_: Classifier
 
     @property
