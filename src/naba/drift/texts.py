@@ -14,7 +14,6 @@ from naba.errors import UserError
 from naba.evaluation.bootstrap import percentile, resampling_weights
 
 if TYPE_CHECKING:
-
     from naba.data.dataset import IntArray
     from naba.drift.part import Part
     from naba.evaluation.metrics import FloatArray
