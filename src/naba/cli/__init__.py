@@ -60,8 +60,12 @@ COMMANDS = {
         "choose rows for people to label, and read what they say",
         "naba annotate make ans_stance --out round_1",
     ),
+    "drift": Command(
+        "drift", "have the texts changed, have the labels?", "naba drift ans_stance:train ans_stance:test"
+    ),
     "list": Command("list", "datasets, models, experiments, metrics, packages or runs", "naba list datasets"),
     "new": Command("new", "write a package with a model and a data set of your own", "naba new package mypackage"),
+    "cache": Command("cache", "embeddings that are kept for later runs", "naba cache clear"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
 

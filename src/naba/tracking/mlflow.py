@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from naba import files, machine
 from naba.errors import UserError, sentence
 from naba.tracking import items as item_types
+from naba.tracking import views
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
@@ -133,6 +134,15 @@ class MlflowTracker:
             known.runs = self._finished({})
         return known.matching(wanted) or self._asked(wanted)
 
+    def extendable(self, wanted: Wanted) -> Run | None:
+        """The newest finished run that lacks nothing but scores on further data sets, which its kept model can give."""
+        runs = _known(self.store.uri, self.experiment_id).runs.get(wanted.identity, [])
+        return next((run for run in runs if run.has_model and run.facts.scoring.missing(wanted.facts.scoring)), None)
+
+    def forget(self, identity: str) -> None:
+        """Read the runs of an identity again when they are next asked for: one of them was changed."""
+        _known(self.store.uri, self.experiment_id).runs.pop(identity, None)
+
     def _asked(self, wanted: Wanted) -> Run | None:
         known = _known(self.store.uri, self.experiment_id)
         known.runs |= self._finished({"identity": wanted.identity})
@@ -174,6 +184,7 @@ class MlflowTracker:
         if time.time() - begun > SILENT_SECONDS / 2 and self.client.get_run(run_id).info.status != "RUNNING":
             raise TakenError("a process that saw no sign of life of this one")
         self.client.set_terminated(run_id, "FINISHED")
+        views.describe(self.client, self.experiment_id, wanted.facts)
         _known(self.store.uri, self.experiment_id).runs.pop(wanted.identity, None)
 
     def _begun(self, wanted: Wanted) -> str:
