@@ -21,6 +21,8 @@ INTERFACE = {
     "metrics": "naba.api.runs",
     "load_classifier": "naba.api.classifier",
     "export": "naba",
+    "analyse": "naba.analysis.analyse",
+    "Article": "naba.analysis.article",
     "metric": "naba.evaluation.metrics:register",
     "Board": "naba.evaluation.leaderboard",
     "Dataset": "naba.data.dataset",
@@ -30,6 +32,8 @@ INTERFACE = {
 """Public name -> the module that has it (`:` and its name there, if it has another). `export` is a package."""
 
 if TYPE_CHECKING:
+    from naba.analysis.analyse import analyse
+    from naba.analysis.article import Article
     from naba.api.classifier import load_classifier
     from naba.api.data import check, load_dataset, normalise
     from naba.api.runs import compare, load_run, metrics, score, train
@@ -41,10 +45,12 @@ if TYPE_CHECKING:
     from naba.tracking import Run
 
 __all__ = [
+    "Article",
     "Board",
     "Dataset",
     "Run",
     "UserError",
+    "analyse",
     "check",
     "compare",
     "export",

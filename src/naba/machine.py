@@ -129,7 +129,8 @@ def hardware() -> dict[str, str]:
     """The machine: processor, cores usable by this process, memory in GiB."""
     import psutil
 
-    return {
+    gpus = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    return ({"gpus": str(gpus)} if gpus else {}) | {
         "processor": _processor() or platform.processor() or platform.machine(),
         "cores": str(cores()),
         "memory_gib": f"{psutil.virtual_memory().total / 2**30:.1f}",

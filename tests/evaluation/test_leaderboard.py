@@ -9,7 +9,7 @@ import pytest
 from naba.errors import UserError
 from naba.evaluation import columns, metrics
 from naba.evaluation.bootstrap import value
-from naba.evaluation.columns import Column, board_table, data_table, matrix_table, transfer_table
+from naba.evaluation.columns import Column, board_table, data_table, matrix_table
 from naba.evaluation.leaderboard import TrackedRun, cells_of, leaderboards
 from naba.evaluation.predictions import Predictions
 
@@ -161,16 +161,6 @@ def test_matrix_marks_differences_and_says_what_could_be_seen(runs):
     assert table.rows[0][4].endswith("*")
     assert table.rows[3][1].startswith("−")
     assert "smallest detectable difference" in table.notes[1]
-
-
-def test_transfer_has_a_column_for_each_scored_set(runs):
-    elsewhere = [run("tfidf_svm", seed, 0.4, scored_on="article_stance") for seed in range(2)]
-    table = transfer_table([*runs, *elsewhere], resamples=300)
-    assert table.header[2:] == ["ans_stance (macro_f1)", "article_stance (macro_f1)"]
-    line = next(row for row in table.rows if row[1] == "tfidf_svm")
-    assert line[0] == "ans_stance"
-    assert line[3].startswith("0.")
-    assert next(row for row in table.rows if row[1] == "majority")[3] == ""
 
 
 def test_latex_escapes_and_markdown_keeps_columns():

@@ -27,9 +27,10 @@ def run(model, right, scored="ans_stance", rows=200, curves=None, labels=LABELS)
     probabilities = np.full((rows, 3), 0.15)
     probabilities[np.arange(rows), predicted] = 0.7
     content = Predictions([f"{scored}-{i}" for i in range(rows)], NAMES[gold], NAMES[predicted], probabilities, labels)
+    kinds = ("open_weights",) if model == "encoder" else ("no_weights",)
     return TrackedRun(
         model, model, f"{model}-{scored}", scored, "stance", model, 0, {}, {}, {}, 1.0, 0.1, 1000.0,
-        lambda: content, primary_metric="macro_f1", curves=curves or {},
+        lambda: content, primary_metric="macro_f1", curves=curves or {}, kinds=kinds,
     )  # fmt: skip
 
 
@@ -160,6 +161,45 @@ def test_errors_are_filtered(opened, document):
     choose(opened, "f-text", "")
     choose(opened, "f-show", "disagree")
     assert set(texts_of(opened, ".example summary")) == {"systems disagree"}
+
+
+@pytest.mark.browser
+def test_a_pool_has_its_own_ranks_letters_and_corrections(opened, document):
+    board = data_of(document)["boards"][0]
+    keys = [key for key, *_ in board["columns"]]
+    rank, letters = keys.index("rank_best"), keys.index("letters")
+    assert texts_of(opened, "#board-table tbody td.model") == ["encoder", "tfidf_svm", "majority"]
+    assert texts_of(opened, "#board-table tbody td.letters") == ["a", "b", "c"]
+    choose(opened, "pool", "no_weights")
+    assert texts_of(opened, "#board-table tbody td.model") == ["tfidf_svm", "majority"]
+    assert texts_of(opened, "#board-table tbody td.letters") == ["a", "b"]
+    assert texts_of(opened, "#board-table tbody td.rank_best") == ["1", "2"]
+    assert any("pool no_weights: 2 of 3 systems" in note for note in texts_of(opened, "#notes li"))
+    assert len(opened.find_elements("css selector", "#confusions .card")) == 2
+    pool = board["pools"]["no_weights"]
+    assert [[cells[rank][0], cells[letters][0]] for cells in pool["cells"]] == [["1", "a"], ["2", "b"]]
+    # One test in place of three: nothing is left to correct, so p is a third of what it was, or as small as it gets.
+    assert pool["pairs"][0][1][3] <= board["pairs"][1][2][3]
+    choose(opened, "pool", "")
+    assert len(texts_of(opened, "#board-table tbody td.model")) == 3
+
+
+def test_rows_without_an_answer_have_a_column_of_their_own():
+    quiet = run("prompted", 0.7)
+    answers = quiet.predictions()
+    silent = np.arange(200) % 10 == 0
+    said = replace(
+        answers,
+        predicted=np.where(silent, "", answers.predicted),
+        outcomes=np.where(silent, "refused", "answered"),
+    )
+    runs = [replace(quiet, predictions=lambda: said), run("tfidf_svm", 0.6)]
+    (board,) = data_of(page(leaderboards(runs, resamples=100), {"ans_stance": content()}))["boards"]
+    assert board["names"] == [*DISPLAY.values(), "(no answer)"]
+    assert board["labels"] == 3
+    for system in board["systems"]:
+        assert {len(line) for line in system["confusion"]} == {4}
+        assert np.sum(system["confusion"]) == 200
 
 
 @pytest.mark.browser

@@ -7,6 +7,8 @@ import csv
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -64,6 +66,15 @@ def test_mlflow_format_is_a_model_that_mlflow_loads(
     assert cli.main(["export", run.id[:10], str(tmp_path / "model"), "--format", "mlflow"]) == 0
     assert "byte-equal" in capsys.readouterr().out
     assert (tmp_path / "model" / "MLmodel").is_file()
+    # naba is on no index, and a requirement of it made the file useless to pip.
+    required = (tmp_path / "model" / "requirements.txt").read_text(encoding="utf-8").split()
+    assert "naba" not in {one.partition("==")[0] for one in required}
+    assert {"numpy", "scikit-learn", "skops"} <= {one.partition("==")[0] for one in required}
+    file = str(tmp_path / "model" / "requirements.txt")
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps", "-r", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "on no package index" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
 
 
 def test_onnx_folder_of_a_text_model_is_predicted_with(

@@ -26,8 +26,9 @@ YAMLS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in sorted((shipped("conf") / "model").glob("*.yaml"))
 }
-NEED_WEIGHTS = [name for name, content in YAMLS.items() if "checkpoint" in content]
-NEED_NONE = [name for name in YAMLS if name not in NEED_WEIGHTS]
+FROZEN = [name for name, content in YAMLS.items() if content["builder"] == "embedded" or content.get("embeddings")]
+NEED_WEIGHTS = [name for name, content in YAMLS.items() if "checkpoint" in content and name not in FROZEN]
+NEED_NONE = [name for name in YAMLS if name not in {*NEED_WEIGHTS, *FROZEN}]
 FAMILIES = {
     "arabert": "bert", "araelectra": "electra", "arbert": "bert", "camelbert": "bert", "marbert": "bert",
     "mdeberta": "deberta-v2", "multilingual_e5": "xlm-roberta", "xlm_roberta": "xlm-roberta",
@@ -73,7 +74,7 @@ def answer(name, dataset):
     data = job.dataset
     every = {part: data.indices(part) for part in ("train", "validation", "test")}
     split = Split(every["train"][::6], every["validation"][::4], every["test"][::6], "given")
-    model = train._build(job)
+    model = train.build(job)
     train.fit(model, data, split)
     rows = data.frame(split.test)
     probabilities = np.asarray(model.predict_proba(rows))
@@ -213,6 +214,28 @@ def test_fine_tunes_a_checkpoint_of_its_architecture(name, checkpoints, tmp_path
     assert model.model_.config.model_type == family
     assert model.history_[0]["validation_macro_f1"] >= 0
     _same_after_saving(model, _rows(dataset, "test", 12)[0], tmp_path)
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_reads_frozen_weights(name, checkpoints, tmp_path):
+    key = "checkpoint" if YAMLS[name]["builder"] == "embedded" else "embeddings"
+    more = ["model.max_length=48"] if key == "checkpoint" else []
+    folder = checkpoints("bert" if "triplet" in name else "xlm-roberta")
+    settings = config.check(
+        overrides.compose([f"model={name}", f"dataset={_dataset(name)}", f"model.{key}={folder}", *more])
+    )
+    dataset = load_named(_dataset(name))
+    pair = "pair" in YAMLS[name]["accepts"]
+    X, y = _rows(dataset, "train", 10)
+    model = build(settings.model | {"iterations": 3} if "iterations" in settings.model else settings.model,
+                  seed=0, normalisation=NEWS, pair=pair, primary_metric="macro_f1").fit(X, y)  # fmt: skip
+    described = DESCRIPTION | {"input": ["text", "target"] if pair else ["text"]}
+    directory.save(model, tmp_path / "model", described | {"labels": {str(label): "اسم" for label in model.classes_}})
+    loaded, _ = directory.load(tmp_path / "model")
+    rows = _rows(dataset, "test", 12)[0]
+    assert loaded.predict_proba(rows).tobytes() == model.predict_proba(rows).tobytes()
+    (decided,) = explain(loaded, rows[:1], top=1000)
+    assert len(decided.contributions) > 3
 
 
 def _same_after_saving(model, X, folder):

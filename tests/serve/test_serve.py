@@ -31,13 +31,13 @@ from naba.serve.limits import Limits, RefusedError, read_table
 from naba.serve.protocol import HEADER_SECONDS
 from naba.tracking.server import Address, wait_for
 from ports import free_port
+from serving import ROW, Server, served
 from store_copies import home_with_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "tfidf_nb synthetic_stance seed 0"
-ROW = {"text": "ارتفاع أسعار النفط", "target": "تراجع أسعار النفط"}
 LIMITS = Limits(("text", "target"), body_bytes=4096, rows=5, characters=200)
 SECONDS = 10
 
@@ -48,36 +48,6 @@ def classifier(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> s
     with home_with_store(empty_store, home):
         run.run(overrides.compose(["dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50"]))
         return str(locate(NAME))
-
-
-class Server:
-    """A `naba serve` process and one client of it."""
-
-    def __init__(self, port: int, process: subprocess.Popen[str]) -> None:
-        self.port = port
-        self.process = process
-
-    def ask(self, body: bytes, path: str = "/invocations", method: str = "POST", **headers: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            given = {"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
-            try:
-                connection.request(method, path, body, given)
-            except ConnectionError:
-                # The answer may come before a body that is too large has been sent.
-                if connection.sock is None:
-                    raise
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def table(self, *rows: dict[str, Any]) -> tuple[int, str]:
-        return self.ask(json.dumps({"dataframe_records": list(rows)}).encode())
-
-    def lives(self) -> bool:
-        status, text = self.table(ROW)
-        return status == 200 and "label" in json.loads(text)["predictions"][0]
 
 
 def read_to_end(connection: socket.socket) -> bytes:
@@ -97,35 +67,6 @@ def export(classifier: str, folder: Path, form: str) -> None:
         env={**os.environ, "NABA_HOME": classifier.partition("/artifacts/")[0]},
     )  # fmt: skip
     assert exported.returncode == 0, exported.stderr
-
-
-@contextlib.contextmanager
-def served(classifier: str, home: Path, *options: str) -> Iterator[Server]:
-    """`naba serve` as a person starts it; at the end it must go at once, and have shown no traceback."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "naba.cli", "serve", classifier, "--port", str(port), *options],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        env={**os.environ, "NABA_HOME": str(home)},
-    )  # fmt: skip
-    assert process.stdout is not None
-    said = []
-    try:
-        for line in process.stdout:
-            said.append(line)
-            if "curl" in line:
-                break
-        else:
-            pytest.fail("naba serve ended before it answered: " + "".join(said))
-        yield Server(port, process)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
-        assert "Traceback" not in process.stdout.read()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
 
 
 @pytest.fixture(scope="module")

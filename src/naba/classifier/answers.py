@@ -47,7 +47,7 @@ def predict_texts(
 
     labels = list(description["labels"])
     given = pd.DataFrame({"text": objects(texts), "target": objects(targets)})
-    predicted, probabilities = answers(model, given, labels, "its description")
+    predicted, probabilities, outcomes = answers(model, given, labels, "its description")
     unsound = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(unsound):
         raise UserError(
@@ -58,8 +58,10 @@ def predict_texts(
     output: dict[str, Any] = {"label": predicted}
     output |= {PREFIX + label: probabilities[:, column] for column, label in enumerate(labels)}
     if model.threshold is not None:
-        chosen = [labels.index(label) for label in predicted]
-        output["abstain"] = probabilities[np.arange(len(texts)), chosen] < model.threshold
+        chosen = [labels.index(label) if label else 0 for label in predicted]
+        output["abstain"] = (probabilities[np.arange(len(texts)), chosen] < model.threshold) | (predicted == "")
+    if not model.always_answers:
+        output["outcome"] = objects([]) if outcomes is None else outcomes
     return pd.DataFrame(output)
 
 
@@ -68,7 +70,8 @@ def output_columns(model: Classifier, description: Mapping[str, Any]) -> list[st
     from naba.evaluation.predictions import PREFIX
 
     withheld = ["abstain"] if model.threshold is not None else []
-    return ["label", *(PREFIX + label for label in description["labels"]), *withheld]
+    ended = [] if model.always_answers else ["outcome"]
+    return ["label", *(PREFIX + label for label in description["labels"]), *withheld, *ended]
 
 
 def _column(table: pd.DataFrame, name: str) -> list[str]:

@@ -60,7 +60,7 @@ class Description(BaseModel):
     primary_metric: str = ""
     normalisation: Annotated[dict[str, Any], AfterValidator(_is_profile)] | None = None
     normalisation_hash: str = ""
-    probabilities: Literal["model", "calibrated", "one_hot"] = "model"
+    probabilities: Literal["model", "calibrated", "one_hot", "tokens", "votes"] = "model"
     calibration: dict[str, str | FiniteFloat | int] | None = None
     abstain: dict[str, FiniteFloat | int | None] | None = None
     seed: Count = 0
@@ -73,6 +73,8 @@ class Description(BaseModel):
     onnx: dict[str, Any] | None = None
     """Settings of an ONNX folder of version 0.1; later ones are in `settings.json`."""
     pt2: dict[str, Any] | None = None
+    prompted: dict[str, Any] | None = None
+    """Of a language model: endpoint, its name there, what it takes; never a key."""
 
 
 def problems(content: Mapping[str, Any]) -> list[str]:

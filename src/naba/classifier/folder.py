@@ -83,6 +83,8 @@ def save(model: Classifier, folder: Path, description: Mapping[str, Any]) -> int
     encoders.save_inside(model, folder)
     own.save_inside(model, folder)
     estimators.save(model, folder / ESTIMATOR)
+    for name, text in model.documents().items():
+        (folder / name).write_text(text, encoding="utf-8")
     # A description that was read from a folder is of a classifier that was trained before.
     trained = trained_features(model, description) if "format" in description else features_versions(model)
     return write_description(folder, {**description, "features": trained}, model, "directory")
@@ -102,14 +104,8 @@ def write_description(
     Raises:
         UserError: the classifier gives numbers that are not finite.
     """
-    answers = probabilities_of(model)
-    if not np.isfinite(answers).all():
-        raise UserError(
-            "the classifier gives probabilities that are not finite, and is not saved", "did its training diverge?"
-        )
-    (folder / PROBE).write_text(
-        json.dumps({"probabilities": answers.tolist(), "tolerance": tolerance}), encoding="utf-8"
-    )
+    if not model.remote:  # what a server answers is no property of these files
+        _write_probe(folder, model, tolerance)
     full = {key: value for key, value in description.items() if key not in ("onnx", "pt2", "sha256")}
     full |= model.facts() | {"kind": kind, "format": descriptions.FORMAT}
     if full.get("normalisation"):
@@ -118,6 +114,16 @@ def write_description(
     full["metrics"] = {name: [finite(item) for item in values] for name, values in full.get("metrics", {}).items()}
     seal(folder, full)
     return size(folder)
+
+
+def _write_probe(folder: Path, model: Classifier, tolerance: float) -> None:
+    answers = probabilities_of(model)
+    if not np.isfinite(answers).all():
+        raise UserError(
+            "the classifier gives probabilities that are not finite, and is not saved", "did its training diverge?"
+        )
+    content = {"probabilities": answers.tolist(), "tolerance": tolerance}
+    (folder / PROBE).write_text(json.dumps(content), encoding="utf-8")
 
 
 def seal(folder: Path, description: Mapping[str, Any]) -> None:
@@ -179,7 +185,8 @@ def load(folder: Path, *, trusted: bool = False) -> tuple[Classifier, dict[str, 
         raise UserError(f"{folder} cannot be loaded: {type(error).__name__}: {str(error)[:300]}", DAMAGED) from error
     _check_labels(model, description, folder)
     # ONNX and pt2 folders of version 0.1 had no probe.
-    if description["format"] > 2 or description.get("kind", "classifier") == "classifier":
+    probed = description["format"] > 2 or description.get("kind", "classifier") == "classifier"
+    if probed and not model.remote:
         _check_probe(model, folder, description)
     _remark_features(model, folder, description)
     return model, description

@@ -44,6 +44,14 @@ COMMANDS = {
     "predict": Command(
         "predict", "label new texts with a trained classifier", "naba predict 4f1c09 news.csv -o out.csv"
     ),
+    "analyse": Command(
+        "analyse",
+        "articles: what to check, who says it, stance to claims",
+        "naba analyse article.txt --claims claims.csv",
+    ),
+    "evaluate-attribution": Command(
+        "evaluate_attribution", "how well who says what is found", "naba evaluate-attribution"
+    ),
     "serve": Command("serve", "answer over HTTP, through MLflow's server", "naba serve models:/stance@champion"),
     "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
     "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
@@ -57,6 +65,7 @@ COMMANDS = {
     ),
     "list": Command("list", "datasets, models, experiments, metrics, packages or runs", "naba list datasets"),
     "new": Command("new", "write a package with a model and a data set of your own", "naba new package mypackage"),
+    "cache": Command("cache", "embeddings that are kept for later runs", "naba cache clear"),
     "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
 }
 

@@ -11,48 +11,71 @@ from naba.cli.arguments import Parser, key_values, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
 
-    from naba.evaluation.leaderboard import Board
+    from naba.evaluation.leaderboard import Board, TrackedRun
 
-FILTERS = ("dataset", "model", "task", "trained_on", "metric", "section")
+FILTERS = ("dataset", "model", "task", "trained_on", "metric", "section", "pool")
 DESCRIPTION = """The leaderboard of finished runs: seeds of one configuration form a cell, best cell first.
 
 Filters are key=value: dataset (what was scored), trained_on, model, task, metric (default: the data set's
-primary metric), section=validation (default: test rows and further data sets)."""
+primary metric), section=validation (default: test rows and further data sets), pool=no_weights,api (kinds of models:
+no_weights, open_weights, prompted, api, outside, or tags of your YAML) and "ms_per_row<200" (a number of the runs, in
+quotes). Ranks, letters and Holm's correction are those of the pool."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run `naba compare`."""
     options = _parser().parse_intermixed_args(arguments)
-    filters = key_values(options.filters, FILTERS)
-    from naba.evaluation import columns, leaderboard
+    from naba.evaluation import columns, leaderboard, pools
     from naba.evaluation.page import page
     from naba.tracking.runs import selected_runs
 
+    conditions = [one for one in options.filters if pools.is_condition(one)]
+    filters = key_values([one for one in options.filters if one not in conditions], FILTERS)
+    pool = pools.pool_of([filters.get("pool", ""), *conditions])
     runs = selected_runs(options.uri, filters, curves=options.html is not None)
+    if options.html and (options.matrix or options.stress):
+        raise UserError("--html goes with boards and with --transfer", "naba stress RUN --html FILE")
     models = sorted({run.model for run in runs})
     if options.baseline is not None and options.baseline not in models:
         raise UserError(f"--baseline: {unknown_name('model among these runs', options.baseline, models)}")
-    if options.transfer:
-        table = columns.transfer_table(runs, filters.get("metric"), options.resamples)
-        print(table.render(options.style, console.terminal_width()))
-        return 0
+    if options.stress or options.transfer:
+        return _beyond(runs if pool is None else pools.within(pool, runs), options, filters.get("metric"))
     boards = leaderboard.leaderboards(
-        runs,
-        filters.get("metric"),
-        baseline=options.baseline or "majority",
-        resamples=options.resamples,
-        by_group=True if options.by_group else None,
-    )
+        runs, filters.get("metric"), baseline=options.baseline or "majority", resamples=options.resamples,
+        by_group=True if options.by_group else None, pool=pool,
+    )  # fmt: skip
     if options.html:
-        files.write_text(Path(options.html), page(boards))
-        print(f"wrote {options.html} ({Path(options.html).stat().st_size / 1e6:.1f} MB)")
+        _write(options.html, page(boards))
     elif options.matrix:
         for board in boards:
             print(columns.matrix_table(board).render(options.style, console.terminal_width()))
     else:
         _print(boards, options.style, options.columns)
+    return 0
+
+
+def _write(path: str, content: str) -> None:
+    files.write_text(Path(path), content)
+    print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
+
+
+def _beyond(runs: Sequence[TrackedRun], options: Namespace, measure: str | None) -> int:
+    """What is beside the leaderboards: stress tests, and transfer to other data sets and topics."""
+    from naba.experiment import comparison
+
+    if options.stress:
+        tables = comparison.stress_tables(runs, options.uri)
+    else:
+        transfer = comparison.transfer(runs, measure, options.resamples)
+        tables = transfer.tables()
+        if options.html:
+            _write(options.html, transfer.page())
+            return 0
+    for table in tables:
+        print(table.render(options.style, console.terminal_width()))
     return 0
 
 
@@ -68,8 +91,9 @@ def _parser() -> Parser:
     )
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--matrix", action="store_true", help="differences of all pairs")
-    kinds.add_argument("--transfer", action="store_true", help="train on one data set, score on another")
-    kinds.add_argument("--html", metavar="FILE", help="write one self-contained page with an error browser")
+    kinds.add_argument("--transfer", action="store_true", help="from seen to unseen: other data sets, targets left out")
+    kinds.add_argument("--stress", action="store_true", help="flips under perturbation, of runs with a naba stress")
+    parser.add_argument("--html", metavar="FILE", help="write one self-contained page (with --transfer: a heat map)")
     styles = parser.add_mutually_exclusive_group()
     for style, what in (("markdown", "Markdown"), ("csv", "CSV, every number in full"), ("latex", "LaTeX")):
         styles.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"print {what}")

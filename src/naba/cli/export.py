@@ -59,10 +59,12 @@ def main(arguments: Sequence[str]) -> int:
     run = run_export.find_run(options.run, options.uri)
     folder = options.folder.expanduser()
     parity = run_export.export_run(run, folder, options.kind, int8=options.int8, tolerance=options.tolerance)
-    print(f"{run.name} ({run.id[:12]}) -> {folder}, format {parity.format}")
-    print(f"in a fresh process: {parity.agreement}")
-    print(f"macro-F1 {parity.macro_f1_change:+.4f}, {parity.milliseconds:.3f} ms an example, "
-          f"{parity.bytes / 2**20:.2f} MiB")  # fmt: skip
+    print(f"{run.name} ({run.id[:12]}) -> {folder}, format {parity.format if parity else options.kind}")
+    print(
+        "\n".join(parity.lines())
+        if parity
+        else "not compared with the run; it loads and repeats its answers to fixed texts"
+    )
     print(f"model card: {folder / 'README.md'}")
     if options.push:
         from naba.export.push import push

@@ -21,7 +21,8 @@ MODEL is a classifier folder or a tracked run, as for naba predict; of an MLflow
 is read, and none of its Python is run. POST /invocations takes a JSON table with the column text, and target for pairs,
 in the forms of MLflow's scoring protocol (dataframe_records, dataframe_split, inputs, instances). GET /ping says
 whether the server lives, /version what answers, /metrics how it is doing (Prometheus). Invalid requests get a 4xx and a
-reason. If NABA_SERVE_TOKEN is set, requests must carry "Authorization: Bearer TOKEN"."""
+reason. If NABA_SERVE_TOKEN is set, requests must carry "Authorization: Bearer TOKEN". With --openai,
+/v1/chat/completions is answered too: model=prompted model.prompt=served_by_naba asks it as it asks a language model."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
     classifier = locate(options.model, options.uri)
     columns = tuple(describe(classifier)["input"])
-    limits = Limits(columns, options.body_bytes, options.rows, options.characters, options.seconds)
+    limits = Limits(columns, options.body_bytes, options.rows, options.characters, options.seconds, chat=options.openai)
     address = Address(options.host, options.port)
     check_free(address, "naba serve")
     environment = server.environment(classifier, limits)
@@ -56,6 +57,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1000, help="most rows of a request (default 1000)")
     parser.add_argument("--characters", type=int, default=100_000, help="longest text (default 100000)")
     parser.add_argument("--seconds", type=float, default=30.0, help="for a request to arrive, and to be answered")
+    parser.add_argument("--openai", action="store_true", help="also answer /v1/chat/completions")
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
     for name in ("workers", "body_bytes", "rows", "characters", "seconds"):

@@ -27,13 +27,21 @@ Train and evaluate a classifier; leaves a run in MLflow. A run that is finished 
   -m, --multirun      every combination of comma-separated values: model=tfidf_nb,tfidf_svm seed=0,1,2 -m
                       (two at a time: hydra/launcher=joblib hydra.launcher.n_jobs=2; also ray, slurm)
   several GPUs        torchrun --nproc-per-node 4 --no-python naba train model=xlm_roberta_large …
+  --dry-run           say how many rows, tokens and how much money it would take; train and ask nothing
   --cfg job           print the composed configuration and stop
   --config-dir DIR    a folder with your own dataset/, model/ … YAML files (also: ./conf, or NABA_CONF)
   --help
 
 example: naba train dataset=ans_stance model=tfidf_logreg,tfidf_svm seed=0,1,2 -m"""
 
-SWITCHES = {"-m": "--multirun", "--multirun": "--multirun", "--resolve": "--resolve", "--run": "", "-r": ""}
+SWITCHES = {
+    "--dry-run": "--dry-run",
+    "-m": "--multirun",
+    "--multirun": "--multirun",
+    "--resolve": "--resolve",
+    "--run": "",
+    "-r": "",
+}
 VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
           "-p": "--package"}  # fmt: skip
 
@@ -53,6 +61,10 @@ def main(arguments: Sequence[str]) -> int:
         chosen = " ".join(f"{group}={name}" for group, name in command_line.defaults().items())
         console.note(f"nothing was chosen, so these are the defaults: {chosen} (naba train --help)")
     _environment(parallel=any(item.startswith("hydra/launcher=") for item in overrides))
+    if "--dry-run" in flags:
+        from naba.experiment import planning
+
+        return planning.run(plan.overrides, multirun=plan.multirun)
     from naba.experiment import sweep
 
     if informing:
@@ -83,10 +95,12 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             if not equals and not queue:
                 raise UserError(f"naba train: {name} needs a value", "naba train --help")
             value = inline if equals else queue.pop(0)
-            if name in {"--config-dir", "-cd"}:
-                _use_folder(value)
-            else:
+            if VALUED[name]:
                 flags += [VALUED[name], value]
+                continue
+            if not Path(value).is_dir():
+                raise UserError(f"--config-dir: there is no folder '{value}'")
+            os.environ["NABA_CONF"] = os.pathsep.join([value, *filter(None, [os.environ.get("NABA_CONF")])])
         elif argument.startswith("-"):
             guess = nearest(argument, [*SWITCHES, *VALUED])
             raise UserError(
@@ -96,12 +110,6 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             overrides.append(argument)
     return flags, overrides
-
-
-def _use_folder(value: str) -> None:
-    if not Path(value).is_dir():
-        raise UserError(f"--config-dir: there is no folder '{value}'")
-    os.environ["NABA_CONF"] = os.pathsep.join([value, *filter(None, [os.environ.get("NABA_CONF")])])
 
 
 def _environment(*, parallel: bool) -> None:

@@ -1,6 +1,6 @@
 """Composing and checking experiments, and what they are known by."""
 
-from naba.config.check import accepting, check, check_dataset, check_input, dataset_config, plain_dict
+from naba.config.check import accepting, check, check_dataset, check_input, dataset_config, model_name, plain_dict
 from naba.config.folders import (
     GROUPS,
     group_folders,
@@ -23,6 +23,7 @@ __all__ = [
     "digest",
     "group_folders",
     "identify",
+    "model_name",
     "names",
     "plain_dict",
     "section",

@@ -30,11 +30,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.arabic.profile import Profile
+    from naba.config.schema import DatasetConfig
 
 logger = logging.getLogger(__name__)
 
-ABOUT = frozenset({"name", "accepts", "description", "builder", search.KEY})
+ABOUT = frozenset({"name", "accepts", "description", "builder", "tags", search.KEY})
 """Keys of a model's YAML that are not options of its builder."""
+
+WEIGHTS = ("checkpoint", "encoder", "embeddings", "weights")
+"""Options that name somebody's pretrained weights."""
 
 _OLD_KEY = "_target_"
 _OLD_PACKAGE = "naba.models."
@@ -52,6 +56,8 @@ class Context:
         primary_metric: what early stopping watches.
         checkpoint_folder: where a training that can be resumed keeps its checkpoints.
         background_texts: name of an unlabelled data set -> its distinct texts, in order.
+        task: of the data set: `stance`, `claim_type`, …
+        label_names: label -> the name by which it is shown, in order.
     """
 
     seed: int = 0
@@ -60,6 +66,8 @@ class Context:
     primary_metric: str | None = None
     checkpoint_folder: Path | None = None
     background_texts: Callable[[str], Sequence[str]] | None = None
+    task: str = ""
+    label_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def texts(self, name: str) -> Sequence[str]:
         """The distinct texts of an unlabelled data set, in order.
@@ -99,6 +107,15 @@ class Options(ABC):
     def content(self) -> dict[str, Any]:
         """What decides the model, for a run's identity: the options, files by what is in them rather than by name."""
         return dataclasses.asdict(self)  # type: ignore[call-overload]
+
+    def described(self, dataset: DatasetConfig) -> dict[str, Any]:  # noqa: ARG002
+        """What of a data set's description, beside its rows, decides the model: the words of a prompt; {} for none."""
+        return {}
+
+    def tags(self) -> tuple[str, ...]:
+        """What kind of model it is, for pools of a board: `no_weights`, `open_weights`, `prompted`, `api`."""
+        fields = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return ("open_weights",) if any(fields.get(name) for name in WEIGHTS) else ("no_weights",)
 
 
 @cache
@@ -223,6 +240,27 @@ def backgrounds(model: Mapping[str, Any]) -> list[str]:
     """Names of the unlabelled data sets that a model, or a model inside it, learns from."""
     inside = [value for value in model.values() if isinstance(value, Mapping) and "builder" in value]
     return [*options(model).backgrounds(), *(name for one in inside for name in backgrounds(one))]
+
+
+def described(model: Mapping[str, Any], dataset: DatasetConfig) -> list[dict[str, Any]]:
+    """What of a data set's description decides a model, or a model inside it."""
+    inside = [value for value in model.values() if isinstance(value, Mapping) and "builder" in value]
+    own = options(model).described(dataset)
+    return [*([own] if own else []), *(each for one in inside for each in described(one, dataset))]
+
+
+def tags(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """What kind of model it is, and of those inside it; and what its YAML says itself (`tags: [desk]`)."""
+    inside = [value for value in model.values() if isinstance(value, Mapping) and "builder" in value]
+    # A wrapper has no weights of its own: it is what is inside it.
+    own = tags_of(inside) if inside else options(model).tags()
+    given = model.get("tags") or ()
+    return tuple(dict.fromkeys((*own, *(given if isinstance(given, list | tuple) else (str(given),)))))
+
+
+def tags_of(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The tags of several models."""
+    return tuple(dict.fromkeys(tag for one in models for tag in tags(one)))
 
 
 def content(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,23 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
     return _named_after_its_file(settings)
 
 
+def model_name(model: Mapping[str, Any]) -> str:
+    """What a model is called on boards: as in its YAML, or, with other weights than its YAML's, as these are called.
+
+    `multilingual_e5_base` with `checkpoint=…/marbert` would be untrue: it is `pretrained_marbert`.
+    """
+    name = str(model["name"])
+    key = next((one for one in ("checkpoint", "embeddings") if isinstance(model.get(one), str)), None)
+    usual = section("model", name).get(key) if key and name in names("model") else None
+    if key is None or usual is None or model[key] == usual:
+        return name
+    given, wanted = (str(one).partition("@")[0].rstrip("/").rpartition("/")[2] for one in (model[key], usual))
+    if given.lower() in {wanted.lower(), name.lower()}:
+        return name
+    called = re.sub(r"[^A-Za-z0-9_.\-]+", "_", given).strip("_.-")
+    return f"{model['builder']}_{called or digest(given)[:6]}"[:80]
+
+
 def _named_after_its_file(settings: TrainConfig) -> TrainConfig:
     """Own data given on the command line is called as its file is, so that two files are two data sets."""
     dataset = settings.dataset
@@ -237,8 +254,7 @@ def _check_also(settings: TrainConfig) -> list[str]:
     problems = [f"'{name}' stands there twice" for name in dict.fromkeys(also) if also.count(name) > 1]
     for name in dict.fromkeys(also):
         if name == dataset.name:
-            problems.append(f"'{name}' is the data set that is trained on; its test rows are scored anyway")
-            continue
+            continue  # its test rows are scored anyway: a sweep over data sets names them all
         if name in {"train", "validation", "test"}:
             problems.append(f"a data set called '{name}' could not be told from that part of another: rename it")
             continue
@@ -248,6 +264,10 @@ def _check_also(settings: TrainConfig) -> list[str]:
             problems.append(error.message)
             continue
         problems += _check_labels(other)
-        if other.task != dataset.task:
-            problems.append(f"'{name}' is a {other.task} data set, '{dataset.name}' a {dataset.task} one")
+        mapped = set(other.label_map) & set(dataset.labels) or set(dataset.label_map) & set(other.labels)
+        if other.task != dataset.task and not mapped:
+            problems.append(
+                f"'{name}' is a {other.task} data set, '{dataset.name}' a {dataset.task} one, and no label_map of "
+                "either says how labels of one are those of the other"
+            )
     return [f"evaluation.also: {problem}" for problem in problems]

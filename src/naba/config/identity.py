@@ -84,6 +84,8 @@ def identify(
         "background": dict(background or {}),
         "normalisation": _rules(settings.normalisation),
     }
+    if described := builders.described(settings.model, dataset):
+        content["described"] = described
     split = split_content(settings.split)
     shared = {key: value for key, value in split.items() if key not in PARTS_OF_A_SPLIT}
     return Identity(

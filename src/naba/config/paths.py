@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-KEYS = ("dataset.path", "model.checkpoint", "model.classifier.checkpoint")
+KEYS = (
+    "dataset.path",
+    "model.checkpoint",
+    "model.classifier.checkpoint",
+    "model.embeddings",
+    "model.classifier.embeddings",
+    "model.prompt",
+    "model.classifier.prompt",
+    "model.prices",
+    "model.classifier.prices",
+)
 """Where a configuration may name a file or folder of the user's. A name on the Hub is none of them."""
 
 

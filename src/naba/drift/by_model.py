@@ -13,6 +13,8 @@ from naba.evaluation.predictions import Predictions, answers, objects
 if TYPE_CHECKING:
     from naba.drift.labels import LabelShift
     from naba.drift.part import Part
+    from naba.evaluation.metrics import FloatArray
+    from naba.evaluation.predictions import ObjectArray
     from naba.tracking import Run
 
 
@@ -27,7 +29,7 @@ def shift(model: Any, old: Part, new: Part, run: Run | None = None, seed: int = 
     """
     labels = tuple(str(label) for label in model.classes_)
     source = _source(model, labels, old, run)
-    said, _ = answers(model, new.dataset.frame(new.rows), labels, "the classifier")
+    said, _ = _answers(model, new, labels, "the classifier")
     place = {label: code for code, label in enumerate(labels)}
     predicted = np.array([place[label] for label in said], dtype=np.int64)
     return label_shift.estimated(source, predicted, new.blocks, seed)
@@ -59,10 +61,21 @@ def _source(model: Any, labels: tuple[str, ...], old: Part, run: Run | None) -> 
                 "says nothing there of how it errs",
                 f"name rows it has not seen, such as {run.facts.dataset}:validation or {run.facts.dataset}:test",
             )
-    said, probabilities = answers(model, old.dataset.frame(old.rows), labels, old.name)
+    said, probabilities = _answers(model, old, labels, old.name)
     groups = old.dataset.column("group", old.rows)
     return Predictions(old.dataset.ids(old.rows), gold, said, probabilities, labels,
                        groups if any(groups) else None)  # fmt: skip
+
+
+def _answers(model: Any, part: Part, labels: tuple[str, ...], owner: str) -> tuple[ObjectArray, FloatArray]:
+    said, probabilities, _ = answers(model, part.dataset.frame(part.rows), labels, owner)
+    silent = sum(label not in labels for label in said)
+    if silent:
+        raise UserError(
+            f"the model has no answer for {silent} of the {len(said)} rows of {part.name}",
+            "label shares are estimated from classifiers that answer every row",
+        )
+    return said, probabilities
 
 
 def _unseen_ids(run: Run) -> list[str]:

@@ -89,7 +89,8 @@ def estimated(source: Predictions, predicted: IntArray, blocks: IntArray, seed: 
     share = np.bincount(predicted, minlength=size) / len(predicted)
     value = solve(confusion, share)
     generator = np.random.default_rng(seed)
-    sums_old, sums_new = _block_counts(source.cells, old_blocks, size * size), _block_counts(predicted, blocks, size)
+    sums_old = _block_counts(source.cells(size), old_blocks, size * size)
+    sums_new = _block_counts(predicted, blocks, size)
     drawn = np.empty((RESAMPLES, size))
     for place in range(RESAMPLES):
         one = _drawn(sums_old, generator).reshape(size, size)

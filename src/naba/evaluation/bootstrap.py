@@ -51,7 +51,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows as cells of a (t, k, k) table of target, gold and predicted label; t is 1 where targets do not matter."""
+    """Rows as cells of a (t, k, w) table of target, gold and predicted label; t is 1 where targets do not matter.
+
+    w is k, or k + 1 where rows have no answer.
+    """
 
     codes: IntArray
     shape: tuple[int, int, int]
@@ -59,11 +62,11 @@ class Cells:
     @classmethod
     def of(cls, predictions: Predictions, by_target: bool) -> Cells:
         """The cells of some predictions; targets are their groups."""
-        size = len(predictions.labels)
+        table = (len(predictions.labels), predictions.width)
         if not by_target:
-            return cls(predictions.cells, (1, size, size))
+            return cls(predictions.cells(table[1]), (1, *table))
         targets = targets_of(predictions)
-        return cls(targets * size * size + predictions.cells, (int(targets.max()) + 1, size, size))
+        return cls(targets * table[0] * table[1] + predictions.cells(table[1]), (int(targets.max()) + 1, *table))
 
     def counts(self) -> IntArray:
         """(t, k, k) rows in each cell."""
@@ -300,8 +303,9 @@ class Systems:
     """Systems that answered the same rows, ready to be resampled together.
 
     Attributes:
-        codes: (s, n) cell of each row in a (p, t, k, k) table of part, target, gold and predicted label.
-        shape: (p, t, k, k); p is 1 but for cross-validations, t is 1 for metrics that do not look at targets.
+        codes: (s, n) cell of each row in a (p, t, k, w) table of part, target, gold and predicted label.
+        shape: (p, t, k, w); p is 1 but for cross-validations, t is 1 for metrics that do not look at targets, w is k,
+            or k + 1 where a system has rows without an answer.
         units: (n,) the unit each row is drawn with: itself, or its group.
         strata: (u,) the stratum each unit is drawn within: the part of a cross-validation that all systems share.
         labels: the k labels.
@@ -343,14 +347,15 @@ class Systems:
             offset = targets_of(first)
             targets = int(offset.max()) + 1
         folds = np.zeros((len(systems), rows), dtype=np.int64) if parts is None else np.stack(list(parts))
-        codes = (folds * targets + offset) * size * size + np.stack([one.cells for one in aligned])
+        width = max(one.width for one in aligned)
+        codes = (folds * targets + offset) * size * width + np.stack([one.cells(width) for one in aligned])
         grouped = share_groups(first, [item]) if by_group is None else by_group
         units = units_of(first) if grouped else np.arange(rows)
         # Folds that differ from seed to seed are not shared by the systems, so rows cannot be drawn within folds.
         stratum = folds[0] if (folds == folds[0]).all() else np.zeros(rows, dtype=np.int64)
         distinct, units = np.unique(units * (int(stratum.max()) + 1) + stratum, return_inverse=True)
         strata = distinct % (int(stratum.max()) + 1)
-        return cls(codes, (int(folds.max()) + 1, targets, size, size), units, strata, first.labels)
+        return cls(codes, (int(folds.max()) + 1, targets, size, width), units, strata, first.labels)
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -47,8 +47,8 @@ class Reliability:
 
 
 def confidence(predictions: Predictions) -> FloatArray:
-    """(n,) probability given to the predicted label."""
-    return predictions.probabilities[np.arange(len(predictions)), predictions.predicted_codes]
+    """(n,) probability given to the predicted label; 0 where there is no answer."""
+    return predictions.confidence
 
 
 def reliability(predictions: Predictions, bins: int = 10, binning: Binning = "equal_mass") -> Reliability:

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from naba.errors import UserError, unknown_name
-from naba.evaluation.leaderboard import Board, Row, cells_of, leaderboard
 from naba.evaluation.significance import SIGNIFICANCE
 from naba.evaluation.tables import Table, counted, number, p_text, seconds_text, signed, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from naba.evaluation.leaderboard import TrackedRun
+    from naba.evaluation.leaderboard import Board, Row
     from naba.evaluation.significance import Difference
 
 Value = str | float | None
-Need = Literal["tests", "baseline", "spread"]
+Need = Literal["tests", "baseline", "spread", "silence"]
 Place = Literal["terminal", "table", "csv"]
 
 LONGEST_HEADER = 20
@@ -43,10 +42,12 @@ class Column:
         show: the value for people; numbers get three digits by default.
         brief: the same in a terminal, where it is shorter.
         needs: what a board must have for people to be shown the column: "tests" (two tested systems), "baseline",
-            "spread" (a system of several seeds or parts). CSV always has all columns.
+            "spread" (a system of several seeds or parts), "silence" (a system that does not always answer). CSV always
+            has all columns.
         places: where it is shown unless `--columns` chooses.
         numeric: is it set to the right?
         spared: in a terminal that is too narrow, columns go in the order of this number; 0 stays.
+        of_runs: is it a number of the runs alone, whatever they are compared with? Then pools can go by it.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Column:
     places: frozenset[Place] = frozenset({"terminal", "table", "csv"})
     numeric: bool = True
     spared: int = 0
+    of_runs: bool = False
 
     def value(self, row: Row) -> Value:
         """What `make` gives, checked.
@@ -144,6 +146,15 @@ def _chance(value: float | None) -> str:
     return "" if value is None else p_text(value)
 
 
+def _round(value: float) -> str:
+    """Three digits that matter, and no exponent."""
+    return "" if math.isnan(value) else f"{value:,.0f}" if value >= 100 else f"{float(f'{value:.3g}'):.10g}"
+
+
+def _share(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1%}"
+
+
 CSV: frozenset[Place] = frozenset({"csv"})
 WIDE: frozenset[Place] = frozenset({"table", "csv"})
 PEOPLE: frozenset[Place] = frozenset({"terminal", "table"})
@@ -181,11 +192,21 @@ for _column in (
            needs=BASELINE, places=WIDE),
     Column("detectable", "detectable", _detectable, needs=TESTS, spared=2),
     Column("train_seconds", "train s", lambda row: row.cell.mean_of("train_seconds"),
-           lambda row: seconds_text(row.cell.mean_of("train_seconds")), spared=1),
+           lambda row: seconds_text(row.cell.mean_of("train_seconds")), spared=1, of_runs=True),
     Column("predict_seconds", "predict s", lambda row: row.cell.mean_of("predict_seconds"),
-           lambda row: seconds_text(row.cell.mean_of("predict_seconds")), places=WIDE),
+           lambda row: seconds_text(row.cell.mean_of("predict_seconds")), places=WIDE, of_runs=True),
     Column("model_bytes", "size", lambda row: row.cell.mean_of("model_bytes"),
-           lambda row: size_text(row.cell.mean_of("model_bytes")), places=WIDE),
+           lambda row: size_text(row.cell.mean_of("model_bytes")), places=WIDE, of_runs=True),
+    Column("rows_per_second", "rows/s", lambda row: row.cell.mean_of("rows_per_second"),
+           lambda row: _round(row.cell.mean_of("rows_per_second")), places=WIDE, of_runs=True),
+    Column("ms_per_row", "ms/row", lambda row: 1000 / row.cell.mean_of("rows_per_second"),
+           lambda row: _round(1000 / row.cell.mean_of("rows_per_second")), places=CSV, of_runs=True),
+    Column("money_per_1000_rows", "cost/1000 rows", lambda row: row.cell.mean_of("money_per_1000_rows"),
+           lambda row: _round(row.cell.mean_of("money_per_1000_rows")), places=WIDE, of_runs=True),
+    Column("share_answered", "answered", lambda row: row.cell.metric_mean("share_answered"),
+           lambda row: _share(row.cell.metric_mean("share_answered")), needs=frozenset({"silence"}), of_runs=True),
+    Column("probabilities", "probabilities", lambda row: row.cell.runs[0].probabilities, places=WIDE, numeric=False),
+    Column("kinds", "kinds", lambda row: " ".join(row.cell.kinds), places=CSV, numeric=False),
 ):  # fmt: skip
     add_column(_column)
 
@@ -207,6 +228,7 @@ def columns_of(board: Board, place: Place, chosen: Sequence[str] | None = None) 
     has: set[Need] = set()
     has |= {"tests"} if len(board.paired) > 1 else set()
     has |= {"baseline"} if any(row.to_baseline is not None for row in board.rows) else set()
+    has |= {"silence"} if any("share_answered" in run.metrics for row in board.rows for run in row.cell.runs) else set()
     has |= {"spread"} if any(not math.isnan(row.spread) for row in board.rows) else set()
     return [column for column in COLUMNS.values() if place in column.places and (place == "csv" or column.needs <= has)]
 
@@ -293,29 +315,3 @@ def matrix_table(board: Board) -> Table:
             f"median {number(float(np.median(known)))}"
         )
     return Table(title, ["", *names], rows, notes, range(1, len(names) + 1))
-
-
-def transfer_table(runs: Sequence[TrackedRun], measure: str | None = None, resamples: int = 10_000) -> Table:
-    """Train on one data set, score on another: one line a training set and model, one column a scored set.
-
-    Args:
-        runs: one `TrackedRun` for each run and scored data set.
-        measure: the metric; each scored set's own primary metric if None.
-    """
-    cells = cells_of(runs)
-    scored = sorted({cell.runs[0].scored for cell in cells})
-    found: dict[tuple[str, str, str], str] = {}
-    header = ["trained on", "model"]
-    for name in scored:
-        here = [cell for cell in cells if cell.runs[0].scored == name]
-        board = leaderboard(here, measure or here[0].runs[0].primary_metric, resamples=resamples)
-        header.append(f"{name} ({board.metric})")
-        for row in board.rows:
-            first = row.cell.runs[0]
-            label = row.cell.name.replace(f" ({first.dataset})", "")
-            found[(first.dataset, label, name)] = (
-                f"{number(row.score.value)} [{number(row.score.low)}, {number(row.score.high)}]"
-            )
-    lines = sorted({(trained, model) for trained, model, _ in found})
-    rows = [[*line, *(found.get((*line, name), "") for name in scored)] for line in lines]
-    return Table("transfer", header, rows, ["mean over seeds, 95 % interval over examples and seeds"], keys=2)

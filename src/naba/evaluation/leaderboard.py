@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from naba.errors import UserError
+from naba.evaluation.board_notes import about_tests, board_notes
 from naba.evaluation.bootstrap import Score, interval, share_groups, units_of, value
 from naba.evaluation.metrics import FloatArray, metric
 from naba.evaluation.predictions import Predictions
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from naba.evaluation.page import Content
+    from naba.evaluation.pools import Pool
     from naba.evaluation.predictions import IntArray
 
 NAN = float("nan")
@@ -59,6 +61,9 @@ class TrackedRun:
         part: the fold or held-out value tested on, where the run is one of a cross-validation.
         section: the run's own name for these rows: `test`, `validation` or a further data set.
         curves: name -> (step, value) pairs, such as `validation/macro_f1` by epoch.
+        kinds: tags of the model, by which pools are made.
+        probabilities: where its probabilities come from; "" if not known.
+        rows_per_second, money_per_1000_rows: of predicting; nan if not known.
         content: reads what a page shows of `scored_on`; called only for a page.
     """
 
@@ -81,6 +86,10 @@ class TrackedRun:
     section: str = "test"
     part: str = ""
     curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    probabilities: str = ""
+    rows_per_second: float = NAN
+    money_per_1000_rows: float = NAN
     content: Callable[[], Content] | None = None
 
     @property
@@ -141,6 +150,11 @@ class Cell:
         return self.runs[0].model
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The tags of the model."""
+        return self.runs[0].kinds
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The distinct seeds, in rising order."""
         return tuple(sorted({run.seed for run in self.runs}))
@@ -158,6 +172,10 @@ class Cell:
     def mean_of(self, attribute: str) -> float:
         """Mean over the seeds of a number such as `train_seconds`."""
         return float(np.mean([getattr(run, attribute) for run in self.runs]))
+
+    def metric_mean(self, name: str) -> float:
+        """Mean over the seeds of a tracked metric; nan where a run lacks it."""
+        return float(np.mean([run.metrics.get(name, NAN) for run in self.runs]))
 
 
 @dataclass(frozen=True)
@@ -196,6 +214,7 @@ class Pairs:
         estimate, low, high: the differences with their 95 % intervals.
         p_value: Holm-corrected over the pairs.
         detectable: the smallest difference each pair's test would find four times in five.
+        tests: (a, b), a < b -> the test of the pair before any correction.
     """
 
     estimate: FloatArray
@@ -203,6 +222,11 @@ class Pairs:
     high: FloatArray
     p_value: FloatArray
     detectable: FloatArray
+    tests: Mapping[tuple[int, int], Difference] = field(default_factory=dict)
+
+    def difference(self, a: int, b: int) -> Difference:
+        """Cell a minus cell b, with the uncorrected p-value."""
+        return self.tests[a, b] if a < b else _flipped(self.tests[b, a])
 
 
 @dataclass(frozen=True)
@@ -216,6 +240,7 @@ class Board:
         pairs: every two of the paired cells, in the order of `rows`; None if there are none.
         notes: what a reader must know.
         higher_is_better: direction of the metric.
+        baseline: the model that the others are also compared with.
     """
 
     scored: str
@@ -224,6 +249,7 @@ class Board:
     pairs: Pairs | None = None
     notes: tuple[str, ...] = ()
     higher_is_better: bool = True
+    baseline: str = "majority"
 
     @property
     def title(self) -> str:
@@ -248,8 +274,7 @@ class Board:
     def html(self) -> str:
         """One self-contained page with an error browser, as `naba compare --html` writes it.
 
-        Raises:
-            UserError: the files of the data set that was scored cannot be had.
+        Where the files of the data set cannot be had, it is without texts and examples, and says so.
         """
         from naba.evaluation.page import page
 
@@ -260,6 +285,10 @@ class Board:
         from naba.evaluation.tables import html
 
         return html(board_table(self))
+
+
+def _flipped(one: Difference) -> Difference:
+    return replace(one, estimate=-one.estimate, low=-one.high, high=-one.low)
 
 
 def cells_of(runs: Sequence[TrackedRun]) -> list[Cell]:
@@ -335,6 +364,7 @@ def _joined(runs: Sequence[TrackedRun], predictions: Sequence[Predictions], part
             return []
         order = np.argsort(ids.astype(str), kind="stable")
         groups = [one.groups for one in chosen if one.groups is not None]
+        outcomes = [one.outcomes for one in chosen if one.outcomes is not None]
         wholes.append(
             Whole(
                 Predictions(
@@ -345,6 +375,7 @@ def _joined(runs: Sequence[TrackedRun], predictions: Sequence[Predictions], part
                     chosen[0].labels,
                     np.concatenate(groups)[order] if len(groups) == len(chosen) else None,
                     chosen[0].fingerprint,
+                    np.concatenate(outcomes)[order] if len(outcomes) == len(chosen) else None,
                 ),
                 np.repeat(np.arange(len(chosen)), [len(one) for one in chosen])[order],
             )
@@ -359,6 +390,7 @@ def leaderboards(
     resamples: int = 10_000,
     seed: int = 0,
     by_group: bool | None = None,
+    pool: Pool | None = None,
 ) -> list[Board]:
     """One board for each scored data set, in the order of their names, and one for each kind of cross-validation of it.
 
@@ -366,18 +398,28 @@ def leaderboards(
         measure: the metric; each data set's own primary metric if None.
         baseline: the model that every other is also compared with, where it was run.
         by_group: draw whole groups; by default where `bootstrap.share_groups` says so, and the notes say it.
+        pool: the systems to compare; ranks, letters and corrections are among them alone, since how many others were
+            tried is no concern of somebody who could not use them.
     Raises:
-        UserError: there are no runs, or the metric is unknown.
+        UserError: there are no runs, the metric is unknown, or no system is in the pool.
     """
     if not runs:
         raise UserError("there are no finished runs to compare", "train some: naba train -m …")
     boards: dict[tuple[str, int], list[Cell]] = defaultdict(list)
-    for cell in cells_of(runs):
+    everything = cells_of(runs)
+    if pool is not None:
+        pool.require(everything)
+    for cell in everything:
         boards[(cell.runs[0].scored, cell.folds)].append(cell)
-    return [
-        leaderboard(cells, measure or cells[0].runs[0].primary_metric, baseline, resamples, seed, by_group)
-        for _, cells in sorted(boards.items(), key=lambda item: item[0])
-    ]
+    found = []
+    for _, cells in sorted(boards.items(), key=lambda item: item[0]):
+        chosen = cells if pool is None else [cell for cell in cells if pool.holds(cell)]
+        if not chosen:
+            continue
+        measured = measure or chosen[0].runs[0].primary_metric
+        board = leaderboard(chosen, measured, baseline, resamples, seed, by_group)
+        found.append(board if pool is None else replace(board, notes=(pool.note(board, cells), *board.notes)))
+    return found
 
 
 def leaderboard(
@@ -398,7 +440,7 @@ def leaderboard(
     scored = cells[0].runs[0].scored
     item = metric(measure, cells[0].predictions[0].labels)
     paired, alone = ([], list(cells)) if item.needs == "ranking" else _on_the_same_rows(cells)
-    notes = _notes(cells, paired, alone)
+    notes = board_notes(cells, paired, alone)
     rows = [_alone(cell, measure, resamples, seed) for cell in alone]
     rows.sort(key=lambda row: -row.score.value if item.higher_is_better else row.score.value)
     if not paired:
@@ -408,51 +450,19 @@ def leaderboard(
     draws = _draws(paired, measure, resamples, seed, grouped)
     order = np.argsort(-draws.means if item.higher_is_better else draws.means, kind="stable")
     paired, draws = [paired[place] for place in order], _reordered(draws, order)
-    pairs = _all_pairs(draws)
-    tested = _rows(paired, draws, pairs.p_value, baseline, measure)
+    pairs = all_pairs(len(paired), draws.difference)
+    untested = [
+        Row(cell, Score(measure, float(draws.means[place]), *draws.interval(place), draws.rows),
+            _spread(_values(cell, measure)), paired=True)
+        for place, cell in enumerate(paired)
+    ]  # fmt: skip
+    best_first = tested(untested, pairs, baseline)
     drawn = ""
     if grouped:
         units = len(np.unique(units_of(first)))
         drawn = "; the bootstrap resamples whole groups" + (f" ({units})" if units < len(first) else "")
-    notes.append(f"{counted(draws.rows, 'row')}{drawn}; intervals 95 %" + _about_tests(len(paired)))
-    return Board(scored, measure, (*tested, *rows), pairs, tuple(notes), item.higher_is_better)
-
-
-def _about_tests(cells: int) -> str:
-    if cells < 2:
-        return ""
-    pairs = cells * (cells - 1) // 2
-    corrected = f"p-values paired and Holm-corrected over {counted(pairs, 'pair')}"
-    return f"; {corrected}; systems that share a letter cannot be told apart"
-
-
-def _notes(cells: Sequence[Cell], paired: Sequence[Cell], alone: Sequence[Cell]) -> list[str]:
-    notes = []
-    if alone and paired:
-        notes.append(f"{counted(len(alone), 'system')} scored on other rows or parts, listed without tests")
-    folded = [cell for cell in cells if cell.folds]
-    whole = [cell for cell in folded if cell in paired]
-    if whole:
-        parts = whole[0].folds
-        notes.append(
-            f"{counted(len(whole), 'cross-validation')}: scores are means over {parts} parts, compared row by row "
-            f"over all of them; intervals and tests are {shared_training(parts):.2f} times as wide as their rows alone "
-            "would have them, because the trainings share rows (Nadeau and Bengio 2003)"
-        )
-    if len(whole) < len(folded):
-        notes.append(
-            f"{counted(len(folded) - len(whole), 'cross-validation')} whose parts have different seeds, share rows "
-            "or are other ones: means over the parts, each the mean of its seeds; intervals by the spread over the "
-            "parts, corrected for the training rows they share (Nadeau and Bengio 2003)"
-        )
-    alike = [cell for cell in cells if len(cell.seeds) > 1 and len(cell.wholes) == 1]
-    if alike:
-        names = ", ".join(cell.name for cell in alike)
-        notes.append(f"every seed answers alike and counts as one: {names}")
-    single = sum(len(cell.wholes) == 1 and len(cell.seeds) == 1 for cell in cells)
-    if single:
-        notes.append(f"{single} of {counted(len(cells), 'system')} with one seed: intervals over examples only")
-    return notes
+    notes.append(f"{counted(draws.rows, 'row')}{drawn}; intervals 95 %" + about_tests(len(paired)))
+    return Board(scored, measure, (*best_first, *rows), pairs, tuple(notes), item.higher_is_better, baseline)
 
 
 def _draws(cells: Sequence[Cell], measure: str, resamples: int, seed: int, grouped: bool) -> CellDraws:
@@ -494,13 +504,14 @@ def _reordered(draws: CellDraws, order: npt.NDArray[np.int64]) -> CellDraws:
     )
 
 
-def _all_pairs(draws: CellDraws) -> Pairs:
-    size = len(draws.means)
-    found = Pairs(*(np.full((size, size), NAN) for _ in range(5)))
+def all_pairs(size: int, difference: Callable[[int, int], Difference]) -> Pairs:
+    """Every two of the cells, tested, and corrected together by Holm's method."""
     places = list(combinations(range(size), 2))
-    differences = [draws.difference(a, b) for a, b in places]
-    corrected = holm([one.p_value for one in differences])
-    for (a, b), one, p_value in zip(places, differences, corrected, strict=True):
+    tests = {(a, b): difference(a, b) for a, b in places}
+    estimate, low, high, p_values, detectable = (np.full((size, size), NAN) for _ in range(5))
+    found = Pairs(estimate, low, high, p_values, detectable, tests)
+    corrected = holm([one.p_value for one in tests.values()])
+    for ((a, b), one), p_value in zip(tests.items(), corrected, strict=True):
         found.estimate[a, b], found.estimate[b, a] = one.estimate, -one.estimate
         found.low[a, b], found.high[a, b] = one.low, one.high
         found.low[b, a], found.high[b, a] = -one.high, -one.low
@@ -509,29 +520,27 @@ def _all_pairs(draws: CellDraws) -> Pairs:
     return found
 
 
-def _rows(cells: Sequence[Cell], draws: CellDraws, p_values: FloatArray, baseline: str, measure: str) -> list[Row]:
+def tested(rows: Sequence[Row], pairs: Pairs, baseline: str) -> list[Row]:
+    """The lines, best first, with what their tests against one another say."""
+    p_values = pairs.p_value
     different = p_values < SIGNIFICANCE
     groups = letters(different)
-    base = next((place for place, cell in enumerate(cells) if cell.model == baseline), None)
-    rows = []
-    for place, cell in enumerate(cells):
-        low, high = draws.interval(place)
+    base = next((place for place, row in enumerate(rows) if row.cell.model == baseline), None)
+    found = []
+    for place, row in enumerate(rows):
         better, worse = int(different[place, :place].sum()), int(different[place, place + 1 :].sum())
-        rows.append(
-            Row(
-                cell,
-                Score(measure, float(draws.means[place]), low, high, draws.rows),
-                _spread(_values(cell, measure)),
-                paired=True,
-                ranks=(1 + better, len(cells) - worse),
+        found.append(
+            replace(
+                row,
+                ranks=(1 + better, len(rows) - worse),
                 letters=groups[place],
-                to_best=draws.difference(place, 0) if place else None,
-                to_baseline=draws.difference(place, base) if base is not None and base != place else None,
+                to_best=pairs.difference(place, 0) if place else None,
+                to_baseline=pairs.difference(place, base) if base is not None and base != place else None,
                 p_best=float(p_values[place, 0]),
                 p_baseline=float(p_values[place, base]) if base is not None else NAN,
             )
         )
-    return rows
+    return found
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -1,8 +1,10 @@
 """Metrics: each is one function on confusion counts, so that intervals and tests come for free.
 
 A confusion metric is `f(counts, labels) -> scores` with counts of shape (..., k, k), rows gold and columns predicted,
-and scores of shape (...). A metric over targets takes counts of shape (..., t, k, k); a ranking metric takes
-relevance of shape (..., n), rows in order of descending score. The shared tasks' own metrics are in
+and scores of shape (...). Where rows have no answer there is a column more, (..., k, k + 1), which no label's
+predictions are counted in: such a row is missed by its gold label, and a false alarm of none. A metric over targets
+takes counts of shape (..., t, k, k); a ranking metric takes relevance of shape (..., n), rows in order of descending
+score. The shared tasks' own metrics are in
 `naba.evaluation.official_metrics`; `METRICS` and `metric` know both.
 """
 
@@ -124,7 +126,8 @@ def gold_totals(counts: Array) -> Array:
 @kept
 def predicted_totals(counts: Array) -> Array:
     """(..., k) rows predicted as each label."""
-    return np.asarray(counts).sum(axis=-2)
+    counts = np.asarray(counts)
+    return counts.sum(axis=-2)[..., : counts.shape[-2]]
 
 
 @kept
@@ -187,12 +190,12 @@ def mcc(counts: Array, labels: Sequence[str]) -> FloatArray:  # noqa: ARG001
     """Matthews correlation coefficient, in its form for several labels (R_K).
 
     The correlation of gold and predicted label indicators, from -1 (at worst) to 1. 0/0 = 0: when gold or
-    predictions hold one label only. Labels absent from both change nothing.
+    predictions hold one label only. Labels absent from both change nothing. No answer is one more thing predicted.
     """
     counts = np.asarray(counts, dtype=np.float64)
     rows, gold, predicted = counts.sum(axis=(-2, -1)), gold_totals(counts), predicted_totals(counts)
     covariance = hits(counts).sum(axis=-1) * rows - (gold * predicted).sum(axis=-1)
-    spread = (rows**2 - (gold**2).sum(axis=-1)) * (rows**2 - (predicted**2).sum(axis=-1))
+    spread = (rows**2 - (gold**2).sum(axis=-1)) * (rows**2 - (counts.sum(axis=-2) ** 2).sum(axis=-1))
     return ratio(covariance, np.sqrt(spread))
 
 

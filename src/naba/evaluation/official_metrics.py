@@ -124,7 +124,7 @@ def fnc1_points(counts: Array, labels: Sequence[str]) -> FloatArray:
     points[np.ix_(stances, stances)] = 0.25
     points[stances, stances] = 1.0
     points[unrelated, unrelated] = 0.25
-    return np.asarray((np.asarray(counts) * points).sum(axis=(-2, -1)))
+    return np.asarray((np.asarray(counts)[..., : len(labels)] * points).sum(axis=(-2, -1)))
 
 
 @register("FNC-1: utils/score.py (FakeNewsChallenge/fnc-1-baseline @ 7fb74cb), scorer.py (fnc-1 @ 29d473a)")
@@ -134,7 +134,7 @@ def fnc1_weighted_score(counts: Array, labels: Sequence[str]) -> FloatArray:
     A correct `unrelated` earns 0.25, not 1; the right stance on a related row earns 1, a wrong stance between two
     related labels 0.25. No class averages, so absent labels need no rule; no rows give 0.
     """
-    best = np.zeros(np.shape(counts))
+    best = np.zeros((*np.shape(counts)[:-1], len(labels)))
     np.einsum("...ii->...i", best)[...] = gold_totals(counts)
     return 100 * ratio(fnc1_points(counts, labels), fnc1_points(best, labels))
 
@@ -250,7 +250,7 @@ def llmebench_stance_macro_f1(counts: Array, labels: Sequence[str]) -> FloatArra
 
     There is no fixed label list: a stray word that a model answers is a class with F1 0 and enlarges the divisor
     (put it among the labels to get the published number), and an absent class does not count. LLMeBench replaces a
-    missing answer by a random gold label, not reproducibly; here an answer is never missing.
+    missing answer by a random gold label, not reproducibly; here a missing answer is wrong.
     """
     return _mean_over_present(f1s(counts), counts)
 

@@ -93,11 +93,11 @@ def _drawn(predictions: Predictions, generator: np.random.Generator) -> IntArray
 def _scores(trials: Sequence[Sequence[Predictions]], chosen: Metric, weights: Sequence[IntArray]) -> FloatArray:
     """(trials,) mean over the seeds of the metric on weighted rows."""
     labels = trials[0][0].labels
-    size = len(labels)
+    size, width = len(labels), max(one.width for trial in trials for one in trial)
     counts = np.array(
         [
             [
-                np.bincount(one.cells, weight, size * size).reshape(size, size)
+                np.bincount(one.cells(width), weight, size * width).reshape(size, width)
                 for one, weight in zip(trial, weights, strict=True)
             ]
             for trial in trials

@@ -43,14 +43,14 @@ def confusion_matrix(
     """
     counts = predictions.confusion()
     shares = ratio(counts, counts.sum(axis=1, keepdims=True))
-    size = len(predictions.labels)
+    size, width = counts.shape
     names = [(display_names or {}).get(label, label) for label in predictions.labels]
-    figure = new_figure(2.6 + 0.85 * size, 1.9 + 0.75 * size)
+    figure = new_figure(2.6 + 0.85 * width, 1.9 + 0.75 * size)
     axes = figure.add_subplot()
     # Cells fill the axes: constrained layout forgets the axis titles of an image that has to stay square.
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row in range(size):
-        for column in range(size):
+        for column in range(width):
             axes.text(
                 column,
                 row,
@@ -60,18 +60,19 @@ def confusion_matrix(
                 fontsize=8.5,
                 color="white" if shares[row, column] > 0.55 else "black",
             )
-    axes.set_xticks(range(size), names, rotation=30 if size > 4 else 0, ha="right" if size > 4 else "center")
+    across = [*names, "no answer"][:width]
+    axes.set_xticks(range(width), across, rotation=30 if width > 4 else 0, ha="right" if width > 4 else "center")
     axes.set_yticks(range(size), [f"{name}  ({total})" for name, total in zip(names, counts.sum(axis=1), strict=True)])
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold (rows)")
     axes.set_title(title, fontsize=11)
-    _grid(axes, size)
+    _grid(axes, size, width)
     figure.colorbar(image, ax=axes, label="share of the gold label's rows", shrink=0.8)
     return figure
 
 
-def _grid(axes: Axes, size: int) -> None:
-    axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+def _grid(axes: Axes, size: int, width: int) -> None:
+    axes.set_xticks(np.arange(width + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="0.85", linewidth=0.8)
     axes.tick_params(which="both", length=0)

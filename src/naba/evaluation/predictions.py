@@ -34,6 +34,12 @@ SUM_TOLERANCE = 0.01
 FORMAT = 1
 PREFIX = "probability_"
 
+NO_ANSWER = ""
+"""Predicted where a system gave no label: it counts as wrong for the gold label, and as a mistake of no other."""
+ANSWERED = "answered"
+OUTCOMES = (ANSWERED, "unparsed", "refused", "truncated", "empty", "error")
+"""How a request to a language model ended; each but the first is `NO_ANSWER`."""
+
 
 def objects(values: Sequence[Any] | npt.NDArray[Any]) -> ObjectArray:
     """A one-dimensional object array; numpy's own constructor would make fixed-width strings."""
@@ -55,11 +61,12 @@ class Predictions:
     Attributes:
         ids: (n,) object array of unique strings.
         gold: (n,) object array of label ids.
-        predicted: (n,) object array of label ids.
+        predicted: (n,) object array of label ids; `NO_ANSWER` where `outcomes` says that there is none.
         probabilities: (n, k) float64, one column a label in the order of `labels`, rows summing to 1.
         labels: the k label ids, in the order in which they are always shown.
         groups: (n,) object array of what rows share (claim, topic, target), or None.
         fingerprint: of the data set the rows are from, or "" if nobody knows.
+        outcomes: (n,) object array, one of `OUTCOMES` a row; None for a system that always answers.
     Raises:
         UserError: lengths differ, ids repeat, a label is unknown, a probability is not a number in [0, 1], or
             a row's probabilities do not sum to 1 within `SUM_TOLERANCE`.
@@ -72,9 +79,10 @@ class Predictions:
     labels: tuple[str, ...]
     groups: ObjectArray | None = None
     fingerprint: str = ""
+    outcomes: ObjectArray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("ids", "gold", "predicted", "groups"):
+        for name in ("ids", "gold", "predicted", "groups", "outcomes"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, objects(getattr(self, name)))
         object.__setattr__(self, "probabilities", np.asarray(self.probabilities, dtype=np.float64))
@@ -88,6 +96,8 @@ class Predictions:
         lengths = {"gold": len(self.gold), "predicted": len(self.predicted)}
         if self.groups is not None:
             lengths["groups"] = len(self.groups)
+        if self.outcomes is not None:
+            lengths["outcomes"] = len(self.outcomes)
         wrong = {name: length for name, length in lengths.items() if length != rows}
         if wrong:
             raise UserError(f"predictions have {rows} ids but " + ", ".join(f"{n} {name}" for name, n in wrong.items()))
@@ -101,8 +111,13 @@ class Predictions:
             raise UserError(f"predictions have {len(repeated)} ids more than once: {some(repeated)}")
 
     def _check_labels(self) -> None:
+        if self.outcomes is not None:
+            for row, (label, outcome) in enumerate(zip(self.predicted, self.outcomes, strict=True)):
+                if outcome not in OUTCOMES or (label == NO_ANSWER) is (outcome == ANSWERED):
+                    raise UserError(f"id '{self.ids[row]}': predicted '{label}' with the outcome '{outcome}'")
         for kind in ("gold", "predicted"):
-            unknown = sorted({str(label) for label in set(getattr(self, kind)).difference(self.labels)})
+            known = {*self.labels, NO_ANSWER} if kind == "predicted" and self.outcomes is not None else {*self.labels}
+            unknown = sorted({str(label) for label in set(getattr(self, kind)).difference(known)})
             if unknown:
                 row = next(i for i, label in enumerate(getattr(self, kind)) if str(label) == unknown[0])
                 raise UserError(
@@ -120,8 +135,10 @@ class Predictions:
         Raises:
             UserError: the model knows labels that the data set does not have.
         """
-        predicted, probabilities = answers(model, dataset.frame(indices), dataset.labels, dataset.name)
         groups = dataset.column("group", indices)
+        # A few-shot model must not be shown rows of a row's own group; nobody else looks at the column.
+        frame = dataset.frame(indices).assign(group=groups)
+        predicted, probabilities, outcomes = answers(model, frame, dataset.labels, dataset.name)
         return cls(
             ids=dataset.ids(indices),
             gold=dataset.gold(indices),
@@ -130,6 +147,7 @@ class Predictions:
             labels=dataset.labels,
             groups=groups if any(groups) else None,
             fingerprint=dataset.fingerprint,
+            outcomes=outcomes,
         )
 
     @cached_property
@@ -139,18 +157,35 @@ class Predictions:
 
     @cached_property
     def predicted_codes(self) -> IntArray:
-        """(n,) the predicted label of each row as its position in `labels`."""
+        """(n,) the predicted label of each row as its position in `labels`; k where there is no answer."""
         return _codes(self.predicted, self.labels)
 
     @cached_property
-    def cells(self) -> IntArray:
-        """(n,) the cell of the flattened (k, k) confusion matrix that each row falls in."""
-        return self.gold_codes * len(self.labels) + self.predicted_codes
+    def width(self) -> int:
+        """Columns of the confusion matrix: one a label, and a last one where rows have no answer."""
+        return len(self.labels) + bool((self.predicted_codes == len(self.labels)).any())
+
+    @cached_property
+    def confidence(self) -> FloatArray:
+        """(n,) probability given to the predicted label; 0 where there is no answer."""
+        last = len(self.labels) - 1
+        sure = self.probabilities[np.arange(len(self)), np.minimum(self.predicted_codes, last)]
+        return np.where(self.predicted_codes > last, 0.0, sure)
+
+    def cells(self, width: int) -> IntArray:
+        """(n,) the cell of a flattened (k, width) confusion matrix that each row falls in."""
+        return self.gold_codes * width + self.predicted_codes
 
     def confusion(self) -> IntArray:
-        """(k, k) counts: rows are gold labels, columns predicted labels, both in the order of `labels`."""
-        size = len(self.labels)
-        return np.bincount(self.cells, minlength=size * size).reshape(size, size).astype(np.int64)
+        """(k, width) counts: rows are gold labels, columns predicted labels, both in the order of `labels`."""
+        shape = (len(self.labels), self.width)
+        return np.bincount(self.cells(self.width), minlength=shape[0] * shape[1]).reshape(shape).astype(np.int64)
+
+    def outcome_shares(self) -> dict[str, float]:
+        """Share of the rows that ended in each of `OUTCOMES`; {} for a system that always answers."""
+        if self.outcomes is None or not len(self):
+            return {}
+        return {outcome: float(np.mean(self.outcomes == outcome)) for outcome in OUTCOMES}
 
     def confusion_table(self, display_names: Mapping[str, str] | None = None) -> pd.DataFrame:
         """The confusion matrix as a table: one row a gold label, one column a predicted label, and `total`."""
@@ -158,7 +193,7 @@ class Predictions:
 
         names = [(display_names or {}).get(label, label) for label in self.labels]
         counts = self.confusion()
-        table = pd.DataFrame(counts, columns=names)
+        table = pd.DataFrame(counts, columns=[*names, "(no answer)"][: self.width])
         table.insert(0, "gold", names)
         table["total"] = counts.sum(axis=1)
         return table
@@ -176,7 +211,7 @@ class Predictions:
         import pandas as pd
 
         wrong = np.flatnonzero(self.gold_codes != self.predicted_codes)
-        sure = self.probabilities[wrong, self.predicted_codes[wrong]]
+        sure = self.confidence[wrong]
         worst = wrong[np.argsort(-sure, kind="stable")][:count]
         columns = {
             name: ([""] * len(worst) if rows is None else [rows[name].iloc[i] for i in worst])
@@ -188,7 +223,7 @@ class Predictions:
                 **columns,
                 "gold": self.gold[worst],
                 "predicted": self.predicted[worst],
-                "probability_predicted": self.probabilities[worst, self.predicted_codes[worst]],
+                "probability_predicted": self.confidence[worst],
                 "probability_gold": self.probabilities[worst, self.gold_codes[worst]],
             }
         )
@@ -202,6 +237,7 @@ class Predictions:
             predicted=self.predicted[rows],
             probabilities=self.probabilities[rows],
             groups=None if self.groups is None else self.groups[rows],
+            outcomes=None if self.outcomes is None else self.outcomes[rows],
         )
 
     def aligned_to(self, ids: Sequence[str] | ObjectArray, source: str = "these predictions") -> Predictions:
@@ -226,6 +262,8 @@ class Predictions:
             columns[PREFIX + label] = pa.array(self.probabilities[:, column])
         if self.groups is not None:
             columns["group"] = pa.array([str(group) for group in self.groups], pa.string())
+        if self.outcomes is not None:
+            columns["outcome"] = pa.array(list(self.outcomes), pa.string())
         metadata = {
             "naba": json.dumps({"format": FORMAT, "labels": list(self.labels), "fingerprint": self.fingerprint})
         }
@@ -266,10 +304,13 @@ class Predictions:
             labels=labels,
             groups=objects(table.column("group").to_pylist()) if "group" in table.column_names else None,
             fingerprint=about.get("fingerprint", ""),
+            outcomes=objects(table.column("outcome").to_pylist()) if "outcome" in table.column_names else None,
         )
 
 
-def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) -> tuple[ObjectArray, FloatArray]:
+def answers(
+    model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str
+) -> tuple[ObjectArray, FloatArray, ObjectArray | None]:
     """What a classifier says about a table, in the order of `labels`.
 
     `model.classes_` is aligned to `labels`: a label the model never saw gets probability 0.
@@ -278,7 +319,8 @@ def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) 
         frame: n rows with columns text and target.
         owner: whose labels they are, for the message.
     Returns:
-        predicted labels, (n,) object; probabilities, (n, k) float64.
+        predicted labels, (n,) object; probabilities, (n, k) float64; outcomes, (n,) object, of a model that may give
+        no answer.
     Raises:
         UserError: the model knows labels that are not among `labels`.
     """
@@ -291,14 +333,15 @@ def answers(model: Any, frame: pd.DataFrame, labels: Sequence[str], owner: str) 
         )
     probabilities = np.zeros((len(frame), len(labels)))
     if not len(frame):
-        return objects([]), probabilities
+        return objects([]), probabilities, None
     said = model.answer(frame)
     probabilities[:, [list(labels).index(label) for label in classes]] = said.probabilities
-    return objects([str(label) for label in said.labels]), probabilities
+    outcomes = None if said.outcomes is None else objects(said.outcomes)
+    return objects([str(label) for label in said.labels]), probabilities, outcomes
 
 
 def _codes(values: ObjectArray, labels: tuple[str, ...]) -> IntArray:
-    position = {label: code for code, label in enumerate(labels)}
+    position = {label: code for code, label in enumerate((*labels, NO_ANSWER))}
     return np.fromiter((position[value] for value in values), dtype=np.int64, count=len(values))
 
 

@@ -358,7 +358,8 @@ def agreement(first: Predictions, second: Predictions) -> Agreement:
     equal = not wrong.any()
     same_bits = first.probabilities.tobytes() == np.ascontiguousarray(probabilities).tobytes()
     apart = np.abs(first.probabilities - probabilities)
-    changes = f1s(second.confusion()[np.ix_(order, order)]) - f1s(first.confusion())
+    columns = [*order, *range(len(order), second.width)]
+    changes = f1s(second.confusion()[np.ix_(order, columns)]) - f1s(first.confusion())
     return Agreement(
         verdict="different" if not equal else "byte-equal" if same_bits else "equal labels",
         rows=len(first),

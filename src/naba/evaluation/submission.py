@@ -10,6 +10,7 @@ import numpy as np
 
 from naba import files
 from naba.errors import UserError, unknown_name
+from naba.evaluation.predictions import some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,6 +151,13 @@ def write_submission(
     path = Path(path)
     if not path.name.startswith(form.prefix):
         raise UserError(f"{path.name}: a {form.name} file's name must begin with {form.prefix}")
+    silent = [str(name) for name, label in zip(predictions.ids, predictions.predicted, strict=True) if not label]
+    if silent:
+        raise UserError(
+            f"{len(silent)} of {len(predictions)} rows have no answer ({some(silent)}), and a submission needs one for "
+            "each",
+            "naba fills none in: ask again with force=true or another prompt, or decide in the written predictions",
+        )
     spelled = [form.spelling(str(label)) for label in predictions.predicted]
     wrong = sorted(set(spelled) - set(form.labels)) if form.labels else []
     if wrong:

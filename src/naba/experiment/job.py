@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from naba.data.dataset import Dataset
 
 LONGEST_NAME = 200
+OUTSIDE = "outside"
+"""The kind of systems whose predictions were scored from a file."""
 
 
 class Stopwatch:
@@ -70,7 +72,7 @@ class Job:
         settings = self.settings
         split = settings.split
         part = f"{split.fraction:g}" if split.name == "learning_curve" else split_part(split)
-        words = [str(settings.model["name"]), *changed_options(settings), settings.dataset.name]
+        words = [config.model_name(settings.model), *changed_options(settings), settings.dataset.name]
         words += [split.name] if split.name != "given" else []
         words += [part] if part else []
         if settings.normalisation.get("name", "news") != "news":
@@ -91,7 +93,7 @@ class Job:
             scoring=self.scoring,
             task=settings.dataset.task,
             dataset=settings.dataset.name,
-            model=str(settings.model["name"]),
+            model=config.model_name(settings.model),
             split=settings.split.name,
             part=split_part(settings.split),
             seed=settings.seed,
@@ -102,6 +104,7 @@ class Job:
             dirty=dirty,
             versions=machine.versions(),
             hardware=machine.hardware(),
+            kinds=builders.tags(settings.model) if "builder" in settings.model else (OUTSIDE,),
             tuned_from=self.tuned_from,
         )
 
@@ -118,6 +121,9 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
         UserError: something the user gave is wrong.
     """
     settings = config.check(cfg)
+    # The test rows of the set that is trained on are the section `test`: a sweep names all sets of a task at once.
+    others = [name for name in settings.evaluation.also if name != settings.dataset.name]
+    settings = dataclasses.replace(settings, evaluation=dataclasses.replace(settings.evaluation, also=others))
     from naba.data import splits
     from naba.data.dataset import load
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
@@ -15,7 +15,7 @@ from naba.tracking.facts import score_metrics
 from naba.tracking.items import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -46,10 +46,33 @@ def items(result: Result) -> list[Item]:
         found += _section_items(section, settings.evaluation.worst_errors, result.model if drawn else None)
     if drawn:
         found += [*class_features(result), *_figures(result)]
+    if result.model is not None:
+        found += [Text(f"model/{name}", text) for name, text in result.model.documents().items()]
     found.append(Input(result.job.dataset, "train" if result.model is not None else "test"))
     if result.kept and result.model is not None:
         found.append(Model(result.model, classifier_description(result, result.model)))
     return found + (check_items(result.checked) if result.checked is not None else [])
+
+
+def further_items(job: Job, sections: Sequence[Section], facts: Facts) -> list[Item]:
+    """What is added to a finished run for sections it was scored on later: their scores, tables and predictions.
+
+    Args:
+        facts: of the run; its tags then name these sections too.
+    """
+    found: list[Item] = []
+    for section in sections:
+        found += [Metric(name, value) for name, value in score_metrics(section.name, section.scores).items()]
+        found.append(Metric(f"{section.name}/rows", len(section.predictions)))
+        found += _section_items(section, job.settings.evaluation.worst_errors, None)
+    also = tuple(dict.fromkeys([*facts.scoring.also, *job.scoring.also]))
+    primary = {**facts.primary, **{section.name: section.primary_metric for section in sections}}
+    changed = replace(facts, scoring=replace(facts.scoring, also=also), primary=primary)
+    return found + [tag for tag in _tags(changed) if tag.name in SECTION_TAGS]
+
+
+SECTION_TAGS = ("naba.evaluation", "naba.sections", "naba.primary_metrics")
+"""Tags that say what a run was scored on."""
 
 
 def _figures(result: Result) -> Iterator[Item]:
@@ -61,13 +84,13 @@ def _figures(result: Result) -> Iterator[Item]:
         yield Figure(f"figures/{name}_confusion.png", figure)
     main = result.main
     yield Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name))
-    curve = [(str(result.job.settings.model["name"]), main.predictions)]
+    curve = [(config.model_name(result.job.settings.model), main.predictions)]
     yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name))
 
 
 def _params(settings: TrainConfig) -> Iterator[Param]:
     yield Param("dataset", settings.dataset.name)
-    yield Param("model", str(settings.model["name"]))
+    yield Param("model", config.model_name(settings.model))
     yield Param("split", settings.split.name)
     yield Param("normalisation", str(settings.normalisation.get("name", "")))
     yield Param("seed", str(settings.seed))
@@ -102,11 +125,18 @@ def _metrics(result: Result) -> Iterator[Metric]:
         yield Metric(f"time/{phase}_seconds", seconds)
     for split, rows in result.rows.items():
         yield Metric(f"data/{split}_rows", rows)
-    for entry in result.model.history_ if result.model is not None else ():
-        step = int(entry.get("epoch", 0))
-        for name, value in entry.items():
-            if name != "epoch" and isinstance(value, (int, float)):
-                yield Metric(f"epoch/{name}", float(value), step)
+    if result.model is not None:
+        yield from (Metric(f"cost/{name}", value) for name, value in result.model.costs().items())
+
+
+def curves(history: Iterable[Mapping[str, Any]]) -> list[Item]:
+    """The numbers of some epochs."""
+    return [
+        Metric(f"epoch/{name}", float(value), int(entry.get("epoch", 0)))
+        for entry in history
+        for name, value in entry.items()
+        if name != "epoch" and isinstance(value, (int, float))
+    ]
 
 
 def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
@@ -121,6 +151,8 @@ def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
     yield Table(f"tables/{name}_slices.json", slice_frame(slices))
     yield Metric(f"{name}/calibration_error_equal_mass_10_bins", expected_calibration_error(predictions))
     yield Metric(f"{name}/brier_score", brier_score(predictions))
+    for outcome, share in predictions.outcome_shares().items():
+        yield Metric(f"{name}/share_{outcome}", share)
     if worst:
         yield Table(f"tables/{name}_worst_errors.json", worst_errors(section, model, worst))
 
@@ -195,10 +227,11 @@ def classifier_description(result: Result, model: Classifier) -> dict[str, Any]:
         "dataset": settings.dataset.name,
         "label_source": settings.dataset.label_source,
         "licence": settings.dataset.licence,
-        "model": str(settings.model["name"]),
+        "model": config.model_name(settings.model),
         "labels": {label: result.job.dataset.display_names.get(label, label) for label in result.job.dataset.labels},
         "input": ["text", "target"] if settings.dataset.pair else ["text"],
-        "normalisation": dict(settings.normalisation),
+        # A language model reads texts as they are.
+        "normalisation": None if model.remote else dict(settings.normalisation),
         "probabilities": model.probability_kind_,
         "identity": result.job.identity.run,
         "seed": settings.seed,

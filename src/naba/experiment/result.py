@@ -75,6 +75,7 @@ class Result:
             kept=self.kept,
             why_not_kept=self.why_not_kept,
             warnings=len(self.warnings),
+            probabilities=self.model.probability_kind_ if self.model is not None else "",
         )
 
     @property

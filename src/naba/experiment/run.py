@@ -14,11 +14,12 @@ from naba.experiment import report, scoring
 from naba.experiment.job import prepare
 from naba.experiment.result import Outcome, Result
 from naba.experiment.torchrun import Decision
+from naba.models.encoder.following import followed_by
 from naba.tracking import open_tracker
 from naba.tracking.claims import TakenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from omegaconf import DictConfig
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from naba.data.splits import Split
     from naba.experiment.job import Job
     from naba.models.classifier import Classifier
+    from naba.tracking import Run
+    from naba.tracking.folder import FolderTracker
+    from naba.tracking.mlflow import MlflowTracker
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +65,19 @@ def keep(job: Job, work: Callable[[], Result], together: Decision | None = None,
     tracker, wanted = open_tracker(job.settings.tracking), job.wanted
     together = together or Decision()
     while True:
-        found = None if wanted.force else tracker.finished(wanted)
+        found = None if wanted.force else tracker.finished(wanted) or _extended(job, tracker)
         if found is not None:
             together.say(train=False)
             return Outcome.found(found, tracker.where)
         try:
             with tracker.run(wanted) as active:
                 active.log(report.opening(job))
-                result = work()
-                active.log(report.items(result))
+                told: set[Any] = set()
+                with followed_by(partial(_follow, active, told)):
+                    result = work()
+                history = result.model.history_ if result.model is not None else ()
+                late = [entry for entry in history if entry.get("epoch") not in told]
+                active.log([*report.curves(late), *report.items(result)])
         except TakenError as taken:
             if not wait:
                 together.say(train=False)
@@ -80,11 +88,35 @@ def keep(job: Job, work: Callable[[], Result], together: Decision | None = None,
         tracker.wait(wanted.identity)
 
 
+def _extended(job: Job, tracker: MlflowTracker | FolderTracker) -> Run | None:
+    """A finished run of this job, scored on the further data sets that it lacked; None where it must be trained."""
+    wanted = job.wanted
+    found = tracker.extendable(wanted)
+    if found is None:
+        return None
+    from naba.classifier import folder
+
+    missing = found.facts.scoring.missing(wanted.facts.scoring) or ()
+    names = [name for name in job.settings.evaluation.also if any(one.split()[0] == name for one in missing)]
+    model, _ = folder.load(found.classifier_folder())
+    logger.warning("%s: its finished run is scored on %s too", job.name, ", ".join(names))
+    sections = scoring.further_sections(job, split_of(job), model, names)
+    found.add(report.further_items(job, list(sections.values()), found.facts))
+    tracker.forget(wanted.identity)
+    return found.store.find(found.id)
+
+
+def _follow(active: Any, told: set[Any], entry: Mapping[str, Any]) -> None:
+    """Write an epoch's numbers down when it ends, so that a run that is killed shows how far it came."""
+    active.log(report.curves([entry]))
+    told.add(entry.get("epoch"))
+
+
 def _train(job: Job, together: Decision) -> Result:
     """Check, split, build, fit, predict."""
     checked = _checked(job)
     together.say(train=True)
-    split = _split(job)
+    split = split_of(job)
     model = build(job)
     why_not_kept = _why_not_kept(job, model)
     _fit(job, model, split)
@@ -105,7 +137,7 @@ def _train_beside(job: Job, together: Decision) -> Outcome:
     """As one of the further processes of torchrun: train with the first, which keeps the run, and leave nothing."""
     if not together.hear():
         return Outcome("found", job.name)
-    _fit(job, build(job), _split(job))
+    _fit(job, build(job), split_of(job))
     return Outcome("trained", job.name)
 
 
@@ -122,7 +154,12 @@ def _checked(job: Job) -> Report:
     return found
 
 
-def _split(job: Job) -> Split:
+def split_of(job: Job) -> Split:
+    """Which rows train, validate and test.
+
+    Raises:
+        UserError: none train, or none are left to score.
+    """
     from naba.data import splits
 
     name, settings = job.dataset.name, job.settings
@@ -154,6 +191,8 @@ def build(job: Job) -> Classifier:
         # A training that was killed resumes from its last checkpoint: the folder is that of the run's identity.
         checkpoint_folder=files.home() / "checkpoints" / job.identity.run,
         background_texts=lambda name: background_texts(name, settings.data),
+        task=settings.dataset.task,
+        label_names={label: job.dataset.display_names.get(label, label) for label in job.dataset.labels},
     )
     return model
 

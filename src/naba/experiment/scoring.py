@@ -8,6 +8,7 @@ import numpy as np
 
 from naba import config
 from naba.errors import UserError
+from naba.evaluation.predictions import ANSWERED
 from naba.experiment.result import Section
 from naba.models.classifier import Answers, Wrapper
 
@@ -36,30 +37,42 @@ def sections(job: Job, split: Split, model: Classifier) -> dict[str, Section]:
     Raises:
         UserError: a further data set has no test rows, labels of another kind, or rows that were trained on.
     """
-    from naba.data.dataset import load
-
-    dataset, settings = job.dataset, job.settings
     found = {
-        name: _section(name, job, dataset, indices, model)
+        name: _section(name, job, job.dataset, indices, model)
         for name, indices in (("validation", split.validation), ("test", split.test))
         if len(indices)
     }
-    for name in settings.evaluation.also:
-        other = load(config.dataset_config(name), settings.data)
-        _refuse_trained_rows(dataset, split, other)
+    return found | further_sections(job, split, model, job.settings.evaluation.also)
+
+
+def further_sections(job: Job, split: Split, model: Classifier, names: Sequence[str]) -> dict[str, Section]:
+    """The test rows of further data sets; of one that comes as folds for cross-validation, all its rows.
+
+    Raises:
+        UserError: a further data set has no test rows, labels of another kind, or rows that were trained on.
+    """
+    from naba.data.dataset import load
+
+    found = {}
+    for name in names:
+        other = load(config.dataset_config(name), job.settings.data)
         indices = other.indices("test")
+        if not len(indices) and other.protocol == "official_folds":
+            # Each row tests in one of the folds; a model that saw none of them tests on all.
+            indices = np.arange(len(other), dtype=np.int64)
+        _refuse_trained_rows(job.dataset, split, other, indices)
         if not len(indices):
             raise UserError(f"evaluation.also: dataset '{name}' has no test rows")
         found[name] = _section(name, job, other, indices, model)
     return found
 
 
-def _refuse_trained_rows(dataset: Dataset, split: Split, other: Dataset) -> None:
+def _refuse_trained_rows(dataset: Dataset, split: Split, other: Dataset, indices: IntArray) -> None:
     def rows(data: Dataset, indices: IntArray) -> list[tuple[str, str]]:
         return list(zip(data.column("text", indices), data.column("target", indices), strict=True))
 
     trained = set(rows(dataset, split.train))
-    tested = rows(other, other.indices("test"))
+    tested = rows(other, indices)
     seen = sum(row in trained for row in tested)
     if seen > MOST_TRAINED_ON * len(tested):
         raise UserError(
@@ -105,6 +118,8 @@ def score_section(
     seen = text_columns(rows["text"].tolist(), rows["target"].tolist() if dataset.pair else None)
     columns = {column: dataset.column(column, indices).tolist() for column in dataset.slices}
     columns |= {column: values.tolist() for column, values in seen.items()}
+    if predictions.outcomes is not None:
+        columns["outcome"] = predictions.outcomes.tolist()
     return Section(name, predictions, found, rows, dataset.display_names, metrics[0], columns)
 
 
@@ -120,6 +135,13 @@ def warnings(job: Job, split: Split, scored: Mapping[str, Section]) -> list[str]
         small = [f"{label} {count}" for label, count in zip(labels, counts, strict=True) if count < SMALL_CLASS]
         if small:
             found.append(f"{section.name} has few rows of {', '.join(small)}: macro scores swing with them")
+    for section in scored.values():
+        shares = section.predictions.outcome_shares()
+        said = [f"{outcome} {share:.1%}" for outcome, share in shares.items() if share and outcome != ANSWERED]
+        if said:
+            found.append(f"{section.name}: rows without an answer count as wrong: {', '.join(said)}")
+        if shares.get("error"):
+            found.append(f"{section.name}: the server failed on some rows; force=true asks those again, and no others")
     unseen = sorted(set(dataset.labels) - set(dataset.gold(split.train)))
     if unseen:
         found.append(f"no training rows of {', '.join(unseen)}")
@@ -170,8 +192,8 @@ class Relabelled(Wrapper):
         if self.probability_kind_ == "model":
             labels = self.classes_[carried.argmax(axis=1)]
         else:
-            labels = np.array([self.names[str(label)] for label in answers.labels], dtype=object)
-        return Answers(labels, carried, answers.withheld)
+            labels = np.array([self.names.get(str(label), "") for label in answers.labels], dtype=object)
+        return Answers(labels, carried, answers.withheld, answers.outcomes)
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """(n,) new labels."""

@@ -152,7 +152,8 @@ def _answer(run: Run, section: str, predictions: Predictions) -> measure.Answer:
 
     def answer(texts: list[str], targets: list[str]) -> tuple[ObjectArray, FloatArray]:
         table = pd.DataFrame({"text": objects(texts), "target": objects(targets)})
-        return answers(model, table, predictions.labels, f"section {section}")
+        labels, probabilities, _ = answers(model, table, predictions.labels, f"section {section}")
+        return labels, probabilities
 
     return answer
 

@@ -12,16 +12,18 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
 from naba.config import overrides as command_line
+from naba.config import sweeps
 from naba.errors import UserError, hidden, sentence
 from naba.experiment.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from omegaconf import DictConfig
 
@@ -79,11 +81,24 @@ def run(folder: Path, jobs: int, target: str, flags: Sequence[str], overrides: S
         target: the launcher's class, as `launcher` names it.
     """
     queued = "submitit" in target
-    all_ended = _launch(folder, queued, [*dict.fromkeys([*flags, "--multirun"])], overrides)
+    here = None if target else sweeps.jobs(overrides)
+    if here is not None:
+        _run_here(here)
+        all_ended = True
+    else:
+        all_ended = _launch(folder, queued, [*dict.fromkeys([*flags, "--multirun"])], overrides)
     search = [item for item in overrides if item.startswith("hydra.searchpath")]
     _finish_taken(folder, search, elsewhere=queued or target.endswith(".RayLauncher"))
     if target:
         note_lost(folder, jobs, all_ended=all_ended)
+
+
+def _run_here(jobs: Sequence[Sequence[str]]) -> None:
+    """One job after the other, in this process."""
+    composition = sweeps.Composition()
+    for number, overrides in enumerate(jobs):
+        outcome, seconds = _attempt(partial(composition.of, overrides), overrides, wait=False)
+        record(number, outcome, seconds, overrides)
 
 
 def _launch(folder: Path, queued: bool, flags: Sequence[str], overrides: Sequence[str]) -> bool:
@@ -119,15 +134,19 @@ def note_lost(folder: Path, jobs: int, *, all_ended: bool) -> None:
             record(number, outcome)
 
 
-def hydra(flags: Sequence[str], overrides: Sequence[str]) -> int:
-    """Run Hydra's own application with these arguments."""
+def hydra(flags: Sequence[str], overrides: Sequence[str], work: Callable[[DictConfig], Any] | None = None) -> int:
+    """Run Hydra's own application with these arguments.
+
+    Args:
+        work: what is done with each configuration; a training by default.
+    """
     import hydra as application
 
     argv = sys.argv
     sys.argv = ["naba-train", *flags, *overrides]
     try:
         folder = str(files.shipped("conf").resolve())
-        application.main(version_base="1.3", config_path=folder, config_name="train")(job)()
+        application.main(version_base="1.3", config_path=folder, config_name="train")(work or job)()
     finally:
         sys.argv = argv
     return 0
@@ -139,28 +158,27 @@ def job(cfg: DictConfig) -> dict[str, Any]:
 
     hydra_config = HydraConfig.get()
     overrides = list(hydra_config.overrides.task)
-    outcome, seconds = _attempt(cfg, overrides, wait=False)
+    outcome, seconds = _attempt(lambda: cfg, overrides, wait=False)
     return record(int(hydra_config.job.num), outcome, seconds, overrides)
 
 
-def _attempt(cfg: DictConfig, overrides: Sequence[str], *, wait: bool) -> tuple[Outcome, float]:
+def _attempt(composed: Callable[[], DictConfig], overrides: Sequence[str], *, wait: bool) -> tuple[Outcome, float]:
     """The outcome of a training and its seconds; an error is an outcome."""
     from naba.experiment import run as training
 
     start = time.time()
+    name = hidden(" ".join(overrides))
     try:
+        cfg = composed()
+        name = f"{cfg.model.name} {cfg.dataset.name} seed {cfg.seed}"
         outcome = training.run(cfg, overrides, wait=wait)
     except UserError as error:
-        outcome = Outcome("failed", _job_name(cfg), message=hidden(str(error)))
+        outcome = Outcome("failed", name, message=hidden(str(error)))
     except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is kept and the exit code is 1
         message = sentence(error)
         message += f"\n  {machine.keep_traceback(error, shlex.join(['naba', 'train', *overrides]))}"
-        outcome = Outcome("failed", _job_name(cfg), message=message)
+        outcome = Outcome("failed", name, message=message)
     return outcome, time.time() - start
-
-
-def _job_name(cfg: DictConfig) -> str:
-    return f"{cfg.model.name} {cfg.dataset.name} seed {cfg.seed}"
 
 
 def record(number: int, outcome: Outcome, seconds: float = 0.0, overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -202,5 +220,5 @@ def _finish_taken(folder: Path, extra: Sequence[str], *, elsewhere: bool) -> Non
         )
     for path in left:
         overrides = json.loads(path.read_text(encoding="utf-8"))
-        outcome, seconds = _attempt(command_line.compose([*extra, *overrides]), overrides, wait=True)
+        outcome, seconds = _attempt(partial(command_line.compose, [*extra, *overrides]), overrides, wait=True)
         record(int(path.stem), outcome, seconds, overrides)

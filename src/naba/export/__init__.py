@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from naba.tracking import Run
 
 
-def export(run: str | Run, folder: str | Path, format: str = "directory", **options: Any) -> Parity:  # noqa: A002
+def export(run: str | Run, folder: str | Path, format: str = "directory", **options: Any) -> Parity | None:  # noqa: A002
     """Export a run's classifier to a new folder, and compare it with its run in a fresh process.
 
     >>> import naba, tempfile
@@ -28,7 +28,8 @@ def export(run: str | Run, folder: str | Path, format: str = "directory", **opti
         format: a name that `naba export --help` explains: directory, onnx, mlflow, pt2.
         options: `int8=True` for 8-bit arithmetic (onnx), `tolerance=1e-5` of a probability, `uri=…` of the store.
     Returns:
-        `Parity`: how it compares with its run, milliseconds an example, bytes.
+        `Parity`: how it compares with its run, milliseconds an example, bytes; None where the rows that the run was
+        scored on cannot be had any more, which is said.
     Raises:
         naba.UserError: the folder exists, the format cannot hold this model, or the export does not answer as the
             run did; nothing is left behind.

@@ -33,6 +33,7 @@ SOURCES = {
 }
 PROBABILITIES = {
     "model": "the model's own", "calibrated": "calibrated", "one_hot": "0 and 1 only, no measure of certainty",
+    "tokens": "the language model's own, of the first token of its answer", "votes": "shares of repeated answers",
 }  # fmt: skip
 WORST = 5
 

@@ -51,6 +51,7 @@ def answer(name: str, folder: Path, rows: Path, answers: Path) -> None:
     probabilities = output[[f"probability_{label}" for label in labels]].to_numpy(dtype=np.float64)
     (answers / "probabilities").write_bytes(np.ascontiguousarray(probabilities).tobytes())
     said = {"labels": [str(label) for label in output["label"].tolist()], "seconds": statistics.median(seconds)}
+    said["outcomes"] = output["outcome"].tolist() if "outcome" in output else None
     (answers / "answers.json").write_text(json.dumps(said), encoding="utf-8")
 
 

@@ -47,6 +47,11 @@ class Parity:
     milliseconds: float
     bytes: int
 
+    def lines(self) -> list[str]:
+        """The comparison for a terminal."""
+        size, speed = f"{self.bytes / 2**20:.2f} MiB", f"{self.milliseconds:.3f} ms an example"
+        return [f"in a fresh process: {self.agreement}", f"macro-F1 {self.macro_f1_change:+.4f}, {speed}, {size}"]
+
     def problems(self, tolerance: float) -> list[str]:
         """What lies outside the tolerance; empty when the export is as its run.
 
@@ -112,4 +117,5 @@ def _answers(
     shaped = raw.reshape(len(labels), -1)
     if shaped.shape != wanted.probabilities.shape:
         raise UserError(f"the export answered {shaped.shape[0]} rows with {shaped.shape[1]} probabilities each")
-    return Predictions(wanted.ids, wanted.gold, labels, shaped.copy(), wanted.labels), float(said["seconds"])
+    found = Predictions(wanted.ids, wanted.gold, labels, shaped.copy(), wanted.labels, outcomes=said["outcomes"])
+    return found, float(said["seconds"])

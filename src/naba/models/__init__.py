@@ -27,6 +27,8 @@ BUILDERS = {
     "claim_linear": "naba.models.claims.options:ClaimLinear",
     "claim_boosting": "naba.models.claims.options:ClaimBoosting",
     "claim_guideline": "naba.models.claims.options:ClaimGuideline",
+    "embedded": "naba.models.embeddings.options:Embedded",
+    "prompted": "naba.models.prompting.options:Prompted",
     "pretrained": "naba.models.encoder.options:PretrainedEncoder",
     "from_scratch": "naba.models.encoder.options:EncoderFromScratch",
 }

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.isotonic import IsotonicRegression
 
 from naba.errors import UserError
-from naba.models.classifier import DAMAGED, Answers, Wrapper, withheld
+from naba.models.classifier import DAMAGED, Answers, Wrapper, certainty, withheld
 from naba.models.temperature import fit_temperature, softmax
 
 if TYPE_CHECKING:
@@ -138,10 +138,8 @@ class Abstaining(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         features, gold = _fit_inside(self, X, y, validation, "an abstaining")
         answers = self.classifier_.answer(features)
         wrong = answers.labels != gold
-        places = _places(self.classes_)
-        columns = [places[label] for label in answers.labels.tolist()]
-        certainty = answers.probabilities[np.arange(len(columns)), columns]
-        self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(certainty, wrong, self.risk, self.confidence)
+        sure = certainty(self.classifier_, answers)
+        self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(sure, wrong, self.risk, self.confidence)
         if math.isinf(self.threshold_):
             warnings.warn(
                 f"no threshold keeps errors below {self.risk:.0%} with {self.confidence:.0%} confidence on "

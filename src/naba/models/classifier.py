@@ -18,11 +18,12 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from naba.models.embeddings.embedder import Embedder
     from naba.models.onnx import Graph
 
 COLUMNS = ("text", "target")
 CHUNK_ROWS = 8192
-PROBABILITY_KINDS = ("model", "calibrated", "one_hot")
+PROBABILITY_KINDS = ("model", "calibrated", "one_hot", "tokens", "votes")
 DAMAGED = "the directory is damaged: export it again"
 
 
@@ -34,11 +35,14 @@ class Answers:
         labels: (n,) object.
         probabilities: (n, k) float64, in the order of `classes_`.
         withheld: (n,) bool, the answers that should not be given; None where the classifier withholds none.
+        outcomes: (n,) object, one of `naba.evaluation.predictions.OUTCOMES` a row; None for a classifier that always
+            answers. A row without an answer has the label "" and equal probabilities.
     """
 
     labels: np.ndarray
     probabilities: np.ndarray
     withheld: np.ndarray | None = None
+    outcomes: np.ndarray | None = None
 
 
 class Kept:
@@ -163,14 +167,17 @@ class Classifier(Kept):
     Attributes:
         classes_: (k,) labels, sorted.
         probability_kind_: `model` (its label is the one with the highest probability, the first in a tie),
-            `calibrated` or `one_hot`.
+            `calibrated`, `one_hot`, or, of a language model, `tokens` (its own, of the answer's token) or `votes`.
         history_: one mapping an epoch, where there are any.
         threshold: answers with a lower probability are withheld; None where none are.
         correction: how the probabilities of `inner` are corrected: `temperature`, or the `steps` of isotonic
             regressions; None where they are not.
         explained_by: what `explain` weighs: `features`, `words`, or None where it cannot explain.
         profile: the normalisation that is part of it, or None.
+        embedder: the frozen encoder whose embeddings it reads, or None.
         takes_mapping: does it read a mapping of columns as well as a table of pandas?
+        always_answers: is every row given a label?
+        remote: is it somebody else's server that answers? What a file holds then does not decide the answers.
     """
 
     classes_: np.ndarray
@@ -180,7 +187,10 @@ class Classifier(Kept):
     correction: Mapping[str, Any] | None = None
     explained_by: str | None = None
     profile: Profile | None = None
+    embedder: Embedder | None = None
     takes_mapping: ClassVar[bool] = False
+    always_answers: bool = True
+    remote: bool = False
 
     @property
     def inner(self) -> Classifier:
@@ -205,6 +215,25 @@ class Classifier(Kept):
     def facts(self) -> dict[str, Any]:
         """What a description of the classifier says of its probabilities, calibration and threshold."""
         return {"probabilities": self.probability_kind_, "calibration": None, "abstain": None}
+
+    def documents(self) -> dict[str, str]:
+        """Name of a file -> its text: what a person should be able to read of it beside its folder, and in its run."""
+        return {}
+
+    def costs(self) -> dict[str, float]:
+        """What the answers given so far have cost, where somebody else's server gave them.
+
+        `rows`, `requests`, `asked` (of them not in the cache), `tokens_in`, `tokens_out`, `seconds` (of the requests,
+        one after the other), `at_once`, and `money` where the prices are known.
+        """
+        return {}
+
+    def plan(self, X: Any, y: Any, groups: Sequence[str] | None, asked: Any) -> dict[str, float]:  # noqa: ARG002
+        """What answering the table `asked` would cost after training on X, y and groups; nothing is asked or trained.
+
+        Keys as of `costs`; tokens and money are of what is not in the cache. {} where nobody is asked.
+        """
+        return {}
 
     def contributions(self, X: Any, codes: np.ndarray) -> tuple[np.ndarray, Any]:  # noqa: ARG002
         """(names, values): (features,) and (n, features) CSR, what each feature adds to the score of one label a row.
@@ -278,6 +307,16 @@ class Wrapper(Classifier):
         return self.classifier_.explained_by
 
     @property
+    def always_answers(self) -> bool:  # type: ignore[override]
+        """See `Classifier`."""
+        return self.classifier_.always_answers
+
+    @property
+    def remote(self) -> bool:  # type: ignore[override]
+        """See `Classifier`."""
+        return self.classifier_.remote
+
+    @property
     def profile(self) -> Profile | None:  # type: ignore[override]
         """See `Classifier`."""
         return self.classifier_.profile
@@ -298,6 +337,19 @@ class Wrapper(Classifier):
         """See `Classifier`."""
         return self.classifier_.facts() | {"probabilities": self.probability_kind_}
 
+    def documents(self) -> dict[str, str]:
+        """See `Classifier`."""
+        return self.classifier_.documents()
+
+    def costs(self) -> dict[str, float]:
+        """See `Classifier`."""
+        return self.classifier_.costs()
+
+    def plan(self, X: Any, y: Any, groups: Sequence[str] | None, asked: Any) -> dict[str, float]:
+        """See `Classifier`; of the classifier that will be fitted."""
+        found: Classifier = vars(self)["classifier"]
+        return found.plan(X, y, groups, asked)
+
     def contributions(self, X: Any, codes: np.ndarray) -> tuple[np.ndarray, Any]:
         """See `Classifier`."""
         return self.classifier_.contributions(X, codes)
@@ -311,12 +363,16 @@ class Wrapper(Classifier):
         return self.classifier_.onnx(graph)
 
 
+def certainty(classifier: Classifier, answers: Answers) -> np.ndarray:
+    """(n,) the probability of each row's label; 0 for a row without an answer."""
+    places = {label: place for place, label in enumerate(classifier.classes_.tolist())}
+    columns = [places.get(label, 0) for label in answers.labels.tolist()]
+    return np.where(answers.labels != "", answers.probabilities[np.arange(len(columns)), columns], 0.0)
+
+
 def withheld(classifier: Classifier, answers: Answers, threshold: float) -> Answers:
     """The answers, with those withheld whose label has a probability below `threshold`."""
-    places = {label: place for place, label in enumerate(classifier.classes_.tolist())}
-    columns = [places[label] for label in answers.labels.tolist()]
-    certainty = answers.probabilities[np.arange(len(columns)), columns]
-    return replace(answers, withheld=certainty < threshold)
+    return replace(answers, withheld=certainty(classifier, answers) < threshold)
 
 
 def row_parts(names: np.ndarray, matrix: Any, row: int) -> list[tuple[str, float]]:

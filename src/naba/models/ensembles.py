@@ -76,3 +76,24 @@ class FirstColumns(Kept, TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+
+class ColumnRange(Kept, TransformerMixin, BaseEstimator):
+    """The columns from `start` to before `stop` of a sparse matrix, sparse or dense."""
+
+    def __init__(self, start: int, stop: int, *, dense: bool = False) -> None:
+        self.start = start
+        self.stop = stop
+        self.dense = dense
+
+    def fit(self, X: Any, y: Any = None) -> ColumnRange:  # noqa: ARG002
+        """Nothing to learn."""
+        return self
+
+    def transform(self, X: sparse.csr_matrix) -> Any:
+        """(n, stop - start) float64."""
+        chosen = X[:, self.start : self.stop]
+        return chosen.toarray() if self.dense else chosen
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True

@@ -21,7 +21,7 @@ from sklearn.svm import LinearSVC
 
 from naba.errors import UserError
 from naba.models.classifier import row_parts
-from naba.models.ensembles import FirstColumns
+from naba.models.ensembles import ColumnRange, FirstColumns
 from naba.models.temperature import softmax, two_columns
 from naba.models.trees import LightGBMTrees, tree_parts
 
@@ -137,7 +137,7 @@ def _known_parts(classifier: Any) -> bool:
         network = isinstance(last, MLPClassifier) and last.activation == "relu"
         if not network and not isinstance(last, (*LINEAR, *BAYES, *TREES)):
             return False
-        if not all(isinstance(step, (StandardScaler, FirstColumns)) for step in before):
+        if not all(isinstance(step, (StandardScaler, FirstColumns, ColumnRange)) for step in before):
             return False
     return True
 
@@ -223,12 +223,13 @@ def _of_parts(classifier: Any, features: Any, wanted: list[np.ndarray]) -> scipy
     for part, share in zip(classifier.estimators_, wanted, strict=True):
         found = _part(part, features, share)
         shape = (found.shape[0], features.shape[1])
-        result = result + scipy.sparse.csr_matrix((found.data, found.indices, found.indptr), shape=shape)
+        first = next((step.start for step in _steps(part) if isinstance(step, ColumnRange)), 0)
+        result = result + scipy.sparse.csr_matrix((found.data, found.indices + first, found.indptr), shape=shape)
     return result
 
 
 def _part(part: Any, features: Any, wanted: np.ndarray) -> scipy.sparse.csr_matrix:
-    """(n, first columns of the features) of one part, where the final score grows by `wanted` (n, labels)."""
+    """(n, columns of the features that it sees) of one part, where the final score grows by `wanted` (n, labels)."""
     *before, classifier = _steps(part)
     for step in before:
         features = step.transform(features)

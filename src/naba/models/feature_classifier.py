@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import scipy.sparse
 
     from naba.arabic.normalise import Profile
+    from naba.models.embeddings.embedder import Embedder
     from naba.models.onnx import Graph
 
 
@@ -69,6 +70,14 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
     def profile(self) -> Profile | None:  # type: ignore[override]
         """See `Classifier`."""
         found: Profile | None = vars(self.features_).get("normalisation")
+        return found
+
+    @property
+    def embedder(self) -> Embedder | None:  # type: ignore[override]
+        """See `Classifier`."""
+        features = vars(self.features_)
+        # Of the features themselves, or of the part of them that embeds.
+        found: Embedder | None = vars(features.get("embeddings_", self.features_)).get("embedder_")
         return found
 
     def _fit_features(self, X: Any) -> Any:

@@ -132,7 +132,10 @@ def _with_spark(spark: Any, work: Work, opened: Opened, folder: Path) -> Done:
     table = spark.read.parquet(work.file)
     added = [work.prefix + name for name in opened.columns]
     _check_columns(work, {field.name: isinstance(field.dataType, StringType) for field in table.schema}, added)
-    types = {name: {"label": "string", "abstain": "boolean"}.get(name, "double") for name in opened.columns}
+    types = {
+        name: {"label": "string", "abstain": "boolean", "outcome": "string"}.get(name, "double")
+        for name in opened.columns
+    }
     model = folder / "model"
     registry.save_mlflow_folder(opened.folder, opened.description, model)
     function = registry.spark_function(spark, model, types)

@@ -144,11 +144,44 @@ def application(folder: Path, limits: Limits, token: str | None = None) -> FastA
             measured_request.status, measured_request.rows = response.status_code, rows
         return response
 
+    if limits.chat:
+        _add_chat(app, str(description.get("model") or "naba"), limits, batches, metrics)
+
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
         return _error(error.status_code, str(error.detail), error.headers or {})
 
     return app
+
+
+def _add_chat(app: FastAPI, model: str, limits: Limits, batches: Batches, metrics: Metrics) -> None:
+    """`/v1/models` and `/v1/chat/completions`."""
+    from naba.serve import openai
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        return openai.listed([model])
+
+    @app.post("/v1/chat/completions")
+    async def chat(request: Request) -> Response:
+        with metrics.request() as measured:
+            try:
+                _require_room(limits, metrics)
+                body = await asyncio.wait_for(read_body(request, limits), limits.seconds)
+                row, asked = openai.read_question(body, limits, model)
+                (answer,) = await asyncio.wait_for(batches.answer([row]), limits.seconds)
+                status, content = 200, openai.completion(answer, asked, model)
+            except RefusedError as refused:
+                status, content = refused.status, openai.error(refused.message, refused.status)
+            except TimeoutError:
+                status, content = 503, openai.error(f"no answer within {limits.seconds:g} seconds", 503)
+            measured.status, measured.rows = status, int(status == 200)
+        return _json(status, content, {"Retry-After": "1"} if status == 503 else {})
+
+
+def _require_room(limits: Limits, metrics: Metrics) -> None:
+    if metrics.in_flight > limits.waiting:
+        raise RefusedError(503, f"{limits.waiting} requests are being answered; try again in a moment")
 
 
 async def _answered(

@@ -36,6 +36,8 @@ class Limits:
     """For a request to arrive, and again for its answer."""
     waiting: int = 64
     """Requests at once; more get 503 at once rather than an answer much later."""
+    chat: bool = False
+    """Is `/v1/chat/completions` answered too?"""
 
     def to_json(self) -> str:
         """For the environment of the server's processes."""
@@ -90,7 +92,7 @@ def read_table(body: bytes, limits: Limits) -> list[dict[str, str]]:
     Raises:
         RefusedError: 400 for anything that is no table of texts, 413 for too many rows or too long a text.
     """
-    advice = ADVICE % ", ".join(f'"{name}": "…"' for name in limits.columns)
+    advice = _advice(limits)
     try:
         document = json.loads(body.decode(), object_pairs_hook=unique_keys)
     except UnicodeDecodeError as error:
@@ -105,7 +107,11 @@ def read_table(body: bytes, limits: Limits) -> list[dict[str, str]]:
         raise RefusedError(400, f"'{key}' must hold at least one row; {advice}")
     if len(rows) > limits.rows:
         raise RefusedError(413, f"{len(rows):,} rows; at most {limits.rows:,} a request")
-    return [_row(row, number, limits, advice) for number, row in enumerate(rows)]
+    return [row_of(row, number, limits) for number, row in enumerate(rows)]
+
+
+def _advice(limits: Limits) -> str:
+    return ADVICE % ", ".join(f'"{name}": "…"' for name in limits.columns)
 
 
 def _rows(content: Any, key: str, limits: Limits, advice: str) -> Any:
@@ -138,9 +144,14 @@ def _split(content: Any, advice: str) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in data]
 
 
-def _row(row: Any, number: int, limits: Limits, advice: str) -> dict[str, str]:
+def row_of(row: Any, number: int, limits: Limits) -> dict[str, str]:
+    """One row, only the columns the classifier reads.
+
+    Raises:
+        RefusedError: 400 for anything that is no row of texts, 413 for too long a text.
+    """
     if not isinstance(row, dict):
-        raise RefusedError(400, f"row {number}: expected an object; {advice}")
+        raise RefusedError(400, f"row {number}: expected an object; {_advice(limits)}")
     return {name: _cell(row, name, number, limits) for name in limits.columns}
 
 

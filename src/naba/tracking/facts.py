@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from naba.errors import UserError
@@ -40,6 +40,11 @@ class Scoring:
         more = set(wanted.metrics) <= set(self.metrics) and set(wanted.also) <= set(self.also)
         settings = (self.resamples, self.confidence, dict(self.label_map))
         return more and settings == (wanted.resamples, wanted.confidence, dict(wanted.label_map))
+
+    def missing(self, wanted: Scoring) -> tuple[str, ...] | None:
+        """The further data sets that a run scored in this way lacks for `wanted`; None where more than that differs."""
+        lacking = tuple(one for one in wanted.also if one not in self.also)
+        return lacking if replace(self, also=wanted.also).covers(wanted) else None
 
     def to_json(self) -> str:
         """As the tag `naba.evaluation` has it."""
@@ -86,6 +91,8 @@ class Facts:
         kept: is the model kept?
         why_not_kept: the reason that this kind of model cannot be kept at all.
         warnings: how many the run ended with.
+        kinds: what kind of model it is, for pools of a board; () for runs of versions that did not say.
+        probabilities: where its probabilities come from; see `Classifier.probability_kind_`.
         tuned_from: the study that the run is a trial of.
     """
 
@@ -111,6 +118,8 @@ class Facts:
     kept: bool = False
     why_not_kept: str = ""
     warnings: int = 0
+    kinds: tuple[str, ...] = ()
+    probabilities: str = ""
     tuned_from: str = ""
 
     @property
@@ -150,6 +159,8 @@ class Facts:
             "primary_metrics": " ".join(f"{section}={metric}" for section, metric in self.primary.items()),
             "model_kept": kept,
             "warnings": str(self.warnings),
+            "kinds": " ".join(self.kinds),
+            "probabilities": self.probabilities,
         } | ({"tuned_from": self.tuned_from} if self.tuned_from else {})
         return (
             {f"naba.{name}": value for name, value in known.items()}
@@ -193,6 +204,8 @@ class Facts:
             kept=kept == "true",
             why_not_kept=kept.removeprefix("no: ") if kept.startswith("no: ") else "",
             warnings=_whole(tag("warnings", "0")) or 0,
+            kinds=tuple(tag("kinds").split()),
+            probabilities=tag("probabilities"),
             tuned_from=tag("tuned_from"),
         )
 

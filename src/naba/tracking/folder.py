@@ -71,6 +71,12 @@ class FolderTracker:
                 return found
         return None
 
+    def extendable(self, wanted: Wanted) -> None:
+        """None: a folder keeps no model that could be scored on further data sets."""
+
+    def forget(self, identity: str) -> None:
+        """Nothing: a folder is read whenever it is asked for."""
+
     def wait(self, identity: str) -> None:
         """Until no other process trains this identity."""
         with self._lock(identity):

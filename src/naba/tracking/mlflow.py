@@ -133,6 +133,15 @@ class MlflowTracker:
             known.runs = self._finished({})
         return known.matching(wanted) or self._asked(wanted)
 
+    def extendable(self, wanted: Wanted) -> Run | None:
+        """The newest finished run that lacks nothing but scores on further data sets, which its kept model can give."""
+        runs = _known(self.store.uri, self.experiment_id).runs.get(wanted.identity, [])
+        return next((run for run in runs if run.has_model and run.facts.scoring.missing(wanted.facts.scoring)), None)
+
+    def forget(self, identity: str) -> None:
+        """Read the runs of an identity again when they are next asked for: one of them was changed."""
+        _known(self.store.uri, self.experiment_id).runs.pop(identity, None)
+
     def _asked(self, wanted: Wanted) -> Run | None:
         known = _known(self.store.uri, self.experiment_id)
         known.runs |= self._finished({"identity": wanted.identity})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from naba import __version__, files
+from naba import files
 from naba.tracking.database import quiet
 
 if TYPE_CHECKING:
@@ -30,8 +31,23 @@ def model_arguments(classifier: Path, description: Mapping[str, Any]) -> dict[st
         "python_model": str(PYFUNC),
         "artifacts": {"classifier": str(classifier)},
         "signature": signature,
-        "pip_requirements": [f"naba=={__version__}"],
+        "pip_requirements": requirements(encoder="tokenizer.json" in description.get("files", {})),
     }
+
+
+def requirements(*, encoder: bool) -> list[str]:
+    """The libraries that decide a classifier's answers, as they are here, for `pip install -r requirements.txt`.
+
+    naba itself is on no package index, so it is not among them: the model card says where its wheel comes from. Builds
+    (`+cpu`) are on no index either.
+    """
+    packages = ["mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops", "threadpoolctl"]
+    packages += ["torch", "transformers"] if encoder else ["lightgbm"]
+    found = []
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found.append(f"{package}=={version(package).partition('+')[0]}")
+    return found
 
 
 @contextmanager

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import tracking
+from naba.config import builders, folders
 from naba.config.identity import IDENTITY_VERSION
 from naba.errors import UserError, unknown_name
 from naba.evaluation.leaderboard import TrackedRun
+from naba.evaluation.prices import prices
 from naba.tracking.facts import checked_seed
 from naba.tracking.run import DIGEST, predictions_path, section_dataset
 
@@ -44,13 +49,33 @@ def tracked_runs(
     runs = [run for one in _each(filters or {}) for run in tracking.search(uri, one)]
     _say_versions(runs)
     found = []
+    called = _called(runs)
     for run in runs:
         names = [name for name in run.sections if name == section or (section is None and name != "validation")]
         try:
-            found += [_tracked(run, name, curves=curves) for name in names]
+            found += [_tracked(run, name, called.get(run.id, run.facts.dataset), curves=curves) for name in names]
         except UserError as error:
             logger.warning("left out: %s", error.message)
     return found
+
+
+def _called(runs: Sequence[Run]) -> dict[str, str]:
+    """Run id -> what its data set is called, where own files of one name lie in several folders: `data (folder)`."""
+    contents: dict[str, set[str]] = {}
+    for run in runs:
+        contents.setdefault(run.facts.dataset, set()).add(run.facts.fingerprint)
+    paths = {}
+    for run in (run for run in runs if len(contents[run.facts.dataset]) > 1):
+        with suppress(UserError):
+            paths[run.id] = (run.facts.dataset, str(run.config.get("dataset", {}).get("path") or ""))
+    called = {}
+    for run_id, (name, path) in paths.items():
+        others = {other for same, other in paths.values() if same == name and other} - {path}
+        if path and others:
+            folder = Path(path).parent
+            alone = folder.name not in {Path(other).parent.name for other in others}
+            called[run_id] = f"{name} ({folder.name if alone else folder})"
+    return called
 
 
 def _each(filters: Mapping[str, str]) -> Iterator[dict[str, str]]:
@@ -74,12 +99,13 @@ def _say_versions(runs: Sequence[Run]) -> None:
         )
 
 
-def _tracked(run: Run, section: str, *, curves: bool) -> TrackedRun:
+def _tracked(run: Run, section: str, dataset: str, *, curves: bool) -> TrackedRun:
     facts = run.facts
     if DIGEST + predictions_path(section) in run.tags:
         run.predictions_file(section)
     else:
         run.predictions(section)  # version 0.1 kept no digest: only reading tells
+    rows_per_second, money = _pace(run)
     found = TrackedRun(
         run_id=run.id,
         identity=facts.identity,
@@ -95,20 +121,49 @@ def _tracked(run: Run, section: str, *, curves: bool) -> TrackedRun:
         predict_seconds=run.number("time/predict_seconds"),
         model_bytes=run.number("size/model_bytes"),
         predictions=partial(run.predictions, section),
-        scored_on={"test": facts.dataset, "validation": f"{facts.dataset} validation"}.get(section, section),
+        scored_on={"test": dataset, "validation": f"{dataset} validation"}.get(section, section),
         primary_metric=facts.primary[section],
         section=section,
         part=facts.part,
+        kinds=facts.kinds or _kinds(facts.model),
+        probabilities=facts.probabilities,
+        rows_per_second=rows_per_second,
+        money_per_1000_rows=money,
         content=partial(_content, run, section),
     )
     return replace(found, curves=_curves(run)) if curves else found
 
 
+@cache
+def _kinds(model: str) -> tuple[str, ...]:
+    """The kinds of a model whose runs do not say them, by its YAML; () where there is none of that name."""
+    return builders.tags(folders.section("model", model)) if model in folders.names("model") else ()
+
+
+def _pace(run: Run) -> tuple[float, float]:
+    """Rows a second and money for 1,000 rows: of the answers themselves, or of this kind of machine's time."""
+    asked = run.number("cost/rows")
+    if asked > 0:
+        seconds = run.number("cost/seconds") / run.number("cost/at_once")
+        money = 1000 * run.number("cost/money") / asked
+        return asked / seconds if seconds > 0 else math.nan, money
+    rows = sum(run.metrics.get(f"{section}/rows", 0.0) for section in run.sections)
+    seconds = run.number("time/predict_seconds")
+    if not (rows > 0 and seconds > 0):
+        return math.nan, math.nan
+    gpu = "gpus" in run.facts.hardware
+    return rows / seconds, prices().machine(1000 * seconds / rows, gpu=gpu)
+
+
 def _content(run: Run, section: str) -> Content:
     from naba.evaluation.page import Content
 
-    trained = run.dataset()
-    content = Content.of(section_dataset(trained, section))
+    try:
+        trained = run.dataset()
+        content = Content.of(section_dataset(trained, section))
+    except UserError as error:
+        logger.warning("no texts, examples and slices of %s: %s", run.facts.dataset, error.message)
+        return Content.without_texts(error.message)
     # A carried label (`other` on a set with four labels) has its name from the set the model was trained on.
     return replace(content, display_names={**trained.display_names, **content.display_names})
 
@@ -144,7 +199,14 @@ def selected_runs(uri: str | None, filters: Mapping[str, str], *, curves: bool =
         return everything
     wanted = filters["dataset"].split(",")
     names = scored_datasets(everything)
+    known = {name for run in everything for name in _names(run)}
     for name in wanted:
-        if name not in names and f"{name} validation" not in names:
+        if name not in known:
             raise UserError(unknown_name("scored dataset", name, names))
-    return [run for run in everything if run.scored.removesuffix(" validation") in wanted]
+    return [run for run in everything if _names(run).intersection(wanted)]
+
+
+def _names(run: TrackedRun) -> set[str]:
+    """What the data set that a run was scored on may be called: `data (folder)` is also `data`."""
+    own = {run.dataset} if run.section in {"test", "validation"} else set()
+    return {run.scored.removesuffix(" validation"), *own}

@@ -65,6 +65,8 @@ def card(description: Mapping[str, Any]) -> list[str]:
         "",
         "or `naba predict FOLDER news.csv`.",
     ]
+    if asked := description.get("prompted"):
+        lines += ["", _about_prompt(asked)]
     if encoders.WEIGHTS in description["files"]:
         order = ", and a pair is given as target, then text" if pair else ""
         lines += [
@@ -73,6 +75,21 @@ def card(description: Mapping[str, Any]) -> list[str]:
             f"texts must then be normalised first, as `naba.json` says{order}.{before_calibration(description)}",
         ]
     return lines
+
+
+def _about_prompt(asked: Mapping[str, Any]) -> str:
+    """What it is that answers, where no weights are in the folder."""
+    shown = (
+        f"with {asked['shots']} examples before each text ({asked['choose']})" if asked.get("shots") else "zero-shot"
+    )
+    kept = f" The folder holds {asked['kept_rows']:,} training rows to choose them from." if asked.get("shots") else ""
+    return (
+        f"This folder holds no model: it asks `{asked['language_model']}` at {asked['endpoint']}, {shown}, by the "
+        f"prompt in `prompt.yaml`, and every text is sent there.{kept} What that server answers may change, and no "
+        "file here decides it. It holds no key: `NABA_API_KEY` is read from the environment, and sent only if "
+        "`NABA_ENDPOINT` names the same address. Rows to which the server gives no label have none (`outcome` says "
+        "why)."
+    )
 
 
 def before_calibration(description: Mapping[str, Any]) -> str:

@@ -58,6 +58,38 @@ def near_duplicates(texts: Sequence[str], threshold: float = 0.8) -> list[tuple[
     return sorted(found)
 
 
+def containment(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.float64]:
+    """(texts, others): the share of each text's distinct 5-grams that each other text has; 0 for an empty one.
+
+    Exact, and all with all: for few texts against many (Broder 1997, "On the resemblance and containment of
+    documents").
+    """
+    shares = np.zeros((len(texts), len(others)))
+    rows, hashes = _whole_grams(others)
+    for index, text in enumerate(texts):
+        _, grams = _whole_grams([text])
+        if len(grams):
+            shares[index] = np.bincount(rows[np.isin(hashes, grams)], minlength=len(others)) / len(grams)
+    return shares
+
+
+def _whole_grams(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """(place of the text, hash) of each distinct 5-gram of each text that does not run over its end."""
+    if not any(texts):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint64)
+    hashes, _ = _grams(list(texts))
+    lengths = np.array([len(text) for text in texts])
+    rows = np.repeat(np.arange(len(texts)), lengths)
+    left = np.concatenate([np.arange(length, 0, -1) for length in lengths])
+    whole = left >= np.minimum(lengths, SIZE)[rows]
+    rows, hashes = rows[whole], hashes[whole]
+    order = np.lexsort((hashes, rows))
+    rows, hashes = rows[order], hashes[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (rows[1:] != rows[:-1]) | (hashes[1:] != hashes[:-1])
+    return rows[first], hashes[first]
+
+
 def _blocks(texts: Sequence[str]) -> Iterator[list[str]]:
     block: list[str] = []
     size = 0

@@ -16,6 +16,7 @@ import numpy as np
 from naba.errors import UserError
 from naba.evaluation.calibration import brier_score, confidence, coverage_risk, reliability
 from naba.evaluation.columns import Column, columns_of, title_of
+from naba.evaluation.pools import pooled
 from naba.evaluation.slices import slice_scores, text_columns
 from naba.evaluation.tables import counted
 
@@ -53,6 +54,7 @@ class Content:
         slices: columns of `rows` to slice by, beside what can be seen in the texts.
         title: of the data set.
         note: what a reader must know, such as who gave the labels.
+        readable: false where the texts cannot be had: the page is then without examples and slices.
     """
 
     rows: pd.DataFrame
@@ -60,6 +62,15 @@ class Content:
     slices: Sequence[str] = ()
     title: str = ""
     note: str = ""
+    readable: bool = True
+
+    @classmethod
+    def without_texts(cls, reason: str) -> Content:
+        """What is left where the files of a data set are gone or have changed."""
+        import pandas as pd
+
+        note = f"without texts, examples and slices: {reason}"
+        return cls(pd.DataFrame({"id": [], "text": [], "target": []}), note=note, readable=False)
 
     @classmethod
     def of(cls, dataset: Dataset) -> Content:
@@ -113,18 +124,26 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
     first = [row.cell.wholes[0].predictions if row.cell.wholes else row.cell.predictions[0] for row in board.rows]
     ids = first[0].ids
     aligned = [_aligned_or_none(one, first[0]) for one in first]
-    rows = _rows_of(content, ids, board.scored)
-    kept = _kept([one for one in aligned if one is not None])
+    rows = _rows_of(content, ids, board.scored) if content.readable else content.rows
+    kept = _kept([one for one in aligned if one is not None]) if content.readable else np.arange(0)
     texts, targets = _cut(rows.iloc[kept], budget)
     columns = _columns(rows, content)
     shown = columns_of(board, "table")
+    width = max(one.width for one in aligned if one is not None)
     systems: list[dict[str, Any]] = []
     for row, one in zip(board.rows, aligned, strict=True):
         if one is not None:
-            cells = [_cell(column, row) for column in shown]
-            slices = _slices(one, columns, board.metric)
-            systems.append(_system(len(systems), row, one, kept, slices) | {"cells": cells})
+            slices = _slices(one, columns, board.metric) if content.readable else []
+            systems.append(_system(len(systems), row, one, kept, slices) | {"cells": _cells(shown, row)})
+            # Rows without an answer have a column of their own, in every system's table if in one.
+            for line in systems[-1]["confusion"]:
+                line.extend([0] * (width - len(line)))
     labels = first[0].labels
+    names = [content.display_names.get(label, label) for label in labels]
+    said = [content.note] if content.note else []
+    places = {row.cell.name: place for place, row in enumerate(
+        row for row, one in zip(board.rows, aligned, strict=True) if one is not None
+    )}  # fmt: skip
     return {
         "title": board.title.replace(board.scored, content.title, 1) if content.title else board.title,
         "about": f"{board.metric} on {board.scored}, {counted(len(ids), 'row')}",
@@ -132,15 +151,35 @@ def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:
         "higher_is_better": board.higher_is_better,
         "columns": [[column.key, title_of(column, board), column.numeric] for column in shown],
         "rows": len(ids),
-        "left_out": len(ids) - len(kept),
-        "notes": [*([content.note] if content.note else []), *board.notes, *_page_notes(board, len(systems))],
-        "names": [content.display_names.get(label, label) for label in labels],
+        "left_out": len(ids) - len(kept) if content.readable else 0,
+        "notes": [*said, *board.notes, *_page_notes(board, len(systems))],
+        "names": [*names, "(no answer)"][:width],
+        "labels": len(labels),
         "ids": [str(name) for name in ids[kept]],
         "texts": texts,
         "targets": targets,
         "gold": _packed(first[0].gold_codes[kept]),
         "systems": systems,
         "pairs": _pairs(board),
+        "pools": {kind: _pool(pooled(board, kind), shown, places, said) for kind in _kinds(board, places)},
+    }
+
+
+def _kinds(board: Board, places: Mapping[str, int]) -> list[str]:
+    """The kinds of some systems of a page, but not of all."""
+    there = [row.cell.kinds for row in board.rows if row.cell.name in places]
+    kinds = sorted({kind for one in there for kind in one})
+    return [kind for kind in kinds if any(kind not in one for one in there)]
+
+
+def _pool(board: Board, shown: Sequence[Column], places: Mapping[str, int], said: Sequence[str]) -> dict[str, Any]:
+    """What differs where only some systems are compared: which, their cells, their tests and the notes."""
+    there = [row for row in board.rows if row.cell.name in places]
+    return {
+        "places": [places[row.cell.name] for row in there],
+        "cells": [_cells(shown, row) for row in there],
+        "pairs": _pairs(board),
+        "notes": [*said, *board.notes],
     }
 
 
@@ -215,10 +254,10 @@ def _slices(predictions: Predictions, columns: Mapping[str, Any], measure: str) 
     ]
 
 
-def _cell(column: Column, row: Row) -> list[str | float | None]:
-    """What a cell shows, and what its column is sorted by."""
-    made = column.value(row)
-    return [column.text(row), round(made, 6) if isinstance(made, float) else made]
+def _cells(columns: Sequence[Column], row: Row) -> list[list[str | float | None]]:
+    """For each column what its cell shows, and what it is sorted by."""
+    made = [(column.text(row), column.value(row)) for column in columns]
+    return [[text, round(value, 6) if isinstance(value, float) else value] for text, value in made]
 
 
 def _system(place: int, row: Row, one: Predictions, kept: IntArray, slices: list[list[Any]]) -> dict[str, Any]:

@@ -234,7 +234,9 @@ function setUpErrors() {
   }
   const any = [["", "any"]];
   options($("f-system"), board.systems.map((s) => [s.place, s.name]));
-  for (const id of ["f-gold", "f-predicted"]) options($(id), any.concat(board.names.map((name, place) => [place, name])));
+  const named = board.names.map((name, place) => [place, name]);
+  options($("f-gold"), any.concat(named.slice(0, board.labels)));
+  options($("f-predicted"), any.concat(named));
 }
 function filter() {
   const started = performance.now();
@@ -297,8 +299,20 @@ function drawExamples() {
 }
 
 /* ---- the page ---- */
+// The systems of one kind, with the ranks, letters and corrected tests that they have among themselves.
+function pool(whole, kind) {
+  if (!kind) return whole;
+  const { places, cells, pairs, notes } = whole.pools[kind];
+  const systems = places.map((from, place) => ({ ...whole.systems[from], place, cells: cells[place] }));
+  return { ...whole, systems, pairs, notes, unpacked: null };
+}
+function choosePools(place) {
+  const kinds = Object.keys(DATA.boards[place].pools);
+  options($("pool"), [["", "all systems"], ...kinds.map((kind) => [kind, kind.replaceAll("_", " ")])]);
+  $("pool-label").hidden = !kinds.length;
+}
 function open(place) {
-  board = DATA.boards[place];
+  board = pool(DATA.boards[place], $("pool").value);
   sorting = [board.columns.findIndex(([key]) => key === "value"), board.higher_is_better ? -1 : 1];
   $("about").textContent = board.about;
   clear($("notes")).append(...board.notes.map((note) => el("li", {}, note)));
@@ -312,7 +326,8 @@ function open(place) {
 }
 options($("board"), DATA.boards.map((one, place) => [place, one.title]));
 $("board-label").hidden = DATA.boards.length < 2;
-$("board").onchange = () => open(Number($("board").value));
+$("board").onchange = () => { choosePools(Number($("board").value)); open(Number($("board").value)); };
+$("pool").onchange = () => open(Number($("board").value));
 $("against").onchange = drawForest;
 $("slice-system").onchange = () => { drawSlices(); markScrolling(); };
 $("filters").oninput = filter;
@@ -326,4 +341,5 @@ $("theme").onclick = () => {
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   root.dataset.theme = dark ? "light" : "dark";
 };
+choosePools(0);
 open(0);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from naba import __version__
 from naba.classifier import folder as directory
 from naba.classifier.formats import Format, example_table
 from naba.tracking.run import CLASSIFIER
@@ -49,6 +50,10 @@ def card(description: Mapping[str, Any]) -> list[str]:
         "```",
         "",
         "or `naba predict FOLDER news.csv`, which loads the classifier inside and runs no code from the files.",
+        "",
+        f"Both need naba {__version__}, which is on no package index: `python -m build --wheel` in its repository "
+        "makes a wheel, and `pip install naba-*.whl` installs it. `pip install -r FOLDER/requirements.txt` then brings "
+        "the versions of the libraries with which the model was made.",
     ]
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.claim_words import KINDS, future_verb, kinds_of
@@ -29,9 +30,12 @@ from naba.models.classifier import Kept, normalise_texts, text_columns
 from naba.models.tfidf.vectoriser import Vectoriser, given_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from naba.arabic.normalise import Profile
+    from naba.models.embeddings.features import EmbeddingFeatures
 
 Words = list[str]
 
@@ -214,14 +218,20 @@ def _rank(groups: set[str], first: str) -> str:
 
 
 class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
-    """Table with `text` -> sparse (n, m): a `ClaimMatrix`, then TF-IDF of the three lists of `read`.
+    """Table with `text` -> sparse (n, m): a `ClaimMatrix`, then TF-IDF of the three lists of `read`, then embeddings.
 
     Args:
         normalisation: applied first; the lexicons fold further by themselves (the `news` profile).
         weight, characters_to: see `ClaimMatrix`.
         order_weight: what the `order` features are multiplied by.
+        embeddings: of the text; None for none.
+        embedding_weight: what the standardised embeddings are multiplied by.
     """
 
+    holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {StandardScaler: ()}
+    embeddings: EmbeddingFeatures | None = None
+    embedding_weight: float = 0.05
+    """Folders of earlier versions say neither."""
     features_version: ClassVar[int | None] = 2
     beyond_onnx: ClassVar[str] = "its claim cues and tags (lexicons, numbers in words, forms of verbs)"
 
@@ -232,11 +242,15 @@ class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
         weight: float = 0.05,
         order_weight: float = 0.7,
         characters_to: int = 4,
+        embeddings: EmbeddingFeatures | None = None,
+        embedding_weight: float = 0.05,
     ) -> None:
         self.normalisation = normalisation
         self.weight = weight
         self.order_weight = order_weight
         self.characters_to = characters_to
+        self.embeddings = embeddings
+        self.embedding_weight = embedding_weight
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> GuidelineMatrix:  # noqa: ARG002
         """Fits the vocabularies and the scale; labels are not used."""
@@ -254,18 +268,30 @@ class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
             Vectoriser(analyzer=given_words, sublinear_tf=True, min_df=_MINIMUM_COUNT).fit([*words, *[["none"]] * 3])
             for words in lists
         )
-        return self._assemble(claims, *lists)
+        return self._assemble(claims, lists, self._fit_embedded(X))
 
     def transform(self, X: pd.DataFrame) -> sparse.csr_matrix:
         """The matrix: (n, m) float64."""
         check_is_fitted(self)
-        return self._assemble(self.claims_.transform(X), *self._read(X))
+        embedded = None if self.embeddings is None else self.embeddings_.transform(X)
+        return self._assemble(self.claims_.transform(X), self._read(X), embedded)
+
+    def _fit_embedded(self, X: pd.DataFrame) -> np.ndarray | None:
+        if self.embeddings is None:
+            return None
+        self.embeddings_ = clone(self.embeddings).fit(X)
+        embedded = self.embeddings_.transform(X)
+        self.embedding_scaler_ = StandardScaler().fit(embedded)
+        return embedded
 
     def _assemble(
-        self, claims: sparse.csr_matrix, tags: list[Words], said: list[Words], order: list[Words]
+        self, claims: sparse.csr_matrix, lists: tuple[list[Words], ...], embedded: np.ndarray | None
     ) -> sparse.csr_matrix:
+        tags, said, order = lists
         blocks = [self.tags_.transform(tags), self.said_.transform(said)]
         blocks.append(self.order_.transform(order) * self.order_weight)
+        if embedded is not None:
+            blocks.append(sparse.csr_matrix(self.embedding_scaler_.transform(embedded) * self.embedding_weight))
         return sparse.hstack([claims, *blocks], format="csr", dtype=np.float64)
 
     def _read(self, X: pd.DataFrame) -> tuple[list[Words], list[Words], list[Words]]:
@@ -278,4 +304,5 @@ class GuidelineMatrix(Kept, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         blocks = (("tags", self.tags_), ("said", self.said_), ("order", self.order_))
         ours = [f"{block}:{name}" for block, words in blocks for name in words.get_feature_names_out()]
-        return np.concatenate([self.claims_.get_feature_names_out(), np.array(ours, dtype=object)])
+        more = [] if self.embeddings is None else [self.embeddings_.get_feature_names_out()]
+        return np.concatenate([self.claims_.get_feature_names_out(), np.array(ours, dtype=object), *more])

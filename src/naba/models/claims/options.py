@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from naba.config.builders import Context, Options
-from naba.config.schema import PositiveInteger, PositiveNumber
+from naba.config.schema import PositiveInteger, PositiveNumber, Text
+from naba.models.embeddings.options import part_content
 
 if TYPE_CHECKING:
     from naba.models.feature_classifier import FeatureClassifier
@@ -88,18 +89,29 @@ class ClaimGuideline(Options, builder="claim_guideline"):
         weight: of the standardised claim features, against TF-IDF values.
         order_weight: of the features that follow the guideline's order of decision.
         characters_to: longest character n-gram.
+        embeddings: a frozen encoder (see `embedded`) whose embeddings stand beside these features; null for none.
+        prefix: stands before each text that is embedded (E5 wants `query: `); null takes what the folder says.
+        embedding_weight: of the standardised embeddings, against TF-IDF values.
     """
 
     C: PositiveNumber = 0.3
     weight: PositiveNumber = 0.05
     order_weight: PositiveNumber = 0.7
     characters_to: PositiveInteger = 4
+    embeddings: Text | None = None
+    prefix: Text | None = None
+    embedding_weight: PositiveNumber = 0.05
+
+    def content(self) -> dict[str, Any]:
+        """See `naba.models.embeddings.options.part_content`."""
+        return part_content(super().content())
 
     def build(self, context: Context) -> SparseClassifier:
         """See `SparseClassifier`."""
         from sklearn.svm import LinearSVC
 
         from naba.models.claims.guideline import GuidelineMatrix
+        from naba.models.embeddings.features import embeddings
         from naba.models.tfidf.classifier import SparseClassifier
 
         matrix = GuidelineMatrix(
@@ -107,6 +119,8 @@ class ClaimGuideline(Options, builder="claim_guideline"):
             weight=self.weight,
             order_weight=self.order_weight,
             characters_to=self.characters_to,
+            embeddings=embeddings(self.embeddings, self.prefix, pair=False),
+            embedding_weight=self.embedding_weight,
         )
         classifier = LinearSVC(C=self.C, class_weight="balanced", max_iter=5000, random_state=context.seed)
         return SparseClassifier(matrix, classifier, seed=context.seed)

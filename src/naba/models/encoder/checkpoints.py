@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import pickle
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SHARE = 1 / 20
+"""Of the time of a training that checkpoints may take."""
+WORTH_SPARING = 1.0
+"""Seconds that a checkpoint takes, from which on it is left out at times."""
+LONGEST = 600.0
+"""Seconds between two checkpoints within an epoch, however many steps there are."""
 _PARTS = ("weights", "optimiser", "random", "random_gpu", "progress")
 
 
@@ -31,6 +38,20 @@ class Store:
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.path = folder / f"training-{identity[:16]}.pt"
+        self.took = 0.0
+        self.saved = time.monotonic()
+
+    def is_due(self, *, regular: bool) -> bool:
+        """Is it time for a checkpoint?
+
+        Args:
+            regular: it is one of those that come after an epoch or so many steps. Those of a large model are left out
+                where saving would take more than `SHARE` of the time; between them there is one every `LONGEST`.
+        """
+        passed = time.monotonic() - self.saved
+        if self.took > WORTH_SPARING and passed * SHARE < self.took:
+            return False
+        return regular or passed > LONGEST
 
     def save(self, tuning: FineTuning, progress: Progress) -> None:
         """Write weights, optimiser, random state and progress; a kill leaves the old file or the new one."""
@@ -45,8 +66,16 @@ class Store:
             "random_gpu": torch.cuda.get_rng_state(tuning.where) if tuning.where.type == "cuda" else None,
             "progress": {item.name: getattr(progress, item.name) for item in dataclasses.fields(progress)},
         }
+        begun = time.monotonic()
         with files.sealed(self.path) as part:
             torch.save(state, part)
+        first, self.saved = not self.took, time.monotonic()
+        self.took = self.saved - begun
+        if first and self.took > WORTH_SPARING:
+            logger.warning(
+                "a checkpoint, to go on from after a kill: %s, %.1f GB; it is replaced as the training goes on, takes "
+                "a twentieth of the time at most, and is deleted at the end", self.path, self.path.stat().st_size / 1e9,
+            )  # fmt: skip
 
     def restore(self, tuning: FineTuning) -> Progress | None:
         """Put the saved state back; None when there is no checkpoint.

@@ -153,24 +153,16 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
                 distinct = list(dict.fromkeys([*texts, *(targets or ())]))
                 self.tokenizer_ = encoder_start.new_tokenizer(distinct, self.start.vocabulary, length)
                 self.model_ = encoder_start.new_model(self.start, self.tokenizer_, labels, length)
-        self._check_length()
-
-    def _check_length(self) -> None:
-        places = getattr(self.model_.config, "max_position_embeddings", 0) or 0
-        for name, module in self.model_.named_modules():
-            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
-                places -= module.padding_idx + 1  # RoBERTa and its kin number positions behind the padding token's id
-        if 0 < places < self.reading.max_length:
-            raise UserError(
-                f"model.reading.max_length is {self.reading.max_length}, but the checkpoint has {places} positions",
-                f"give model.reading.max_length={places} or less, and model.reading.windows for long texts",
-            )
+        encoder_start.check_length(self.model_, self.reading.max_length, "the checkpoint", "model.reading.max_length")
 
     def _forward(self, *, training: bool) -> Forward:
         from naba.models.encoder.training import Forward, device, has_bfloat16
 
         precision = self.training.precision
-        fast = training and (precision == "bfloat16" or (precision == "auto" and has_bfloat16(device())))
+        # On a CPU `auto` is measured when the training begins.
+        where = device()
+        automatic = precision == "auto" and where.type != "cpu" and has_bfloat16(where)
+        fast = training and (precision == "bfloat16" or automatic)
         padding = self.tokenizer_.pad_token_id or 0
         return Forward(self.model_, padding, self.reads_types(), self.reading.pooling, fast)
 

@@ -93,9 +93,11 @@ class Training:
         stopping_metric: of the validation rows, which early stopping and the best epoch go by; null takes the data
             set's primary metric.
         class_weight: `balanced` weighs each label by the inverse of its share.
-        precision: `auto` computes in bfloat16 where the processor or GPU has instructions for it.
+        precision: `auto` computes in bfloat16 where a GPU has instructions for it, and on a processor that has some
+            where a few steps are faster so; what was chosen is kept for this machine (`naba.models.encoder.precision`).
         threads: of the CPU. Part of the recipe, because the order of sums, so the last digits, depend on it.
-        checkpoint_steps: optimiser steps between checkpoints within an epoch; there is one after each epoch anyway.
+        checkpoint_steps: optimiser steps between checkpoints within an epoch; there is one after each epoch, too. Of a
+            large model fewer are made, so that they take a twentieth of the time at most.
     """
 
     __pydantic_config__ = FORBID

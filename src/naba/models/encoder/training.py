@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba import machine
+from naba.models.encoder import precision
 from naba.models.encoder.data import Tokens, length_parts, sorted_batches, training_batches
+from naba.models.encoder.following import Bar, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,9 +182,11 @@ class FineTuning:
         with torch.random.fork_rng(devices=[self.where] if self.where.type == "cuda" else []):
             torch.manual_seed(self.seed)
             progress = (self.store.restore(self) if self.store else None) or Progress()
+            steps = len(self._steps(len(tokens), 0)) * self.training.epochs
+            self.forward = precision.choose(self, tokens, codes, steps)
             while progress.epoch < self.training.epochs and not self._has_stopped(progress):
                 self._epoch(progress, tokens, codes)
-                self._finish_epoch(progress, evaluate)
+                self._finish_epoch(progress, evaluate, len(tokens))
         if progress.best_weights is not None:
             self.forward.model.load_state_dict(progress.best_weights)
         if self.store:
@@ -203,24 +207,30 @@ class FineTuning:
         total = len(steps) * self.training.epochs
         targets = torch.from_numpy(codes).to(self.where)
         self.wrapped.train()
+        bar = Bar(progress.epoch + 1, self.training.epochs, len(tokens))
         while progress.step < len(steps):
             rate = self._set_learning_rate(progress.epoch * len(steps) + progress.step, total)
             # A GPU is faster with one large part.
             parts = [length_parts(lengths, rows) if on_cpu else [rows] for rows in steps[progress.step]]
-            progress.loss += self._step(tokens, targets, parts)
+            loss = self._step(tokens, targets, parts)
+            progress.loss += loss
             progress.step += 1
-            if self.store and progress.step % self.training.checkpoint_steps == 0 and progress.step < len(steps):
+            bar.advance(sum(len(rows) for rows in steps[progress.step - 1]), loss)
+            regular = progress.step % self.training.checkpoint_steps == 0
+            if self.store and progress.step < len(steps) and self.store.is_due(regular=regular):
                 self.store.save(self, progress)
+        bar.close()
         progress.seconds += time.perf_counter() - begun
         progress.history.append({
             "epoch": progress.epoch + 1,
             "train_loss": progress.loss / len(steps),
             "learning_rate": rate,
             "train_seconds": round(progress.seconds, 3),
+            "bfloat16": int(self.forward.autocast),
         })  # fmt: skip
         progress.epoch, progress.step, progress.loss, progress.seconds = progress.epoch + 1, 0, 0.0, 0.0
 
-    def _finish_epoch(self, progress: Progress, evaluate: Evaluate | None) -> None:
+    def _finish_epoch(self, progress: Progress, evaluate: Evaluate | None, rows: int) -> None:
         if evaluate is not None:
             found = self._agreed(evaluate())
             watched = found.pop("watched")
@@ -229,8 +239,10 @@ class FineTuning:
                 progress.best, progress.best_epoch = watched, progress.epoch
                 state = self.forward.model.state_dict()
                 progress.best_weights = {name: value.detach().to("cpu", copy=True) for name, value in state.items()}
-        if self.store:
+        if self.store and self.store.is_due(regular=True):
             self.store.save(self, progress)
+        if not self.parallel or self.parallel.is_main_process:
+            told(progress.history, self.training.epochs, rows)
         if evaluate is not None and (watcher := _AFTER_EPOCH.get()):
             watcher(progress.epoch, watched)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from naba.models.encoder.options import Architecture
 
@@ -23,6 +24,9 @@ LFS = b"version https://git-lfs"
 SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 HUB_SECONDS = 10
 """How long the Hub may take to say whether it has a model."""
+_SMALL_FILES = ("*.json", "*.txt", "*.model", "*/config.json", "*/tokenizer.json")
+_HUB_NAME = re.compile(r"[\w.\-]+(/[\w.\-]+)?")
+_Loaded = TypeVar("_Loaded")
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 
 
@@ -36,22 +40,60 @@ def load_pretrained(checkpoint: str, labels: Sequence[str]) -> tuple[Any, Any]:
     Raises:
         UserError: it is not there, or has no fast tokenizer; says what to do offline.
     """
+    return _found(checkpoint, lambda name, common: _load(name, labels, common))
+
+
+def load_encoder(folder: Path) -> tuple[Any, Any]:
+    """(tokenizer, model) of a checkpoint's folder, without any head.
+
+    Raises:
+        UserError: it is not whole, or has no fast tokenizer.
+    """
+    return _found(str(folder), lambda name, common: _load(name, None, common))
+
+
+def fetched(checkpoint: str) -> Path:
+    """The folder of a checkpoint: itself, or where the Hub's files are kept.
+
+    Raises:
+        UserError: it is not there, and cannot be fetched.
+    """
+    return _found(checkpoint, _fetch)
+
+
+def _fetch(name: str, common: dict[str, Any]) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    if not _HUB_NAME.fullmatch(name):
+        raise OSError("it is no name that the Hub could have")
+    from huggingface_hub import snapshot_download
+
+    def snapshot(*patterns: str) -> Path:
+        return Path(snapshot_download(name, allow_patterns=[*_SMALL_FILES, *patterns], **common))
+
+    folder = snapshot("*.safetensors", "*/*.safetensors")
+    return folder if any(folder.rglob("*.safetensors")) else snapshot("pytorch_model*.bin")
+
+
+def _found(checkpoint: str, load: Callable[[str, dict[str, Any]], _Loaded]) -> _Loaded:
+    """What `load` makes of a checkpoint's name, from a folder, the local cache or the Hub, in this order."""
     from huggingface_hub import constants
 
     from naba.data import sources
 
-    name, _, revision = (checkpoint, "", "") if Path(checkpoint).is_dir() else checkpoint.partition("@")
+    folder = Path(checkpoint).expanduser()
+    name, _, revision = (str(folder), "", "") if folder.is_dir() else checkpoint.partition("@")
     offline = sources.is_offline(sources.current()) or constants.HF_HUB_OFFLINE
     common: dict[str, Any] = {"revision": revision} if revision else {}
     with _quiet():
         try:
-            return _load(name, labels, {**common, "local_files_only": True})
+            return load(name, {**common, "local_files_only": True})
         except OSError as error:
             if offline or Path(name).exists() or name.startswith((".", "/", "~")):
                 raise _missing(checkpoint, error) from error
         try:
             _reach(name, revision)
-            return _load(name, labels, common)
+            return load(name, common)
         except OSError as error:
             raise _missing(checkpoint, error) from error
 
@@ -81,22 +123,22 @@ def _reach(name: str, revision: str) -> None:
         raise OSError(f"the Hub cannot be reached ({str(error).partition(chr(10))[0]})") from error
 
 
-def _load(name: str, labels: Sequence[str], common: dict[str, Any]) -> tuple[Any, Any]:
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+def _load(name: str, labels: Sequence[str] | None, common: dict[str, Any]) -> tuple[Any, Any]:
+    from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
-    _check_files(name)
+    check_files(Path(name))
+    kind: Any = AutoModel
+    head: dict[str, Any] = {}
+    if labels is not None:
+        kind = AutoModelForSequenceClassification
+        named = {label: place for place, label in enumerate(labels)}
+        head = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": named}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **common)
         if not tokenizer.is_fast:
             raise UserError(f"checkpoint '{name}' has no fast tokenizer", "it needs a tokenizer.json")
-        model, loading = AutoModelForSequenceClassification.from_pretrained(
-            name,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: place for place, label in enumerate(labels)},
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            **common,
+        model, loading = kind.from_pretrained(
+            name, ignore_mismatched_sizes=True, output_loading_info=True, **head, **common
         )
     except (SafetensorError, UnpicklingError, EOFError, RuntimeError) as error:
         # torch advises to run the pickle unseen, which nobody should.
@@ -114,13 +156,13 @@ def _load(name: str, labels: Sequence[str], common: dict[str, Any]) -> tuple[Any
     return tokenizer, model.float()
 
 
-def _check_files(name: str) -> None:
+def check_files(folder: Path) -> None:
     """Refuse a folder whose weights are a pointer to them, or not whole.
 
     Raises:
         UserError: they are.
+        OSError: the folder has no configuration.
     """
-    folder = Path(name)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise OSError("it has no config.json")
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -149,7 +191,7 @@ def _check_weights(name: str, model: Any, loading: Mapping[str, Any]) -> None:
     Raises:
         UserError: weights that training would have to invent are missing, or are of another shape.
     """
-    inside = f"{model.base_model_prefix}."
+    inside = f"{model.base_model_prefix}." if hasattr(model, model.base_model_prefix) else ""
     # What stands above the encoder is the head, which is new unless the checkpoint was fine-tuned.
     missing = sorted(loading["missing_keys"])
     wrong = {one[0]: one[1:] for one in loading["mismatched_keys"]}
@@ -170,7 +212,8 @@ def _check_weights(name: str, model: Any, loading: Mapping[str, Any]) -> None:
             hint = f"it has others, such as {renamed[0]}: was it saved out of a wrapper?"
         raise UserError(f"checkpoint '{name}' does not fit its config.json: {'; '.join(problems)}", hint)
     new = sorted({*missing, *wrong})
-    if new:
+    # An encoder without a head is not asked for what stands above it.
+    if new and inside:
         logger.warning("checkpoint '%s': these weights are new and start at random: %s", name, ", ".join(new))
 
 
@@ -190,6 +233,31 @@ def _missing(checkpoint: str, error: OSError) -> UserError:
         f"offline: run `hf download {checkpoint.partition('@')[0]} --local-dir FOLDER` on a machine with a network, "
         "copy the folder here, and give model.checkpoint=FOLDER; or train without weights: model=encoder_small",
     )
+
+
+def positions(model: Any) -> int:
+    """Tokens that a model can tell apart by their places; 0 where there is no end to them."""
+    places: int = getattr(model.config, "max_position_embeddings", 0) or 0
+    for part, module in model.named_modules():
+        if part.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            places -= module.padding_idx + 1  # RoBERTa and its kin number positions behind the padding token's id
+    return places
+
+
+def check_length(model: Any, length: int, name: str, place: str) -> None:
+    """Refuse windows that are longer than a checkpoint has positions.
+
+    Args:
+        place: the key of the configuration that says the length.
+    Raises:
+        UserError: they are.
+    """
+    places = positions(model)
+    if 0 < places < length:
+        windows = ", and model.reading.windows for long texts" if place == "model.reading.max_length" else ""
+        raise UserError(
+            f"{place} is {length}, but {name} has {places} positions", f"give {place}={places} or less{windows}"
+        )
 
 
 @contextmanager

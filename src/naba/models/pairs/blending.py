@@ -1,5 +1,7 @@
 """Blending: the mean of the probabilities of a linear part, bagged boosted trees and, if asked for, networks.
 
+With embeddings, two kinds of parts over these are added: a logistic regression and networks.
+
 The mean of unlike parts has less variance than any of them (Perrone & Cooper 1993; Breiman 1996), and unlike a stack it
 spends no training rows on weights: it suits small training sets and rare labels.
 """
@@ -14,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from naba.models.classifier import text_columns, text_digest
-from naba.models.ensembles import FirstColumns, Mean
+from naba.models.ensembles import ColumnRange, FirstColumns, Mean
 from naba.models.feature_classifier import FeatureClassifier
 
 if TYPE_CHECKING:
@@ -62,12 +64,24 @@ class BlendedPairs(FeatureClassifier):
         classifier: a linear classifier, for the whole matrix.
         boosted: trees that differ in their seeds, for the pair features.
         neural: networks that differ in their seeds, for the pair features.
+        embedded: kinds of classifiers over the embeddings, each a list of those that differ in their seeds.
     """
 
-    def __init__(self, features: Any, classifier: Any, boosted: list[Any], neural: list[Any]) -> None:
+    embedded: list[list[Any]] | None = None
+    """Folders of earlier versions do not say it."""
+
+    def __init__(
+        self,
+        features: Any,
+        classifier: Any,
+        boosted: list[Any],
+        neural: list[Any],
+        embedded: list[list[Any]] | None = None,
+    ) -> None:
         super().__init__(features, classifier)
         self.boosted = boosted
         self.neural = neural
+        self.embedded = embedded
 
     def _fit_features(self, X: Any) -> Any:
         """As in every feature classifier, but runs of a sweep that differ in their seeds alone share the features.
@@ -94,13 +108,23 @@ class BlendedPairs(FeatureClassifier):
         return kept.matrix(X, _rows(X))
 
     def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Mean:  # noqa: ARG002
-        width = self.features_.width
-        parts: list[tuple[str, Any]] = [("linear", clone(self.classifier))]
-        weights = [1.0]
-        for place, part in enumerate(self.boosted):
-            parts.append((f"boosted{place}", make_pipeline(FirstColumns(width), clone(part))))
-            weights.append(1 / len(self.boosted))
-        for place, part in enumerate(self.neural):
-            parts.append((f"neural{place}", make_pipeline(FirstColumns(width), StandardScaler(), clone(part))))
-            weights.append(1 / len(self.neural))
+        width, columns = self.features_.width, matrix.shape[1]
+        plain = columns - self.features_.embedding_width
+        first = clone(self.classifier)
+        kinds = [
+            [first if plain == columns else make_pipeline(ColumnRange(0, plain), first)],
+            [make_pipeline(FirstColumns(width), clone(part)) for part in self.boosted],
+            [make_pipeline(FirstColumns(width), StandardScaler(), clone(part)) for part in self.neural],
+        ]
+        kinds += [
+            [make_pipeline(ColumnRange(plain, columns, dense=True), StandardScaler(), clone(part)) for part in kind]
+            for kind in self.embedded or []
+        ]
+        names = ("linear", "boosted", "neural", "embedded", "embedded_neural")
+        parts = [
+            (f"{name}{place}" if len(kind) > 1 or name != "linear" else name, part)
+            for name, kind in zip(names, kinds, strict=False)
+            for place, part in enumerate(kind)
+        ]
+        weights = [1 / len(kind) for kind in kinds for _ in kind]
         return Mean(parts, voting="soft", weights=weights).fit(matrix, coded)

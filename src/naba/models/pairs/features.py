@@ -10,17 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
-from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from naba.arabic.normalise import NEWS_1, normalise_all
-from naba.arabic.segment import clauses, light_stem, tokens
-from naba.arabic.words import CUE_NAMES
+from naba.arabic.segment import light_stem, tokens
 from naba.models.classifier import Kept, normalise_texts, text_columns
-from naba.models.pairs.alignment import Texts, codes, ragged, unit
+from naba.models.pairs.alignment import Texts, codes, unit
+from naba.models.pairs.documents import DOCUMENT_CUES, cosines, documents, stem_weights
 from naba.models.pairs.groups import GROUPS, Batch, Columns, describe
 from naba.models.pairs.soft_alignment import SOFT_DESCRIPTIONS, soft_alignment
 from naba.models.tfidf.vectoriser import Vectoriser
@@ -29,15 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import pandas as pd
+    from scipy import sparse
 
     from naba.arabic.normalise import Profile
     from naba.models.pairs.alignment import FloatArray, IntArray
     from naba.models.pairs.vectors import WordVectors
 
-LONG_TEXT = 60
-_PASSAGE = 30  # words; articles have sentences of over a hundred
 _BLOCK = 2048
-_DOCUMENT_CUES = ("negation", "refutation", "doubt_verb", "attribution", "hedge", "contrast")
 
 _SPACE_DESCRIPTIONS = (
     {
@@ -53,31 +49,14 @@ _SPACE_DESCRIPTIONS = (
         "document_best_place": "place of the best-matching sentence: 0 first, 1 last",
         "document_cosine": "cosine of the target and the whole text",
     }
-    | {f"document_{cue}": f"cues of {cue} per word of the whole text" for cue in _DOCUMENT_CUES}
+    | {f"document_{cue}": f"cues of {cue} per word of the whole text" for cue in DOCUMENT_CUES}
     | SOFT_DESCRIPTIONS
 )
 
 
 def stems(text: str) -> list[str]:
-    """The light stems of a text in `news` normalisation, in order."""
+    """The light stems of a text in `news` normalisation, in order. Saved classifiers name it by this place."""
     return [light_stem(token) for token in tokens(text)]
-
-
-def _cosines(left: sparse.csr_matrix, right: sparse.csr_matrix) -> FloatArray:
-    return np.asarray(left.multiply(right).sum(axis=1)).ravel()
-
-
-def _passages(text: str) -> list[str]:
-    """The sentences of a long text, the longest ones cut; a headline stays whole even with a full stop in it."""
-    if text.count(" ") <= LONG_TEXT:
-        return [text]
-    passages = []
-    for clause in clauses(text):
-        words = clause.split()
-        pieces = max(1, round(len(words) / _PASSAGE))
-        size = -(-len(words) // pieces)
-        passages += [" ".join(words[at : at + size]) for at in range(0, len(words), size)]
-    return passages or [text]
 
 
 class PairFeatures(Kept, TransformerMixin, BaseEstimator):
@@ -175,14 +154,12 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         texts, targets = text_columns(X)
         return normalise_texts(targets, self.normalisation), normalise_texts(texts, self.normalisation)
 
-    def _idf(self, texts: Texts) -> FloatArray:
-        by_stem = self._stem_weights(texts, missing=self.rarest_)
-        return by_stem[texts.words.stem] if len(by_stem) else np.zeros(0)
+    def _documents(self, raw: list[str], target: IntArray, text: IntArray) -> tuple[Columns, list[str]]:
+        return documents(raw, target, text, self.word_space_, self.kept_sentences)
 
-    def _stem_weights(self, texts: Texts, missing: float) -> FloatArray:
-        """The idf of each distinct stem; `missing` for those that training did not have."""
-        known, weights = self.word_space_.vocabulary_, self.word_space_.idf_
-        return np.array([weights[known[stem]] if stem in known else missing for stem in texts.words.stems])
+    def _idf(self, texts: Texts) -> FloatArray:
+        by_stem = stem_weights(self.word_space_, texts, missing=self.rarest_)
+        return by_stem[texts.words.stem] if len(by_stem) else np.zeros(0)
 
     def _similarities(self, batch: Batch) -> Columns:
         columns: Columns = {}
@@ -194,48 +171,6 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         for name, space, topics in spaces:
             matrix = space.transform(normalised)
             dense = unit(topics.transform(matrix))
-            columns[f"{name}_cosine"] = _cosines(matrix[batch.target], matrix[batch.text])
+            columns[f"{name}_cosine"] = cosines(matrix[batch.target], matrix[batch.text])
             columns[f"{name}_topic_cosine"] = (dense[batch.target] * dense[batch.text]).sum(axis=1)
         return columns
-
-    def _weighed(self, counts: sparse.csr_array, idf: FloatArray) -> sparse.csr_array:
-        """TF-IDF rows of unit length from counts of stems."""
-        matrix = sparse.csr_array(counts)
-        matrix.sum_duplicates()
-        matrix.data = (1 + np.log(matrix.data)) * idf[matrix.indices]
-        return normalize(matrix)
-
-    def _documents(self, raw: list[str], target: IntArray, text: IntArray) -> tuple[Columns, list[str]]:
-        """Features of the whole documents, and what represents each row's text: itself or its best sentences."""
-        parts = [_passages(item) for item in raw]
-        count = np.fromiter(map(len, parts), np.int64, len(parts))
-        start = np.cumsum(count) - count
-        flat = [passage for passages in parts for passage in passages]
-        analysed = Texts.of(flat)
-        belongs = sparse.csr_array((np.ones(len(flat)), (np.repeat(np.arange(len(raw)), count), np.arange(len(flat)))))
-        counts = analysed.counts(analysed.words.stem, max(len(analysed.words.stems), 1))
-        idf = self._stem_weights(analysed, missing=0.0)
-        pieces, whole = self._weighed(counts, idf), self._weighed(belongs @ counts, idf)
-        row, place = ragged(count[text])
-        score = _cosines(whole[target[row]], pieces[start[text[row]] + place])
-        # The passages of each row, the best first: the first, the second … of them stand where the row's own do.
-        best = np.lexsort((place, -score, row))
-        first = best[place == 0]
-        kept = np.sort(best[place < self.kept_sentences])
-        chosen: list[list[str]] = [[] for _ in text]
-        for element in kept:
-            chosen[row[element]].append(flat[start[text[row[element]]] + place[element]])
-        size = count[text].astype(float)
-        columns = {
-            "document_sentences": size,
-            "document_best": score[first],
-            "document_mean": np.bincount(row, score, len(text)) / size,
-            "document_first": score[place == 0],
-            "document_matching": np.bincount(row, score >= 0.2, len(text)) / size,
-            "document_best_place": place[first] / np.maximum(size - 1, 1),
-            "document_cosine": _cosines(whole[target], whole[text]),
-        }
-        length = np.maximum(belongs @ analysed.length, 1)[:, None]
-        rates = (belongs @ analysed.sums(analysed.words.cues)) / length
-        columns |= {f"document_{cue}": rates[text, CUE_NAMES.index(cue)] for cue in _DOCUMENT_CUES}
-        return columns, [" ".join(sentences_) for sentences_ in chosen]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from naba.config.builders import Context, Options
-from naba.config.schema import CountInteger, Flag, Name, PositiveInteger, PositiveNumber
+from naba.config.schema import CountInteger, Flag, Name, PositiveInteger, PositiveNumber, Text
+from naba.models.embeddings.options import part_content
 
 if TYPE_CHECKING:
     from naba.models.feature_classifier import FeatureClassifier
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part
 _LEARNING_RATE = 0.06
 _FOLDS = 5
+_EMBEDDED_C, _EMBEDDED_ALPHA, _EMBEDDED_UNITS, _EMBEDDED_NETWORKS = 0.003, 10.0, 64, 3
+"""Chosen on the validation rows of ANS stance and ArEntail (experiments/embeddings.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +154,9 @@ class Blended(Options, builder="blended"):
         bags: boosted classifiers, which differ in their seeds.
         networks: networks of 32 hidden units, which differ in their seeds; 0 for none.
         background: unlabelled data set to learn word vectors from (`naba.models.pairs.vectors`); null for none.
+        embeddings: a frozen encoder (see `embedded`), over whose embeddings a logistic regression and networks are
+            two more kinds of parts; null for none.
+        prefix: stands before each text that is embedded (E5 wants `query: `); null takes what the folder says.
     """
 
     C: PositiveNumber = 2.0
@@ -159,6 +165,12 @@ class Blended(Options, builder="blended"):
     bags: PositiveInteger = 3
     networks: CountInteger = 1
     background: Name | None = None
+    embeddings: Text | None = None
+    prefix: Text | None = None
+
+    def content(self) -> dict[str, Any]:
+        """See `naba.models.embeddings.options.part_content`."""
+        return part_content(super().content())
 
     def backgrounds(self) -> tuple[str, ...]:
         """The set that word vectors are learnt from."""
@@ -168,6 +180,8 @@ class Blended(Options, builder="blended"):
         """See `BlendedPairs`."""
         from sklearn.linear_model import LogisticRegression
 
+        from naba.models.embeddings.features import embeddings
+        from naba.models.embeddings.heads import logistic, networks
         from naba.models.ensembles import Network
         from naba.models.pairs.blending import BlendedPairs
         from naba.models.pairs.boosting import trees
@@ -177,7 +191,9 @@ class Blended(Options, builder="blended"):
 
         vectors = word_vectors(context.texts(self.background)) if self.background else None
         features = PairFeatures(normalisation=context.normalisation, vectors=vectors)
-        seeds = [context.seed + _BAG_STRIDE * place for place in range(max(self.bags, self.networks))]
+        seeds = [
+            context.seed + _BAG_STRIDE * place for place in range(max(self.bags, self.networks, _EMBEDDED_NETWORKS))
+        ]
         boosted = [
             trees(
                 library="scikit-learn",
@@ -189,9 +205,11 @@ class Blended(Options, builder="blended"):
             )
             for seed in seeds[: self.bags]
         ]
+        embedded = [[logistic(_EMBEDDED_C)], networks(_EMBEDDED_ALPHA, _EMBEDDED_UNITS, seeds[:_EMBEDDED_NETWORKS])]
         return BlendedPairs(
-            PairMatrix(features),
+            PairMatrix(features, embeddings=embeddings(self.embeddings, self.prefix, pair=True)),
             LogisticRegression(C=self.C, class_weight="balanced", max_iter=3000),
             boosted,
             [Network((32,), alpha=3.0, max_iter=60, random_state=seed) for seed in seeds[: self.networks]],
+            embedded if self.embeddings else None,
         )

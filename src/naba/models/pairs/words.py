@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from naba.models.embeddings.features import EmbeddingFeatures
     from naba.models.pairs.alignment import BoolArray, FloatArray, IntArray
     from naba.models.pairs.features import PairFeatures
     from naba.models.pairs.groups import Batch
@@ -49,19 +50,33 @@ def aligned_words(batch: Batch) -> list[list[str]]:
 class PairMatrix(Kept, TransformerMixin, BaseEstimator):
     """Table with `target` and `text` -> sparse (n, k + w): k standardised pair features, then w TF-IDF word features.
 
+    With `embeddings`, e columns of these follow.
+
     Args:
         features: the pair features.
         weight: what the standardised features are multiplied by: against TF-IDF values, which are below 1.
         minimum_count: training rows that a word must occur in on its side.
+        embeddings: of both texts; None for none.
     """
 
     holds: ClassVar[Mapping[Any, tuple[str, ...]]] = {StandardScaler: ()}
     beyond_onnx: ClassVar[str] = "its pair features (light stems, aligned words, cues of lexicons)"
 
-    def __init__(self, features: PairFeatures, *, weight: float = 0.1, minimum_count: int = 2) -> None:
+    embeddings: EmbeddingFeatures | None = None
+    """Folders of earlier versions do not say it."""
+
+    def __init__(
+        self,
+        features: PairFeatures,
+        *,
+        weight: float = 0.1,
+        minimum_count: int = 2,
+        embeddings: EmbeddingFeatures | None = None,
+    ) -> None:
         self.features = features
         self.weight = weight
         self.minimum_count = minimum_count
+        self.embeddings = embeddings
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> PairMatrix:  # noqa: ARG002
         """Fits the features, their scale and the vocabulary; labels are not used."""
@@ -75,26 +90,37 @@ class PairMatrix(Kept, TransformerMixin, BaseEstimator):
         self.scaler_ = StandardScaler().fit(dense)
         minimum = min(self.minimum_count, len(words))
         self.words_ = Vectoriser(analyzer=given_words, sublinear_tf=True, min_df=minimum).fit(words)
-        return self._assemble(dense, words)
+        if self.embeddings is not None:
+            self.embeddings_ = clone(self.embeddings).fit(X)
+        return self._assemble(X, dense, words)
 
     @property
     def width(self) -> int:
         """How many of the columns are pair features."""
         return len(self.features_.names_)
 
+    @property
+    def embedding_width(self) -> int:
+        """How many of the columns, the last ones, are embeddings."""
+        return 0 if self.embeddings is None else self.embeddings_.width
+
     def transform(self, X: pd.DataFrame) -> sparse.csr_matrix:
         """The matrix: (n, k + w) float64."""
         check_is_fitted(self)
-        return self._assemble(*self._parts(X))
+        return self._assemble(X, *self._parts(X))
 
-    def _assemble(self, dense: FloatArray, words: list[list[str]]) -> sparse.csr_matrix:
+    def _assemble(self, X: pd.DataFrame, dense: FloatArray, words: list[list[str]]) -> sparse.csr_matrix:
         scaled = self.scaler_.transform(dense).clip(-_LIMIT, _LIMIT) * self.weight
-        return sparse.hstack([sparse.csr_matrix(scaled), self.words_.transform(words)], format="csr")
+        blocks = [sparse.csr_matrix(scaled), self.words_.transform(words)]
+        if self.embeddings is not None:
+            blocks.append(sparse.csr_matrix(self.embeddings_.transform(X)))
+        return sparse.hstack(blocks, format="csr")
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002
         """The names of the columns: the pair features', then `target=stem` and so on."""
         check_is_fitted(self)
-        return np.concatenate([self.features_.get_feature_names_out(), self.words_.get_feature_names_out()])
+        parts = [self.features_, self.words_, *([] if self.embeddings is None else [self.embeddings_])]
+        return np.concatenate([part.get_feature_names_out() for part in parts])
 
     def _parts(self, X: pd.DataFrame) -> tuple[FloatArray, list[list[str]]]:
         dense, words = [np.empty((0, self.width))], []

@@ -1,0 +1,189 @@
+"""An analysed article as one self-contained HTML page: right to left, Arabic with an English switch, no network.
+
+The template, style sheet, script and words lie beside this file; this module makes what they show.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba.analysis.records import article_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from naba.analysis.article import Article, Origin, Sentence
+    from naba.arabic.segment import Span
+
+ASSETS = Path(__file__).parent
+COLOURS = 8
+LABEL_SOURCES = {
+    "language_model": ("وسمه نموذج لغوي ولم يراجعه إنسان", "labelled by a language model, checked by no person"),
+    "construction": ("وسمه ناتج عن طريقة إعداده", "labelled by the way it was made"),
+    "person": ("وسمه بشر", "labelled by people"),
+    "human": ("وسمه بشر", "labelled by people"),
+}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Characters of a sentence that are marked in one way."""
+
+    start: int
+    end: int
+    text: str
+    marks: str
+
+
+def page(article: Article) -> str:
+    """The page as one string of HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    # Everything is escaped but what naba itself wrote (style, script) or has escaped for a script element (data).
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True,
+        trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: _visible(value) if type(value) is str else value,
+    )  # fmt: skip
+    words = _words(article)
+    content = article_dict(article)
+    data = {"words": words, "types": _types(article), "sentences": content["sentences"], "claims": content["claims"]}
+    own = {name: Markup((ASSETS / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}  # noqa: S704
+    return environment.get_template("page.html.jinja").render(
+        article=article,
+        title=article.title or article.name or next((one.text[:80] for one in article.sentences), "naba"),
+        words={key: pair[0] for key, pair in words.items()},
+        types=_legend(article),
+        colour={label: place % COLOURS for place, label in enumerate(_types(article))},
+        lines=list(_lines(article)),
+        notes=article.notes,
+        origins=range(len(article.origins)),
+        shown_url=article.url if article.url.startswith(("http://", "https://")) else "",
+        data=Markup(_script(data)),  # noqa: S704  no "<" is left in it
+        **own,
+    )
+
+
+def _script(data: Any) -> str:
+    # No "<" may stand in a script element, or a text could close it; a NUL may stand in no HTML.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _types(article: Article) -> list[str]:
+    origin = article.origin("claim_type")
+    return list(origin.labels) if origin else []
+
+
+def _legend(article: Article) -> list[tuple[str, int]]:
+    """(label, sentences) of each claim type that occurs."""
+    labels = [one.claim_type.label for one in article.sentences if one.claim_type is not None]
+    return [(label, labels.count(label)) for label in _types(article) if label in labels]
+
+
+def _words(article: Article) -> dict[str, list[str]]:
+    words: dict[str, list[str]] = json.loads((ASSETS / "words.json").read_text(encoding="utf-8"))
+    for origin in article.origins:
+        prefix = "type" if origin.task == "claim_type" else "stance"
+        for label, shown in origin.labels.items():
+            words[f"{prefix}_{label}"] = [shown, label.replace("_", " ")]
+    for place, origin in enumerate(article.origins):
+        words[f"origin_{place}"] = list(_origin(origin))
+    return words
+
+
+def _origin(origin: Origin) -> tuple[str, str]:
+    arabic, english = LABEL_SOURCES.get(origin.label_source, (origin.label_source, origin.label_source))
+    task = {"claim_type": ("أنواع الادعاءات", "Claim types"), "stance": ("المواقف", "Stances")}
+    names = task.get(origin.task, (origin.task, origin.task))
+    dataset = origin.dataset or "?"
+    parts_ar = [f"{names[0]}: نموذج {origin.model or origin.name} على مجموعة {dataset} ({arabic})"]
+    parts_en = [f"{names[1]}: model {origin.model or origin.name} trained on {dataset} ({english})"]
+    if dataset.startswith("synthetic_"):
+        parts_ar.append("وهي نصوص مصنوعة، لا أخبار حقيقية")
+        parts_en.append("made-up texts, not real news")
+    parts_ar.append("الاحتمالات معايرة" if origin.calibrated else "الاحتمالات غير معايرة")
+    parts_en.append("probabilities calibrated" if origin.calibrated else "probabilities not calibrated")
+    if origin.risk is not None:
+        parts_ar.append(f"يمتنع كي لا تتجاوز الأخطاء {100 * origin.risk:.0f}% في نصوص كنصوص تدريبه")
+        parts_en.append(
+            f"withholds answers to keep errors below {100 * origin.risk:.0f}% on texts like those of its training"
+        )
+    return "، ".join(parts_ar) + ".", ", ".join(parts_en) + "."
+
+
+# --- the text -----------------------------------------------------------------------------------------------------
+
+
+def _lines(article: Article) -> Iterator[list[tuple[Sentence | None, list[Segment]]]]:
+    """The lines of the article; each a list of (sentence or None for what is between sentences, its segments)."""
+    cuts = _Cuts(article)
+    sentences = article.sentences
+    starts = [sentence.span.start for sentence in sentences]
+    place = 0
+    for line in article.text.splitlines(keepends=True):
+        start, end = place, place + len(line)
+        place = end
+        inside = sentences[bisect_left(starts, start) : bisect_left(starts, end)]
+        parts: list[tuple[Sentence | None, list[Segment]]] = []
+        at = start
+        for sentence in inside:
+            parts += _between(article.text, at, sentence.span.start)
+            parts.append((sentence, cuts.segments(sentence.span)))
+            at = sentence.span.end
+        parts += _between(article.text, at, end)
+        if parts:
+            yield parts
+
+
+def _between(text: str, start: int, end: int) -> list[tuple[None, list[Segment]]]:
+    shown = text[start:end].strip("\r\n")
+    return [(None, [Segment(start, end, shown, "")])] if shown.strip() else []
+
+
+def _visible(text: str) -> str:
+    """A NUL, which HTML cannot hold, as its picture; a lone surrogate, which no file can hold, as a question mark."""
+    return text.replace("\0", "\u2400").encode("utf-8", "replace").decode("utf-8")
+
+
+class _Cuts:
+    """Where marked stretches begin and end, and which marks hold at a place."""
+
+    def __init__(self, article: Article) -> None:
+        self.text = article.text
+        self.marked: dict[str, list[Span]] = {
+            "quote": list(article.quotations),
+            "speaker": sorted({one.source for one in article.reports if one.source is not None}),
+            "cue": sorted({one.cue for one in article.reports}),
+        }
+        bounds = [span for spans in self.marked.values() for span in spans]
+        bounds += [one.content for one in article.reports]
+        bounds += [one.antecedent for one in article.reports if one.antecedent is not None]
+        answers = [one.claim_type for one in article.sentences]
+        answers += [one.answer for claim in article.claims for one in claim.sentences]
+        bounds += [word.span for one in answers if one is not None and one.evidence for word in one.evidence.words]
+        self.places = sorted({place for span in bounds for place in span})
+
+    def segments(self, span: Span) -> list[Segment]:
+        """The pieces of a span, each with the marks that hold for all of it."""
+        inside = self.places[bisect_right(self.places, span.start) : bisect_left(self.places, span.end)]
+        edges = [span.start, *inside, span.end]
+        return [
+            Segment(start, end, self.text[start:end], self._marks(start, end))
+            for start, end in itertools.pairwise(edges)
+        ]
+
+    def _marks(self, start: int, end: int) -> str:
+        return " ".join(name for name, spans in self.marked.items() if _covered(spans, start, end))
+
+
+def _covered(spans: Sequence[Span], start: int, end: int) -> bool:
+    """Does one of the sorted spans hold the stretch? Speakers may lie in one another, so a few are looked at."""
+    last = bisect_right(spans, (start, len(spans) and spans[-1].end + 1))
+    return any(span.start <= start and end <= span.end for span in spans[max(0, last - 8) : last])

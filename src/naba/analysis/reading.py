@@ -1,0 +1,177 @@
+"""Articles and claims out of files: text, HTML saved from a browser, standard input, folders."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from naba.analysis.analyse import About
+from naba.analysis.article import Claim
+from naba.data.rows import ReadingOptions, read_bytes
+from naba.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TEXTS, PAGES = (".txt", ".text", ".md"), (".html", ".htm", ".xhtml")
+LARGEST = 64 * 2**20
+"""Bytes of a file that is read at all; the limit of an article is in characters."""
+_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+FEWEST_WORDS = 15
+"""Of an article in HTML: less is a menu, a caption or a notice about cookies."""
+CLAIM_COLUMNS = ("text", "claim", "target")
+"""Names that the column with the claims may have."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to be read: its path (None for standard input) and what outputs are called after it."""
+
+    path: Path | None
+    name: str
+
+    def read(self, encoding: str | None = None) -> tuple[str, About]:
+        """The text, and what the file says about it.
+
+        Raises:
+            UserError: it cannot be read, is empty, in another encoding than it seems or is said to be, or is HTML
+                without an article.
+        """
+        content = sys.stdin.buffer.read() if self.path is None else _bytes(self.path)
+        if not content.strip(b"\xef\xbb\xbf \t\r\n\0"):
+            raise UserError(f"{self.shown}: the file is empty")
+        if (self.path is not None and self.path.suffix.lower() in PAGES) or _HTML.match(content[:4096]):
+            return _from_html(content, self)
+        text, notes = _decoded(content, self.shown, encoding)
+        return text, About(name=self.name, notes=tuple(notes))
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return "standard input" if self.path is None else str(self.path)
+
+
+def sources(paths: Sequence[str]) -> list[Source]:
+    """The files that arguments stand for: files, `-`, and folders with all texts and pages below them, sorted.
+
+    Raises:
+        UserError: there is no such file, a folder holds none, or `-` is given twice.
+    """
+    found: list[Source] = []
+    for given in paths:
+        if given == "-":
+            found.append(Source(None, "standard-input"))
+            continue
+        path = Path(given).expanduser()
+        if path.is_dir():
+            inside = [
+                file for file in sorted(path.rglob("*")) if file.suffix.lower() in TEXTS + PAGES and file.is_file()
+            ]
+            if not inside:
+                raise UserError(
+                    f"{given}: no articles in this folder", f"looked for {', '.join(TEXTS + PAGES)} below it"
+                )
+            found += [Source(file, file.relative_to(path).with_suffix("").as_posix()) for file in inside]
+        elif path.exists():
+            found.append(Source(path, path.stem))
+        else:
+            raise UserError(f"{given}: no such file or folder")
+    if sum(one.path is None for one in found) > 1:
+        raise UserError("- stands for standard input, which can be read once")
+    return _unique(found)
+
+
+def _unique(found: Sequence[Source]) -> list[Source]:
+    """Names that no two files share, so that no output takes the place of another."""
+    taken: set[str] = set()
+    result = []
+    for one in found:
+        name, number = one.name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{one.name}-{number}"
+        taken.add(name.casefold())
+        result.append(Source(one.path, name))
+    return result
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise UserError(f"{path}: {size / 2**20:,.0f} MiB is too much for one article ({LARGEST // 2**20} at most)")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]:
+    """The text, byte for byte but for a mark at its beginning, and what was recognised about it."""
+    from naba.data.rows.text import Text
+
+    options = ReadingOptions(encoding=encoding, spelling="--")
+    opened = Text(io.BytesIO(content), name, options)
+    try:
+        return opened.file.read().decode("utf-8"), opened.notes
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{name}: line {line}: the bytes {error.object[error.start : error.start + 4]!r} are not UTF-8",
+            "--encoding NAME says what it is, for example windows-1256",
+        ) from error
+
+
+def _from_html(content: bytes, source: Source) -> tuple[str, About]:
+    try:
+        import trafilatura
+    except ImportError as error:
+        raise UserError(
+            f"{source.shown}: reading HTML needs trafilatura and lxml_html_clean", "pip install 'naba[html]'"
+        ) from error
+    found: Any = trafilatura.bare_extraction(
+        content, include_comments=False, include_tables=False, with_metadata=True, favor_precision=True
+    )
+    text = (found.text or "").strip() if found is not None else ""
+    if len(text.split()) < FEWEST_WORDS:
+        raise UserError(
+            f"{source.shown}: no article was found in this HTML (text of at least {FEWEST_WORDS} words)",
+            "was the page saved whole? A text file with the article's words is read as it is",
+        )
+    about = About(
+        name=source.name, title=found.title or "", url=found.url or "", date=found.date or "",
+        notes=("the text was taken out of HTML by trafilatura; offsets count that text",),
+    )  # fmt: skip
+    return text, about
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """Claims from a table (a column `text`, and `id` if they have ids), or from a text file with one a line.
+
+    Raises:
+        UserError: the file cannot be read, has no column of that name, or a claim is blank or has another's id.
+    """
+    content = _bytes(path)
+    table = read_bytes(content, str(path), ReadingOptions(spelling="--", format=_format(path)))
+    column = next((name for name in CLAIM_COLUMNS if name in table.columns), None)
+    if column is None:
+        raise UserError(
+            f"{path}: {unknown_name('column', 'text', table.columns)}",
+            "a file of claims has a column text, and may have a column id; a .txt file has one claim a line",
+        )
+    ids = table.columns.get("id") or [None] * len(table)
+    found = [
+        Claim(identity or f"c{place}", (text or "").strip())
+        for place, (identity, text) in enumerate(zip(ids, table.columns[column], strict=True), start=1)
+    ]
+    blank = next((place for place, claim in zip(table.places, found, strict=True) if not claim.text), None)
+    if blank is not None:
+        raise UserError(f"{blank}: the claim has no text")
+    return found
+
+
+def _format(path: Path) -> str | None:
+    return "lines" if path.suffix.lower() in TEXTS else None

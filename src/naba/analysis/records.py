@@ -1,0 +1,182 @@
+"""An analysed article as plain values for JSON, and as rows for CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from naba import __version__
+from naba.analysis.article import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from naba.analysis.article import Answer, Article, ClaimStance, Sentence
+    from naba.analysis.attribution import Report
+    from naba.arabic.segment import Span
+
+CLAIM_COLUMNS = (
+    "article", "url", "date", "rank", "score", "sentence", "start", "end", "text", "claim_type", "probability",
+    "withheld", "reasons", "speaker", "cue", "said", "kind", "repeats",
+)  # fmt: skip
+STANCE_COLUMNS = ("article", "claim", "claim_text", "article_stance", "sentence", "start", "end", "text", "stance",
+                  "probability", "withheld", "repeats", "words")  # fmt: skip
+
+
+def dumps(content: Any) -> str:
+    """JSON, indented, with Arabic as it is; numbers are finite."""
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def article_dict(article: Article) -> dict[str, Any]:
+    """See `Article.to_dict`."""
+    return {
+        "format": FORMAT,
+        "naba": __version__,
+        "name": article.name,
+        "title": article.title,
+        "url": article.url,
+        "date": article.date,
+        "language": "ar",
+        "sha256": article.sha256,
+        "notes": list(article.notes),
+        "models": [asdict(origin) for origin in article.origins],
+        "text": article.text,
+        "quotations": [_span(article.text, span) for span in article.quotations],
+        "sentences": [_sentence(article, sentence) for sentence in article.sentences],
+        "claims": [_claim(article, claim) for claim in article.claims],
+    }
+
+
+def _span(text: str, span: Span) -> dict[str, Any]:
+    return {"start": span.start, "end": span.end, "text": span.of(text)}
+
+
+def _sentence(article: Article, sentence: Sentence) -> dict[str, Any]:
+    text = article.text
+    return {
+        "id": sentence.id,
+        **_span(text, sentence.span),
+        "claim_type": None if sentence.claim_type is None else _answer(text, sentence.claim_type),
+        "priority": asdict(sentence.priority) | {"reasons": [asdict(one) for one in sentence.priority.reasons]},
+        "reports": [_report(text, report) for report in sentence.reports],
+        "repeats": [asdict(one) for one in sentence.repeats],
+    }
+
+
+def _answer(text: str, answer: Answer) -> dict[str, Any]:
+    evidence = None
+    if answer.evidence is not None:
+        words = [_span(text, word.span) | {"weight": word.weight} for word in answer.evidence.words]
+        features = [{"feature": name, "weight": weight} for name, weight in answer.evidence.features]
+        evidence = {"features": features, "words": words}
+    return {
+        "label": answer.label,
+        "probability": answer.probability,
+        "withheld": answer.withheld,
+        "probabilities": dict(answer.probabilities),
+        "evidence": evidence,
+    }
+
+
+def _report(text: str, report: Report) -> dict[str, Any]:
+    return {
+        "cue": _span(text, report.cue),
+        "source": report.source and _span(text, report.source),
+        "antecedent": report.antecedent and _span(text, report.antecedent),
+        "content": _span(text, report.content),
+        "kind": report.kind,
+    }
+
+
+def _claim(article: Article, claim: ClaimStance) -> dict[str, Any]:
+    return {
+        "id": claim.claim.id,
+        "text": claim.claim.text,
+        "stance": claim.stance,
+        "repeated": list(claim.repeated),
+        "sentences": [{"sentence": one.sentence} | _answer(article.text, one.answer) for one in claim.sentences],
+    }
+
+
+# --- CSV ----------------------------------------------------------------------------------------------------------
+
+
+def claim_rows(article: Article) -> Iterator[dict[str, Any]]:
+    """One row a sentence, the first to check first; of several reports in a sentence the first is named."""
+    for sentence in article.in_order_of_checking():
+        answer, report = sentence.claim_type, sentence.reports[0] if sentence.reports else None
+        speaker = report and (report.source or report.antecedent)
+        yield {
+            "article": article.name,
+            "url": article.url,
+            "date": article.date,
+            "rank": sentence.priority.rank,
+            "score": f"{sentence.priority.score:.4f}",
+            "sentence": sentence.id,
+            "start": sentence.span.start,
+            "end": sentence.span.end,
+            "text": sentence.text,
+            "claim_type": answer.label if answer else "",
+            "probability": f"{answer.probability:.4f}" if answer else "",
+            "withheld": _flag(answer),
+            "reasons": "; ".join(f"{one.kind} {one.points:+.2f} ({one.value})" for one in sentence.priority.reasons),
+            "speaker": speaker.of(article.text) if speaker else "",
+            "cue": report.cue.of(article.text) if report else "",
+            "said": report.content.of(article.text) if report else "",
+            "kind": report.kind if report else "",
+            "repeats": " ".join(one.claim for one in sentence.repeats),
+        }
+
+
+def stance_rows(article: Article) -> Iterator[dict[str, Any]]:
+    """One row a claim and a sentence that bears on it, or repeats it; one without a sentence for other claims."""
+    from naba.analysis.stances import NOTHING
+
+    for claim in article.claims:
+        about = {"article": article.name, "claim": claim.claim.id, "claim_text": claim.claim.text,
+                 "article_stance": claim.stance or ""}  # fmt: skip
+        answers = {one.sentence: one.answer for one in claim.sentences}
+        shown = [
+            sentence
+            for sentence in article.sentences
+            if sentence.id in claim.repeated or (sentence.id in answers and answers[sentence.id].label not in NOTHING)
+        ]
+        if not shown:
+            yield dict.fromkeys(STANCE_COLUMNS, "") | about
+        for sentence in shown:
+            answer = answers.get(sentence.id)
+            yield about | {
+                "sentence": sentence.id,
+                "start": sentence.span.start,
+                "end": sentence.span.end,
+                "text": sentence.text,
+                "stance": answer.label if answer else "",
+                "probability": f"{answer.probability:.4f}" if answer else "",
+                "withheld": _flag(answer),
+                "repeats": "yes" if sentence.id in claim.repeated else "no",
+                "words": _words(article.text, answer),
+            }
+
+
+def _flag(answer: Answer | None) -> str:
+    return "" if answer is None else "yes" if answer.withheld else "no"
+
+
+def _words(text: str, answer: Answer | None) -> str:
+    if answer is None or answer.evidence is None:
+        return ""
+    return "; ".join(f"{word.span.of(text)} {word.weight:+.2f}" for word in answer.evidence.words)
+
+
+def as_csv(columns: Sequence[str], rows: Iterator[Mapping[str, Any]]) -> str:
+    """Rows as CSV with a header; a NUL, which CSV readers stumble over, is shown as ␀."""
+    made = io.StringIO()
+    writer = csv.DictWriter(made, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: str(value).replace("\0", "\u2400") for name, value in row.items()})
+    return made.getvalue()

@@ -1,0 +1,93 @@
+"""Where sentences and a whole article stand on claims."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from naba.analysis.article import Claim, ClaimStance, Sentence, SentenceStance
+from naba.analysis.repeats import THRESHOLD, repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from naba.analysis.models import Labeller
+
+SIDES = ("agree", "disagree")
+NOTHING = frozenset({"unrelated", "other"})
+"""Labels for a text that has nothing to do with the claim, or takes no side in a set without `discuss`."""
+WITHHELD = "withheld"
+"""The stance of an article that only doubtful sentences bear on."""
+LEAST = 0.5
+"""Probability from which a sentence speaks for the whole article, whatever the model withholds."""
+EXPLAINED = 8
+"""Sentences of each claim whose stance is explained, the most probable first."""
+
+
+def overall(stances: Sequence[SentenceStance]) -> str:
+    """The stance of an article to a claim, from those of its sentences.
+
+    Only sentences speak whose answer was not withheld and has a probability of at least `LEAST`. If some agree and some
+    disagree, the article discusses the claim; if all that take a side take the same one, that is the article's; if none
+    takes a side but some discuss it, it discusses it. Where no sentence speaks that bears on the claim, but doubtful
+    ones might, the article's stance is `withheld`; it is `unrelated` where there are none.
+    """
+    related = [one for one in stances if one.answer.label not in NOTHING]
+    speaking = {one.answer.label for one in related if one.answer.probability >= LEAST and not one.answer.withheld}
+    sides = [side for side in SIDES if side in speaking]
+    if len(sides) == 1:
+        return sides[0]
+    if sides:
+        return "discuss"
+    others = sorted(speaking)
+    return others[0] if others else WITHHELD if related else "unrelated"
+
+
+def claim_stances(
+    claims: Sequence[Claim], sentences: Sequence[Sentence], labeller: Labeller | None, *, explain: bool = True
+) -> tuple[list[ClaimStance], list[Sentence]]:
+    """The article's stance to each claim, and its sentences with the claims that they repeat.
+
+    Args:
+        labeller: without one, only repeats are looked for.
+        explain: look for what decided; costs about as much as the answers.
+    """
+    shares = repeated([claim.text for claim in claims], [sentence.text for sentence in sentences])
+    found = []
+    for claim, row in zip(claims, shares, strict=True):
+        answered = _answered(claim, sentences, labeller, explain=explain) if labeller else []
+        again = tuple(one.id for one, share in zip(sentences, row, strict=True) if share >= THRESHOLD)
+        stance = overall(answered) if labeller else None
+        found.append(ClaimStance(claim, stance, tuple(answered), again))
+    return found, [
+        _with_repeats(sentence, claims, column) for sentence, column in zip(sentences, shares.T, strict=True)
+    ]
+
+
+def _with_repeats(sentence: Sentence, claims: Sequence[Claim], shares: Sequence[float]) -> Sentence:
+    from naba.analysis.article import Repeat
+
+    again = [
+        Repeat(claim.id, round(float(share), 4))
+        for claim, share in zip(claims, shares, strict=True)
+        if share >= THRESHOLD
+    ]
+    return replace(sentence, repeats=tuple(again)) if again else sentence
+
+
+def _answered(
+    claim: Claim, sentences: Sequence[Sentence], labeller: Labeller, *, explain: bool
+) -> list[SentenceStance]:
+    answers = labeller.answers([one.text for one in sentences], [claim.text] * len(sentences))
+    if explain:
+        related = [at for at, answer in enumerate(answers) if answer.label not in NOTHING]
+        chosen = sorted(sorted(related, key=lambda at: -answers[at].probability)[:EXPLAINED])
+        evidence = labeller.evidence(
+            [sentences[at].text for at in chosen],
+            [claim.text] * len(chosen),
+            [answers[at].label for at in chosen],
+            [sentences[at].span.start for at in chosen],
+        )
+        for at, one in zip(chosen, evidence or [], strict=False):
+            answers[at] = replace(answers[at], evidence=one)
+    return [SentenceStance(sentence.id, answer) for sentence, answer in zip(sentences, answers, strict=True)]

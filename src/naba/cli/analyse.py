@@ -1,0 +1,161 @@
+"""`naba analyse`: from articles to their claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from naba.cli import console
+from naba.cli.arguments import Parser
+from naba.errors import UserError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from naba.analysis.article import Answer, Article, Sentence
+    from naba.analysis.job import Job
+
+DESCRIPTION = """Read articles: which sentences hold something to check, of what kind, who says it, and where the
+article stands on given claims. No verdict is given on anything.
+
+FILE is a text, a page saved from a browser (extra: html), - for standard input, or a folder of them. --claims names a
+CSV, JSON Lines or Excel file with a column text (and id), or a .txt file with one claim a line.
+
+--claim-type and --stance take a tracked run by any of its names, a folder (naba export), or none. Without them, two
+models are trained once on the embedded corpus, whose labels come from a language model: good for a first look, and
+weak on real news. `naba train dataset=claim_type model=claim_linear` makes a better one where the data is at hand.
+
+Files go to --output: NAME.html (a page), NAME.json, NAME.jsonld (schema.org claims, without a rating), and one
+claims.csv and stances.csv for all articles. Without --format csv or all, pages only."""
+SHOWN = 60
+"""Sentences in the table."""
+DOUBTFUL = 2
+"""Withheld stances that are shown for a sentence."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run `naba analyse`; returns 0, or 1 if some of several files could not be read."""
+    options = _parse(arguments)
+    from naba.analysis import job as analysis
+
+    wanted = _job(options)
+    many = len(wanted.sources) > 1
+
+    def each(article: Article, written: Sequence[Path], run: str | None) -> None:
+        if many:
+            console.console().print(_line(article), markup=False)
+        else:
+            _show(article)
+        for path in written if not many else ():
+            console.note(f"written: {path}")
+        if run:
+            console.note(f"{article.name}: run {run[:12]}")
+
+    done = analysis.run(wanted, each)
+    for path in done.written:
+        console.note(f"written: {path}")
+    if many:
+        console.note(
+            f"{done.articles} articles in {wanted.folder}" + (f"; {len(done.bad)} not read" if done.bad else "")
+        )
+    return 1 if done.bad else 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    from naba.analysis.job import FORMATS
+    from naba.analysis.models import DEFAULT
+
+    parser = Parser("analyse", DESCRIPTION)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a text, saved HTML, - or a folder")
+    parser.add_argument("--claims", type=Path, metavar="FILE", help="claims to compare with")
+    parser.add_argument("--claim-type", default=DEFAULT, metavar="RUN", help="the model of claim types, or none")
+    parser.add_argument("--stance", default=DEFAULT, metavar="RUN", help="the model of stances, or none")
+    parser.add_argument("--output", "-o", type=Path, metavar="DIR", help="default: analysis in naba's home (NABA_HOME)")
+    parser.add_argument("--format", default="html", choices=FORMATS, help="what is written (default html)")
+    parser.add_argument("--claimreview-draft", action="store_true",
+                        help="also NAME.claimreview.jsonld: ClaimReview records for a desk to fill in")  # fmt: skip
+    parser.add_argument("--track", action="store_true", help="keep each analysis as an MLflow run, with its page")
+    parser.add_argument("--encoding", metavar="NAME", help="of text files: utf-8, windows-1256, …; else recognised")
+    parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
+    return parser.parse_args(arguments)
+
+
+def _job(options: argparse.Namespace) -> Job:
+    from naba import files
+    from naba.analysis import reading
+    from naba.analysis.job import Job
+
+    folder = options.output or files.home() / "analysis"
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder}: this is a file; a folder is expected")
+    return Job(
+        sources=reading.sources(options.files),
+        claims=reading.read_claims(options.claims) if options.claims else (),
+        claim_type=None if options.claim_type == "none" else options.claim_type,
+        stance=None if options.stance == "none" else options.stance,
+        folder=folder,
+        form=options.format,
+        drafts=options.claimreview_draft,
+        track=options.track,
+        encoding=options.encoding,
+        uri=options.uri,
+    )
+
+
+def _line(article: Article) -> str:
+    to_check = sum(one.claim_type is not None and not one.claim_type.withheld for one in article.sentences)
+    stances = ", ".join(
+        f"{one.claim.id} {one.stance}" for one in article.claims if one.stance not in {None, "unrelated"}
+    )
+    return (f"{article.name}: {len(article.sentences)} sentences, {to_check} with a claim type, "
+            f"{len(article.reports)} reports" + (f"; {stances}" if stances else ""))  # fmt: skip
+
+
+def _show(article: Article) -> None:
+    from rich.markup import escape
+
+    for note in article.notes:
+        console.note(note)
+    claims = bool(article.claims)
+    shown = console.table("check", "", "sentence", "claim type", "speaker", *(["stance"] if claims else []))
+    for sentence in article.sentences[:SHOWN]:
+        cells = [str(sentence.priority.rank), sentence.id, sentence.text, _answer(sentence.claim_type),
+                 _speakers(article, sentence), *([_stances(article, sentence)] if claims else [])]  # fmt: skip
+        shown.add_row(*map(escape, cells))
+    console.console().print(shown)
+    if len(article.sentences) > SHOWN:
+        console.note(f"{len(article.sentences) - SHOWN} more sentences are in the files")
+    if claims:
+        table = console.table("claim", "", "the article", "repeated by")
+        for one in article.claims:
+            table.add_row(*map(escape, (one.claim.id, one.claim.text, one.stance or "", " ".join(one.repeated))))
+        console.console().print(table)
+
+
+def _answer(answer: Answer | None) -> str:
+    return (
+        "" if answer is None else f"{answer.label} {answer.probability:.2f}{' (withheld)' if answer.withheld else ''}"
+    )
+
+
+def _speakers(article: Article, sentence: Sentence) -> str:
+    """Each speaker once; one that only an earlier sentence names stands in brackets, ? for an unknown one."""
+    named = [(report.source, report.antecedent) for report in sentence.reports]
+    shown = [source.of(article.text) if source else f"({before.of(article.text)})" if before else "?"
+             for source, before in named]  # fmt: skip
+    return "; ".join(dict.fromkeys(shown))
+
+
+def _stances(article: Article, sentence: Sentence) -> str:
+    """The stances that were given, and the most probable of those that were withheld."""
+    from naba.analysis.stances import NOTHING
+
+    found = [(one.answer, claim.claim.id) for claim in article.claims for one in claim.sentences
+             if one.sentence == sentence.id and one.answer.label not in NOTHING]  # fmt: skip
+    found.sort(key=lambda one: (one[0].withheld, -one[0].probability))
+    sure = sum(not answer.withheld for answer, _ in found)
+    shown = [f"{claim} {_answer(answer)}" for answer, claim in found[: sure + DOUBTFUL]]
+    more = len(found) - len(shown)
+    shown += [f"{one.claim} repeated {one.similarity:.2f}" for one in sentence.repeats]
+    return "\n".join([*shown, *([f"and {more} withheld"] if more else [])])
