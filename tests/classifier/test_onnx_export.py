@@ -51,7 +51,7 @@ rows = json.loads(sys.stdin.read())
 print(json.dumps([model.predict_proba(rows).tolist(), model.predict(rows).tolist()]))
 print(sorted({{name.split(".")[0] for name in sys.modules}} - sys.stdlib_module_names), file=sys.stderr)
 """
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "onnx.md").read_text(encoding="utf-8")
 
 
 def alone(folder: Path, X: pd.DataFrame, *allowed: str) -> tuple[list[list[float]], list[str]]:
@@ -133,11 +133,11 @@ def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
     assert labels == model.predict(X).tolist()
 
 
-def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
+def test_the_pages_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
     X, y = table()
     model = models.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
     onnx_folder(model, tmp_path, "stance_onnx")
-    found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", README, re.DOTALL)
+    found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", PAGE, re.DOTALL)
     assert found
     code = f"{HOOK}\nALLOWED = []\n{found.group(1)}"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from naba import files, machine
 from naba.errors import UserError, sentence
 from naba.tracking import items as item_types
+from naba.tracking import views
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
@@ -183,6 +184,7 @@ class MlflowTracker:
         if time.time() - begun > SILENT_SECONDS / 2 and self.client.get_run(run_id).info.status != "RUNNING":
             raise TakenError("a process that saw no sign of life of this one")
         self.client.set_terminated(run_id, "FINISHED")
+        views.describe(self.client, self.experiment_id, wanted.facts)
         _known(self.store.uri, self.experiment_id).runs.pop(wanted.identity, None)
 
     def _begun(self, wanted: Wanted) -> str:
