@@ -247,11 +247,13 @@ def another_machine() -> Iterator[tuple[list[str], str]]:
 
 def status(port: int, host: str) -> int:
     """What the server answers to a request under a name."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.putrequest("GET", "/api/2.0/mlflow/experiments/search?max_results=1", skip_host=True)
-    connection.putheader("Host", host)
-    connection.endheaders()
-    return connection.getresponse().status
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.putrequest("GET", "/api/2.0/mlflow/experiments/search?max_results=1", skip_host=True)
+        connection.putheader("Host", host)
+        connection.endheaders()
+        with connection.getresponse() as response:
+            response.read()
+            return response.status
 
 
 @pytest.mark.slow
