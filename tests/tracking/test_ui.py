@@ -148,13 +148,19 @@ def test_from_the_first_click_of_a_fresh_profile(store: Path, browser: Any, scre
         browser.save_screenshot(str(screenshots / "naba_ui_runs.png"))
         text_of(browser, f"http://127.0.0.1:{port}/naba", "naba · نبأ")
         browser.find_element("link text", "charts").click()
-        wait_for_text(browser, "test/macro_f1", best.name)
+        shown = wait_for_text(browser, "interval/low/test", best.name)
         browser.save_screenshot(str(screenshots / "naba_ui_charts.png"))
+        assert "data/train" not in shown
         text_of(browser, f"http://127.0.0.1:{port}/#/models", "stance")
         text_of(browser, f"http://127.0.0.1:{port}/#/experiments", "synthetic_stance")
         assert "Default" not in browser.find_element("tag name", "body").text
         # MLflow's own links lead to the runs too, now.
-        browser.find_element("link text", "synthetic_stance").click()
+        patient = WebDriverWait(browser, 45, ignored_exceptions=MOVING)
+        patient.until(
+            lambda page: (
+                page.find_element("link text", "synthetic_stance").click() or "/experiments/" in page.current_url
+            )
+        )
         wait_for_text(browser, best.name, "Runs")
 
 

@@ -30,6 +30,8 @@ def experiment_tags(facts: Facts) -> dict[str, str]:
     view = {
         "searchFilter": "", "orderByKey": f"metrics.`{name}`", "orderByAsc": False,
         "startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs",
+        # Charts open on the numbers of rows otherwise: MLflow sorts their sections by name.
+        "chartsSearchFilter": name,
         "selectedColumns": [
             f"metrics.`{name}`", f"metrics.`{LOW}{name}`", f"metrics.`{HIGH}{name}`",
             "params.`model`", "params.`seed`", "params.`dataset`", "params.`split`", "metrics.`time/fit_seconds`",
@@ -46,7 +48,7 @@ def experiment_tags(facts: Facts) -> dict[str, str]:
 def _description(facts: Facts, name: str) -> str:
     labelled = facts.label_source.replace("_", " ") or "unknown"
     return (
-        f"Runs of `naba train` on **{facts.dataset}** (task: {facts.task}; labelled by: {labelled}).\n\n"
+        f"Runs of `naba train` on `{facts.dataset}` (task: {facts.task}; labelled by: {labelled}).\n\n"
         f"Judge them by `{name}`, whose 95 % interval stands under `{LOW}{name}` and `{HIGH}{name}`, "
         f"unless a run says another coverage. Whether two runs differ, `naba compare dataset={facts.dataset}` tells: "
         "a paired test on the same rows."
