@@ -2,14 +2,14 @@
 
 NABA_MIRROR=… python experiments/speed/training.py [--runs 5] [--keep] [pair …]
 
-Each pair's ratio is printed beside the one in `record.json`, which also says on which processor, with which versions and
-under what load it was measured; `--keep` puts today's there.
+Each pair's ratio is printed beside the one in `record.json`, which also says on which processor, with which versions
+and under what load it was measured; `--keep` puts today's there.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import os
 import statistics
@@ -61,8 +61,13 @@ def surroundings() -> dict[str, object]:
     """What a figure depends on besides the code."""
     from naba import machine
 
-    return {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "revision": machine.revision()[0],
-            "hardware": machine.hardware(), "versions": machine.versions(), "load": round(os.getloadavg()[0], 2)}  # fmt: skip
+    return {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "revision": machine.revision()[0],
+        "hardware": machine.hardware(),
+        "versions": machine.versions(),
+        "load": round(os.getloadavg()[0], 2),
+    }
 
 
 def main() -> None:
