@@ -19,7 +19,7 @@ LONGEST_MODULE = 600
 LONGEST_FUNCTION = 60
 LONGEST_COMMAND = 130
 MOST_ROOMS = 20
-TO_BE_SPLIT = {"cli/__init__.py", "cli/console.py", "cli/show.py"}
+TO_BE_SPLIT = {"cli/__init__.py", "cli/console.py"}
 """Files of the command line that are still too long; nothing may be added, and whoever mends one takes it out."""
 
 
