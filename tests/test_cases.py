@@ -384,7 +384,7 @@ def in_a_process(step: Step, typed: list[str], here: Path) -> tuple[int, str]:
     given = {name: value.replace("{here}", str(here)) for name, value in step.environment.items()}
     done = subprocess.run(
         [sys.executable, "-X", "utf8=0", "-m", "naba.cli", *typed], env=os.environ | given, capture_output=True,
-        check=False, preexec_fn=limited, timeout=120,
+        check=False, preexec_fn=limited, timeout=600,
     )  # fmt: skip
     return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
