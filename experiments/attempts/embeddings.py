@@ -66,11 +66,10 @@ def main() -> None:
         own = {part: model.features_.transform(rows[part]) for part in PARTS}
         for weight in (0.02, 0.03, 0.05, 0.1):
             both = {part: sparse.hstack([own[part], sparse.csr_matrix(found[part] * weight)]).tocsr() for part in PARTS}
-            machine = LinearSVC(C=0.3, class_weight="balanced", max_iter=5000, random_state=0)
-            say(
-                f"beside the features, x {weight}",
-                machine.fit(both["train"], gold["train"]).predict(both["validation"]),
-            )
+            for C in (0.1, 0.3):
+                machine = LinearSVC(C=C, class_weight="balanced", max_iter=5000, random_state=0)
+                machine.fit(both["train"], gold["train"])
+                say(f"beside the features, C {C}, x {weight}", machine.predict(both["validation"]))
     codes = np.searchsorted(labels.astype(str), gold["train"].astype(str))
     heads: dict[str, list[Any]] = {f"logistic C {C}": [logistic(C)] for C in (0.001, 0.003, 0.01)}
     heads |= {f"3 networks of 64, alpha {alpha}": networks(alpha, 64, SEEDS) for alpha in (3.0, 10.0, 30.0)}
