@@ -24,8 +24,9 @@ from naba.models.build import build
 if TYPE_CHECKING:
     from naba.data.dataset import Dataset
 
-OWN_TOKENIZER = ("naba.models.encoder.", "naba.models.embedded.", "naba.models.prompted.")
-PROMISED = [name for name, place in BUILDERS.items() if not place.startswith(OWN_TOKENIZER)]
+OWN_TOKENIZER = ("naba.models.encoder.", "naba.models.embeddings.", "naba.models.prompting.")
+# `echo` finds the ids of labels in texts, for authors of tests.
+PROMISED = [name for name, place in BUILDERS.items() if not place.startswith(OWN_TOKENIZER) and name != "echo"]
 SLOW = ("stacked", "blended", "claim_boosting")
 SINGLE = ("claim_linear", "claim_boosting", "claim_guideline")
 INSIDE = {"classifier": {"builder": "tfidf_logreg", "name": "tfidf_logreg"}}

@@ -10,7 +10,7 @@ import numpy as np
 
 from naba.evaluation.bootstrap import interval
 from naba.evaluation.significance import Difference, holm, paired_bootstrap
-from naba.evaluation.transfer.matrix import METRIC, in_labels_of
+from naba.evaluation.transfer.matrix import METRIC, in_labels_of, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,8 +79,7 @@ def leave_one_out(runs: Sequence[TrackedRun], measure: str | None = None, resamp
 
 def _key(run: TrackedRun) -> tuple[str, ...]:
     """Equal for runs that differ only in how they were split."""
-    options = sorted(f"{name}={value}" for name, value in run.params.items() if name.startswith(("model", "normal")))
-    return (run.dataset, str(run.seed), *options)
+    return (run.dataset, str(run.seed), *(f"{name}={value}" for name, value in options_of(run)))
 
 
 def _pair(seen: Predictions, unseen: Predictions) -> tuple[Predictions | None, Predictions]:

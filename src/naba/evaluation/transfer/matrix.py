@@ -15,11 +15,13 @@ from naba.evaluation.predictions import objects
 from naba.evaluation.significance import Difference, difference_of, holm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.leaderboard import TrackedRun
     from naba.evaluation.predictions import Predictions
+
+Options = tuple[tuple[str, str], ...]
 
 METRIC = "macro_f1"
 """Of all cells of a matrix, so that they can be read side by side; data sets have primary metrics of their own."""
@@ -85,16 +87,43 @@ def matrices(runs: Sequence[TrackedRun], measure: str | None = None, resamples: 
         measure: metric of all cells; macro F1 if None.
     """
     usable = [run for run in runs if run.section != "validation" and run.tags.get("naba.split") != "leave_one_out"]
-    by_model: dict[str, dict[tuple[str, str], Cell]] = defaultdict(dict)
+    by_options: dict[Options, dict[tuple[str, str], Cell]] = defaultdict(dict)
     for cell in cells_of(usable):
         first = cell.runs[0]
-        name = cell.name.replace(f" ({first.dataset})", "")
-        by_model[name].setdefault((first.dataset, first.scored), cell)
-    found = []
-    for model, cells in sorted(by_model.items()):
-        if any(trained != tested for trained, tested in cells):
-            found.append(_matrix(model, cells, measure or METRIC, resamples))
+        by_options[options_of(first)].setdefault((first.dataset, first.scored), cell)
+    names = _names(list(by_options))
+    return [
+        _matrix(
+            names[one], {key: cell for key, cell in cells.items() if set(key) <= together}, measure or METRIC, resamples
+        )
+        for one, cells in sorted(by_options.items(), key=lambda item: names[item[0]])
+        for together in _together(cells)
+    ]
+
+
+def options_of(run: TrackedRun) -> Options:
+    """The model and its normalisation: equal for runs that differ in data, split and seed only."""
+    chosen = {name: value for name, value in run.params.items() if name.startswith(("model.", "normalisation"))}
+    return tuple(sorted({**chosen, "model": run.model}.items()))
+
+
+def _names(models: Sequence[Options]) -> dict[Options, str]:
+    """The model's name, with the options in which it differs from others of that name."""
+    found = {}
+    for one in models:
+        alike = [dict(other) for other in models if dict(other)["model"] == dict(one)["model"]]
+        differing = [f"{key}={value}" for key, value in one if any(other.get(key) != value for other in alike)]
+        found[one] = " ".join([dict(one)["model"], *differing])
     return found
+
+
+def _together(pairs: Iterable[tuple[str, str]]) -> list[set[str]]:
+    """Data sets that hang together because models of one were scored on another; a task apart is a matrix apart."""
+    groups: list[set[str]] = []
+    for pair in pairs:
+        joined = set(pair).union(*(group for group in groups if group & set(pair)))
+        groups = [group for group in groups if not group & joined] + [joined]
+    return [group for group in groups if len(group) > 1]
 
 
 def _matrix(model: str, cells: Mapping[tuple[str, str], Cell], measure: str, resamples: int) -> Matrix:

@@ -1,0 +1,138 @@
+"""From seen to unseen: matrices, drops on the same rows and labels, targets left out, tables and the page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from naba.errors import UserError
+from naba.evaluation.leaderboard import TrackedRun
+from naba.evaluation.predictions import Predictions
+from naba.evaluation.transfer import Transfer, leave_one_out, matrices
+from naba.evaluation.transfer.matrix import in_labels_of
+from naba.experiment.comparison import transfer
+
+FOUR = ("agree", "disagree", "discuss", "unrelated")
+THREE = ("agree", "disagree", "other")
+GOLD = ["agree", "disagree", "discuss", "unrelated"] * 10
+
+
+def answered(gold: list[str], predicted: list[str], labels: tuple[str, ...], start: int = 0) -> Predictions:
+    sure = np.array([[float(label == one) for one in labels] for label in predicted])
+    return Predictions([f"row-{start + row}" for row in range(len(gold))], gold, predicted, sure, labels)  # type: ignore[arg-type]
+
+
+def run(trained: str, tested: str, content: Predictions, **changes: Any) -> TrackedRun:
+    facts: dict[str, Any] = {
+        "run_id": f"{trained}{tested}",
+        "identity": f"{trained}",
+        "cell": f"cell-{trained}-{changes.get('part', '')}",
+        "dataset": trained,
+        "task": "stance",
+        "model": "words",
+        "seed": 0,
+        "metrics": {},
+        "params": {"model": "words", "seed": "0"},
+        "tags": {"naba.split": "given"},
+        "train_seconds": 1.0,
+        "predict_seconds": 1.0,
+        "model_bytes": 1.0,
+        "predictions": lambda: content,
+        "scored_on": tested,
+        "section": "test" if trained == tested else tested,
+    }
+    return TrackedRun(**{**facts, **changes})
+
+
+@pytest.fixture
+def runs() -> list[TrackedRun]:
+    """A model of four labels, always right; one of three labels, which on its rows finds agreement and nothing else."""
+    three = ["other" if label in ("discuss", "unrelated") else label for label in GOLD]
+    unseen = ["agree" if label == "agree" else "other" for label in GOLD]
+    return [
+        run("synthetic_stance", "synthetic_stance", answered(GOLD, GOLD, FOUR)),
+        run("ans_stance", "ans_stance", answered(three, three, THREE)),
+        run("ans_stance", "synthetic_stance", answered(three, unseen, THREE)),
+        run("lonely", "lonely", answered(three, three, THREE)),
+    ]
+
+
+def test_a_drop_is_that_of_the_same_rows_in_the_labels_of_the_unseen_model(runs: list[TrackedRun]) -> None:
+    (matrix,) = matrices(runs, resamples=300)
+    assert (matrix.rows, matrix.columns) == (["ans_stance", "synthetic_stance"], ["ans_stance", "synthetic_stance"])
+    entry = matrix.entries["ans_stance", "synthetic_stance"]
+    # agree 1, disagree 0, other 2 * 20 / (20 + 30) = .8: macro F1 .6; the model that saw the set is always right.
+    assert entry.score.value == pytest.approx(0.6)
+    assert entry.drop is not None
+    assert entry.drop.estimate == pytest.approx(0.4)
+    assert entry.drop.low <= 0.4 <= entry.drop.high
+    assert entry.p < 0.01
+    assert entry.carried == {"discuss": "other", "unrelated": "other"}
+    assert matrix.entries["ans_stance", "ans_stance"].drop is None
+    assert ("synthetic_stance", "ans_stance") not in matrix.entries
+
+
+def test_tables_say_which_labels_met_and_mark_what_was_seen(runs: list[TrackedRun]) -> None:
+    scores, drops = transfer(runs, resamples=100).tables()
+    assert scores.rows[0][1].startswith("=1.000")
+    assert scores.rows[1][1] == ""
+    assert any("discuss as other, unrelated as other (ans_stance to synthetic_stance)" in note for note in scores.notes)
+    assert drops.rows[0][1].startswith("−0.400 [−0.")
+    assert drops.rows[0][1].endswith("*")
+    assert r"$-$0.400" in drops.render("latex")
+
+
+def test_a_model_of_another_task_has_a_matrix_of_its_own(runs: list[TrackedRun]) -> None:
+    claims = answered(GOLD, GOLD, FOUR)
+    more = [run("claims", "claims", claims), run("claims", "claims_abroad", claims)]
+    first, second = matrices([*runs, *more], resamples=50)
+    assert {*first.rows, *second.rows} == {"ans_stance", "synthetic_stance", "claims"}
+    assert [matrix.columns for matrix in (first, second) if matrix.rows == ["claims"]] == [["claims", "claims_abroad"]]
+
+
+def test_one_model_is_one_matrix_whatever_else_was_trained_on_a_set(runs: list[TrackedRun]) -> None:
+    other = run("ans_stance", "ans_stance", runs[1].predictions(), cell="plain",
+                params={"model": "words", "seed": "0", "normalisation": "none"})  # fmt: skip
+    named = [replace(one, params={**one.params, "normalisation": "news"}) for one in runs]
+    (matrix,) = matrices([*named, other], resamples=50)
+    assert matrix.model == "words normalisation=news"
+    assert len(matrix.entries) == 3
+
+
+def test_labels_that_do_not_go_into_each_other_give_no_drop() -> None:
+    mixed = answered(["agree", "other"], ["agree", "other"], THREE)
+    assert in_labels_of(mixed, answered(["discuss", "discuss"], ["discuss", "discuss"], FOUR)) is None
+    assert in_labels_of(mixed, answered(["agree", "discuss"], ["agree", "unrelated"], FOUR)) is None
+    assert in_labels_of(mixed, answered(["agree"], ["agree"], FOUR, start=5)) is None
+    found = in_labels_of(mixed, answered(["agree", "discuss"], ["disagree", "discuss"], FOUR))
+    assert found is not None
+    assert list(found.predicted) == ["disagree", "other"]
+
+
+def test_a_target_left_out_is_compared_on_its_own_rows(runs: list[TrackedRun]) -> None:
+    everything = run("ans", "ans", answered(GOLD, GOLD, FOUR))
+    left = [
+        run("ans", "ans", answered(GOLD[:20], GOLD[:20], FOUR), part="النفط", tags={"naba.split": "leave_one_out"}),
+        run("ans", "ans", answered(GOLD[20:], ["agree"] * 20, FOUR, start=20), part="الغاز",
+            tags={"naba.split": "leave_one_out"}),
+    ]  # fmt: skip
+    (found,) = leave_one_out([everything, *left], resamples=100)
+    assert [target.name for target in found.targets] == ["الغاز", "النفط"]
+    assert [target.drop.n for target in found.targets] == [20, 20]
+    assert found.targets[0].drop.estimate == pytest.approx(0.9)
+    assert found.targets[1].drop.estimate == 0
+    assert found.mean_drop == pytest.approx(0.45)
+    # Without the model that saw all targets there is nothing to compare with.
+    assert leave_one_out(left, resamples=100) == []
+    page = Transfer(matrices(runs, resamples=50), [found]).page()
+    assert "<bdi>الغاز</bdi>" in page
+    assert re.findall(r"(?:src|href)=|<script", page) == []
+
+
+def test_without_transfer_the_message_says_how_to_get_some(runs: list[TrackedRun]) -> None:
+    with pytest.raises(UserError, match="transfer_stance"):
+        transfer(runs[:1])

@@ -1,0 +1,67 @@
+"""A finished run is scored on further data sets with its kept model, instead of being trained again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from naba import cli, tracking
+from naba.config import overrides as command_line
+from naba.errors import UserError
+from naba.experiment import run as train
+
+if TYPE_CHECKING:
+    from naba.experiment.result import Outcome
+
+
+def run(*overrides: str) -> Outcome:
+    return train.run(command_line.compose([*overrides, "evaluation.resamples=50"]))
+
+
+def test_a_finished_run_gains_a_section_and_answers_there_as_if_trained_for_it(
+    store: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = run("model=tfidf_nb")
+    # The set that is trained on may be named, so that one list serves a sweep over data sets.
+    again = run("model=tfidf_nb", "evaluation.also=[synthetic_stance,article_stance]")
+    assert (first.status, again.status, again.run) == ("trained", "found", first.run)
+    assert set(again.scores) == {"validation", "test", "article_stance"}
+    kept = tracking.find(first.run)
+    assert kept.sections == ("validation", "test", "article_stance")
+    assert kept.has_predictions()
+    forced = run("model=tfidf_nb", "evaluation.also=[article_stance]", "force=true")
+    assert forced.status == "trained"
+    anew = tracking.find(forced.run)
+    for section in kept.sections:
+        one, other = kept.predictions(section), anew.predictions(section)
+        assert list(one.predicted) == list(other.predicted)
+        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-9)
+        assert kept.scores(section).keys() == anew.scores(section).keys()
+    assert again.score("article_stance") == forced.score("article_stance")
+    assert run("model=tfidf_nb", "evaluation.also=[article_stance]").status == "found"
+    assert cli.main(["compare", "--transfer", "--markdown"]) == 0
+    assert "| synthetic_stance" in capsys.readouterr().out
+
+
+def test_a_run_without_its_model_is_trained_again(store: object) -> None:
+    first = run("model=tfidf_nb", "tracking.log_model=false")
+    again = run("model=tfidf_nb", "tracking.log_model=false", "evaluation.also=[article_stance]")
+    assert (again.status, again.run == first.run) == ("trained", False)
+
+
+def test_a_set_of_another_task_is_scored_where_a_label_map_says_how() -> None:
+    with pytest.raises(UserError, match="no label_map of either says"):
+        run("model=majority", "evaluation.also=[article_claim_type]")
+    assert command_line.compose(["evaluation.also=[arentail]"]) is not None
+
+
+def test_compare_refuses_pages_of_what_has_none(store: object, capsys: pytest.CaptureFixture[str]) -> None:
+    run("model=majority")
+    assert cli.main(["compare", "--stress"]) == 2
+    assert "none of these runs was stressed" in capsys.readouterr().err
+    assert cli.main(["compare", "--stress", "--html", "x.html"]) == 2
+    assert "--html goes with" in capsys.readouterr().err
+    assert cli.main(["compare", "--transfer"]) == 2
+    assert "transfer_stance" in capsys.readouterr().err
