@@ -1,4 +1,4 @@
-"""The README's examples, run as they stand."""
+"""The examples of the README and of the pages on own data and models, run as they stand."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def example(name: str) -> str:
-    found = re.search(rf"<!-- example: {name} -->\n```yaml\n(.*?)```\n<!-- end -->", README, re.DOTALL)
-    assert found, f"the README has no example '{name}'"
+def example(name: str, page: str) -> str:
+    text = (ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8")
+    found = re.search(rf"<!-- example: {name} -->\n```yaml\n(.*?)```\n<!-- end -->", text, re.DOTALL)
+    assert found, f"{page} has no example '{name}'"
     return found.group(1)
 
 
 def test_a_csv_data_set_and_a_model_really_are_one_yaml_each(tmp_path: Path) -> None:
-    for group, name in (("dataset", "my_headlines"), ("model", "tfidf_words")):
+    for group, name, page in (("dataset", "my_headlines", "own-data.md"), ("model", "tfidf_words", "own-model.md")):
         folder = tmp_path / "conf" / group
         folder.mkdir(parents=True)
-        (folder / f"{name}.yaml").write_text(example(group), encoding="utf-8")
+        (folder / f"{name}.yaml").write_text(example(group, page), encoding="utf-8")
     for part, rows in (("train", 60), ("dev", 18), ("test", 18)):
         with (tmp_path / f"{part}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from naba.errors import is_full
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LEFT_SECONDS = 3600.0
+"""A half-written file that nobody has written to for so long was left by a process that was killed."""
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -51,9 +54,13 @@ def replaced(file: Path) -> Iterator[Path]:
     """A path beside `file` to write to; it takes the place of `file` at the end, so that nobody reads half of it.
 
     Whoever may read other new files may read this one. After an error `file` is as it was; only a kill leaves the
-    other, `NAME.….part`.
+    other, `NAME.….part`, which the next writer removes when nobody has written to it for an hour.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
+    for left in parts(file):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                left.unlink()
     part = file.with_name(f"{file.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         with writing(file):

@@ -95,6 +95,26 @@ def test_who_saves_twice_counts_once_and_two_answers_are_a_question(save, projec
         answers.read([late, other], project)
 
 
+def test_no_remark_is_lost(save, project: Project, folder: Path) -> None:
+    def said(name: str, *given: tuple[str, str, str]) -> Path:
+        return save(
+            name, "سارة", {}, answers=[{"id": row, "label": label, "comment": remark} for row, label, remark in given]
+        )
+
+    early = said("early.json", ("r00", "", "لا أعرف"), ("r01", "agree", "سهل"), ("r02", "", "غير واضح"))
+    late = said("late.json", ("r00", "discuss", ""), ("r01", "agree", "راجعته"))
+    found = answers.read([early, late], project)
+    assert [(one.id, one.label, one.comment) for one in found.given] == [
+        ("r00", "discuss", "لا أعرف"), ("r01", "agree", "سهل / راجعته"), ("r02", "", "غير واضح"),
+    ]  # fmt: skip
+    assert (found.codes >= 0).sum() == 2
+    assert [one.way for one in resolve.decide(found)[:3]] == ["one person", "one person", "unanswered"]
+    resolve.write(found, resolve.decide(found), folder)
+    assert rows(folder / "answers.csv")[2]["comment"] == "غير واضح"
+    with pytest.raises(Problems, match="it holds no answers"):
+        answers.read([said("none.json", ("r02", "", "غير واضح"))], project)
+
+
 def test_labels_are_decided_by_majority_and_the_rest_goes_to_an_adjudicator(
     save, folder: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:

@@ -50,6 +50,12 @@ class Elsewhere(Classifier, ClassifierMixin, BaseEstimator):
     """A classifier of naba that stands in no package of builders."""
 
 
+@pytest.mark.parametrize("kind", ["calibrated", "abstaining"])
+def test_a_wrapper_is_asked_before_it_is_fitted(kind: str) -> None:
+    inside = {"name": "inside", "builder": "tfidf_nb"}
+    assert folder.why_not_kept(getattr(models, kind)(classifier=inside, seed=0, pair=True)) is None
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [

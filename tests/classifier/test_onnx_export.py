@@ -51,7 +51,7 @@ rows = json.loads(sys.stdin.read())
 print(json.dumps([model.predict_proba(rows).tolist(), model.predict(rows).tolist()]))
 print(sorted({{name.split(".")[0] for name in sys.modules}} - sys.stdlib_module_names), file=sys.stderr)
 """
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "onnx.md").read_text(encoding="utf-8")
 
 
 def alone(folder: Path, X: pd.DataFrame, *allowed: str) -> tuple[list[list[float]], list[str]]:
@@ -133,11 +133,11 @@ def test_a_text_model_needs_onnxruntime_and_numpy_alone(tmp_path: Path) -> None:
     assert labels == model.predict(X).tolist()
 
 
-def test_the_readmes_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
+def test_the_pages_example_runs_without_what_it_says_it_does_not_need(tmp_path: Path) -> None:
     X, y = table()
     model = models.tfidf_nb(pair=True, normalisation=NEWS).fit(X, y)
     onnx_folder(model, tmp_path, "stance_onnx")
-    found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", README, re.DOTALL)
+    found = re.search(r"<!-- example: onnx -->\n```python\n(.*?)```", PAGE, re.DOTALL)
     assert found
     code = f"{HOOK}\nALLOWED = []\n{found.group(1)}"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -230,3 +230,44 @@ def test_a_command_that_needs_more_says_what_is_missing(command: list[str], expo
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert re.fullmatch(r"naba: this command needs the package '\w+', which is not installed; .*\n", done.stderr)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_weights_that_protobuf_has_no_room_for_stand_in_a_file_of_their_own(
+    int8: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of XLM-R large, which are 2.2 GB."""
+    model = fitted("plain")
+    whole = onnx_folder(model, tmp_path, "whole", int8=int8)
+    monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
+    folder = onnx_folder(model, tmp_path, "large", int8=int8)
+    assert (folder / export.WEIGHTS).stat().st_size > 1000
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [*(path.name for path in whole.iterdir()), export.WEIGHTS]
+    )
+    X, _ = table(45)
+    loaded, description = directory.load(folder)
+    assert np.array_equal(loaded.predict_proba(X), directory.load(whole)[0].predict_proba(X))
+    assert export.WEIGHTS in description["files"]
+    content = (folder / export.WEIGHTS).read_bytes()
+    (folder / export.WEIGHTS).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    with pytest.raises(UserError, match=r"model\.onnx\.data is not the file"):
+        directory.load(folder)
+
+
+def test_weights_outside_the_folder_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnx
+
+    monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
+    folder = onnx_folder(fitted("plain"), tmp_path, "large")
+    (folder / export.WEIGHTS).rename(tmp_path / "elsewhere.data")
+    graph = onnx.load(folder / "model.onnx", load_external_data=False)
+    for tensor in graph.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = "../elsewhere.data"
+    onnx.save(graph, folder / "model.onnx")
+    description = json.loads((folder / "naba.json").read_text(encoding="utf-8"))
+    directory.seal(folder, description)
+    with pytest.raises(UserError, match="is no ONNX model"):
+        directory.load(folder)

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from naba import cli
+from naba.annotation.out_of_fold import part as part_of_rows
+from naba.annotation.out_of_fold import with_column
 from naba.data.dataset import load_named
 from naba.drift import labels, part, permutation, texts
+from naba.errors import UserError
 from naba.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -80,6 +83,38 @@ def test_intervals_of_lengths_and_unknown_words_hold_zero_where_nothing_changed(
     )
     # Of 24 intervals of 95 %, 5 or more leave zero out in 1 % of series.
     assert (sure.sum(axis=0) < 6).all()
+
+
+def test_topics_that_both_sides_have_are_compared_row_by_row() -> None:
+    """Two topics, each on both sides: as blocks they would leave one to learn from and one to test on."""
+    dataset = load_named("synthetic_claim_type")
+    rows = dataset.indices("train")[:400]
+    groups = [f"topic {row % 2}" for row in range(400)]
+    dataset = with_column(part_of_rows(dataset, rows), "group", groups)
+    old, new = (part.of(name, dataset, np.arange(start, 400, 4)) for start, name in ((0, "old"), (1, "new")))
+    assert len(set(old.blocks)) == 1
+    both = [part.of(name, dataset, np.sort(np.r_[np.arange(start, 400, 4), np.arange(start + 1, 400, 4)]))
+            for start, name in ((0, "old"), (2, "new"))]  # fmt: skip
+    found = texts.two_sample(both[0], both[1], 0, 200)
+    assert found.trained == found.tested == 200
+    with pytest.raises(UserError, match="rows of one group stay together"):
+        texts.two_sample(old, new)
+
+
+def test_a_choice_of_many_rows_keeps_the_topics_that_both_sides_have() -> None:
+    """More rows than are looked at: choosing whole topics of one side would itself make a difference of topics."""
+    dataset = load_named("synthetic_claim_type")
+    rows = np.flatnonzero(np.isin(dataset.column_values("domain"), ["sport", "economy", "health", "politics"]))
+    dataset = part_of_rows(dataset, rows)
+    dataset = with_column(dataset, "group", dataset.column_values("domain").tolist())
+    places = np.random.default_rng(0).permutation(len(dataset))
+    new, old = (
+        part.of(name, dataset, np.sort(chosen)) for name, chosen in (("new", places[:200]), ("old", places[200:]))
+    )
+    chosen = texts.sampled(part.blocks_of(old, new)[0], 0, 200)
+    counts = np.unique(old.sources["domain"][chosen], return_counts=True)[1]
+    assert len(counts) == 4
+    assert counts.min() > 30
 
 
 def test_two_domains_are_told_apart_and_their_words_named() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import optuna
 
-NOTHING_TO_LEARN = {"majority", "stratified_random", "echo"}
+NOTHING_TO_LEARN = {"majority", "stratified_random", "echo", "prompted"}
 QUICK = ["evaluation.resamples=20"]
 
 
@@ -229,20 +229,21 @@ def trials_of(data: Sequence[str]) -> list[optuna.trial.FrozenTrial]:
 
 @pytest.mark.slow
 def test_two_processes_share_a_study_and_it_survives_a_kill(data: list[str], tmp_path: Path, store: Path) -> None:
-    killed, other = start(data, tmp_path, 14), start(data, tmp_path, 14)
+    killed, other = start(data, tmp_path, 8), start(data, tmp_path, 8)
     wait_for(killed, 2)
     killed.kill()
+    killed.communicate()
     out, errors = other.communicate(timeout=600)
     assert other.returncode == 0, errors
     assert "wrote conf/model/tfidf_nb_tuned.yaml" in out
     done = trials_of(data)
-    assert len(done) >= 14
+    assert len(done) >= 8
     options = [str(sorted(trial.params.items())) for trial in done]
     assert len(set(options)) >= len(options) - 1, "two processes draw different options"
-    again = start(data, tmp_path, 16)
+    again = start(data, tmp_path, 9)
     out, errors = again.communicate(timeout=600)
     assert again.returncode == 0, errors
-    assert len(trials_of(data)) >= 16
+    assert len(trials_of(data)) >= 9
     assert out.count("\ntrial ") <= 3
 
 

@@ -171,3 +171,11 @@ def test_isotonic_probabilities_do_not_decide():
     labels, probabilities = said.labels, said.probabilities
     assert labels.tolist() == model.classifier_.predict(X).tolist()
     assert (model.classes_[probabilities.argmax(axis=1)] != labels).any()
+
+
+def test_a_wrapper_that_is_not_fitted_yet_can_be_asked_whether_it_would_be_kept():
+    from naba.classifier.folder import why_not_kept
+
+    wrapped = Abstaining(Calibrated(tfidf_logreg()))
+    assert wrapped.inner is wrapped.classifier.classifier
+    assert why_not_kept(wrapped) is None

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from naba import tracking
+from naba.config.schema import TrackingConfig
 from naba.errors import UserError
+from naba.tracking.facts import Facts, Wanted
+from naba.tracking.items import Metric, Param, Tag
+from naba.tracking.mlflow import MlflowTracker
 from ports import free_port
 
 if TYPE_CHECKING:
@@ -139,7 +144,7 @@ def served(database: str, artifacts: Path) -> Iterator[str]:
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 120
-        while "on the other machines: " not in log.read_text(encoding="utf-8"):
+        while "export MLFLOW_TRACKING_URI=" not in log.read_text(encoding="utf-8"):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline
             time.sleep(0.3)
@@ -158,23 +163,33 @@ def launch(address: str, home: Path, seeds: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def test_a_restarted_database_is_waited_for(database: Database, tmp_path: Path) -> None:
-    sweep = launch(database.address, tmp_path, ",".join(map(str, range(100, 112))))
-    assert sweep.stdout is not None
-    next(line for line in sweep.stdout if line.startswith("trained"))
+def test_a_restarted_database_is_waited_for(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes away while a run is being written; the run is one, whole, and finished."""
+    monkeypatch.setenv("NABA_HOME", str(tmp_path))
+    tracker = MlflowTracker(TrackingConfig(uri=database.address, experiment="restarts"))
+    wanted = Wanted("majority", Facts("abc"), model=False)
     database.stop()
-    waiting = f"naba: the store {database.address} does not answer: waiting up to 5 minutes\n"
-    next(line for line in sweep.stdout if line == waiting)
-    time.sleep(6)
-    database.start()
-    output, _ = sweep.communicate(timeout=300)
-    assert "answers again, after" in output
-    assert "12 runs: 12 trained, 0 found, 0 failed" in output
-    assert "Traceback" not in output
-    seeds = [run.facts.seed for run in tracking.search(database.address) if run.facts.seed >= 100]
-    assert sorted(seeds) == list(range(100, 112))
-    left = tracking.search(database.address, finished=False)
-    assert [run for run in left if run.status == "RUNNING"] == []
+    begin = threading.Timer(6, database.start)
+    begin.start()
+    with tracker.run(wanted) as active:
+        begin.join()
+        database.stop()
+        again = threading.Timer(6, database.start)
+        again.start()
+        active.log(
+            [Param("seed", "1"), Metric("test/macro_f1", 0.5), *(Tag(*one) for one in Facts("abc").to_tags().items())]
+        )
+        again.join()
+    said = [record.getMessage() for record in caplog.records]
+    assert f"the store {database.address} does not answer: waiting up to 5 minutes" in said
+    assert any("answers again, after" in line for line in said)
+    runs = tracking.search(database.address, {"identity": "abc"}, finished=False)
+    assert [(run.status, dict(run.params), run.metrics["test/macro_f1"]) for run in runs] == [
+        ("FINISHED", {"seed": "1"}, 0.5)
+    ]
+    assert runs[0].place.startswith((tmp_path / "artifacts" / "restarts").as_uri()), "not `mlruns` where one works"
 
 
 @pytest.mark.parametrize(

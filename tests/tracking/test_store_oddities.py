@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from naba import cli, tracking
+from naba import cli, files, tracking
 from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
-from naba.tracking import database, patience
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from naba.experiment import sweep
+from naba.tracking import claims, database, patience
 
 SMALL = ("evaluation.resamples=50", "tracking.figures=false", "evaluation.worst_errors=2", "tracking.log_model=false")
 
@@ -129,6 +131,11 @@ def test_commands_that_read_make_no_store(own_home: Path, tmp_path: Path, capsys
         ["compare"],
         ["show", "abc"],
         ["list", "runs"],
+        ["reproduce", "abc"],
+        ["promote", "abc"],
+        ["stress", "abc"],
+        ["predict", "abc", str(tmp_path / "x.csv")],
+        ["submit", "abc", str(tmp_path / "x.tsv"), "--format", "checkthat2024_task1"],
         ["export", "best:ans_stance", str(tmp_path / "x")],
     ):
         cli.main(arguments)
@@ -187,3 +194,44 @@ def test_names_tell_what_differs(store: Path) -> None:
     assert "alpha=0.5" in names[1]
     assert "normalisation=none" in names[2]
     assert tracking.find(names[1]).command.endswith("model.alpha=0.5")
+
+
+def test_what_kills_left_behind_is_cleaned(own_home: Path, store: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "home"
+    (empty / "creating-abc").mkdir(parents=True)
+    tracking.client(f"sqlite:///{empty / 'mlflow.db'}")
+    assert not (empty / "creating-abc").exists()
+    outcome = run("model=majority")
+    first = tracking.find(outcome.run)
+    gone = subprocess.run(
+        [sys.executable, "-c", "from naba import machine; print(machine.process())"], capture_output=True, text=True,
+        check=True,
+    ).stdout.strip()  # fmt: skip
+    tags = {"naba.identity": "other", "naba.process": gone}
+    dead = first.store.client.create_run(first.record.experiment_id, tags=tags).info.run_id
+    folder = Path(tempfile.gettempdir()) / f"{sweep.PREFIX}{own_home.name}"
+    folder.mkdir()
+    (folder / sweep.OWNER).write_text(gone, encoding="utf-8")
+    claims._looked_through.clear()
+    with sweep.folder_of_outcomes(shared=False):
+        assert run("model=stratified_random").status == "trained"
+    assert not folder.exists()
+    assert first.store.client.get_run(dead).info.status == "KILLED"
+    half = own_home / "board.html.4711-ab.part"
+    half.touch()
+    os.utime(half, (0, 0))
+    files.write_text(own_home / "board.html", "whole")
+    assert not half.exists()
+
+
+def test_others_may_read_what_a_training_writes(own_home: Path, store: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        outcome = train.run(command_line.compose(["model=tfidf_nb", *SMALL[:3]]))
+        assert cli.main(["export", outcome.run, str(own_home / "export")]) == 0
+    finally:
+        os.umask(before)
+    own = {store, *own_home.glob("*.lock")}
+    closed = [path for path in own_home.rglob("*") if path not in own and path.stat().st_mode & 0o004 == 0]
+    assert closed == []
+    assert [path for path in own_home.rglob("*") if path.is_dir() and path.stat().st_mode & 0o005 != 0o005] == []

@@ -8,8 +8,10 @@ report is paired once, so that two parts of one quotation are not counted twice.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +23,12 @@ from naba.arabic.segment import Span, quotations, sentences
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from naba.experiment.result import Outcome
+
 _WORD = re.compile(r"[^\W_]+")
 RESAMPLES = 10_000
+SPEECH = "news_speech"
+"""The data set whose rows are the sentences of the development set."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +204,30 @@ def markdown(lines: Sequence[Figure], intervals: bool = True) -> str:
         values = map(cell, (line.precision, line.recall, line.f1))
         rows.append([line.name, *values, str(line.found), str(line.marked)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def track(name: str) -> Outcome:
+    """Keep the kind of speech that the rules find in each sentence of the development set as a run.
+
+    Args:
+        name: of this version of the rules.
+    """
+    import tempfile
+
+    from naba.data.corpora.attribution import speech_of
+    from naba.evaluation.outside import PredictionsFile
+    from naba.experiment import outside
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "speech.jsonl"
+        lines = []
+        for one in development():
+            found = reports(one.text, one.sentences)
+            for place, span in enumerate(one.sentences, start=1):
+                label = speech_of({report.kind for report in found if report.sentence == span})
+                lines.append(json.dumps({"id": f"{one.id}-s{place:02}", "label": label}))
+        file.write_text("\n".join(lines), encoding="utf-8")
+        return outside.track(outside.score(PredictionsFile(file), [f"dataset={SPEECH}"], "test", name))
 
 
 def main() -> None:

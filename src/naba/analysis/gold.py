@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from naba.analysis.attribution import Report, Speech
 from naba.arabic.segment import Span
+from naba.data.corpora import attribution
 from naba.errors import UserError
 from naba.files import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
 CORPUS = "saudinewsnet"
+ANNOTATIONS = "attribution/dev.jsonl"
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def development() -> list[Labelled]:
     Raises:
         UserError: the texts are neither in the cache nor in a mirror nor to be had, or are not what was labelled.
     """
-    records = _lines(shipped("data") / "attribution" / "dev.jsonl")
-    archives = _archives({record["zip"] for record in records})
-    return [_labelled(record, archives[record["zip"]]) for record in records]
+    labelled = attribution.records(ANNOTATIONS)
+    archives = _archives({record["zip"] for record in labelled})
+    return [_labelled(record, text) for record, text in attribution.texts(labelled, archives, ANNOTATIONS)]
 
 
 def _archives(names: set[str]) -> dict[str, list[dict[str, Any]]]:
@@ -76,14 +77,7 @@ def _archives(names: set[str]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _labelled(record: Mapping[str, Any], articles: Sequence[Mapping[str, Any]]) -> Labelled:
-    text = str(articles[record["index"]]["content"])
-    found = hashlib.sha256(text.encode()).hexdigest()
-    if found != record["sha256"]:
-        raise UserError(
-            f"data/attribution/dev.jsonl: {record['id']}: article {record['index']} of {record['zip']} is not the text "
-            f"that was labelled: its sha256 is {found}, expected {record['sha256']}"
-        )
+def _labelled(record: Mapping[str, Any], text: str) -> Labelled:
     sentences = tuple(Span(sentence["start"], sentence["end"]) for sentence in record["sentences"])
     reports = tuple(
         _report(span, report)

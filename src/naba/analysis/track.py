@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from naba import machine
-from naba.config import digest
+from naba.config import IDENTITY_VERSION, digest
 from naba.config.schema import TrackingConfig
 from naba.tracking import open_tracker
 from naba.tracking.claims import TakenError
@@ -46,7 +46,8 @@ def _facts(article: Article) -> Facts:
     content = article.to_dict()
     identity = digest({"analysis": content})
     return Facts(
-        identity=identity, cell=identity, fingerprint=article.sha256, task="analysis", revision=commit or "none",
+        identity=identity, cell=identity, identity_version=IDENTITY_VERSION, fingerprint=article.sha256,
+        task="analysis", revision=commit or "none",
         dirty=dirty, versions=machine.versions(), hardware=machine.hardware(),
     )  # fmt: skip
 

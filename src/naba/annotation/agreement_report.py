@@ -27,7 +27,7 @@ def people_table(answers: Answers) -> Table:
     """How much everybody labelled, and how fast."""
     rows = []
     for person in answers.people:
-        given = [one for one in answers.given if one.person == person and not one.second_round]
+        given = [one for one in answers.given if one.person == person and one.label and not one.second_round]
         seconds = [one.seconds for one in given if one.seconds > 0]
         took = f"{np.median(seconds):.0f} s" if seconds else ""
         said = Counter(one.label for one in given)
@@ -92,8 +92,9 @@ def page(answers: Answers, found: Agreement | None, decisions: Sequence[Decision
     ]
     heading = f"People differ on {counted(len(differing), 'row')}"
     sections.append(Section(heading, examples=examples))
-    lead = f"{counted(len(answers.people), 'person')}, {counted(len(answers.given), 'answer')} to "
-    lead = lead.replace("persons", "people") + counted(len(decisions), "row") + f" of {answers.project.name}."
+    people = f"{len(answers.people)} people" if len(answers.people) > 1 else "1 person"
+    given = counted(sum(bool(one.label) for one in answers.given), "answer")
+    lead = f"{people}, {given} to {counted(len(decisions), 'row')} of {answers.project.name}."
     return Report(f"{answers.project.name}: what people say", lead, sections).page()
 
 

@@ -26,7 +26,10 @@ KEEP = "leave the file out that does not count, or correct it; nothing was writt
 
 @dataclass(frozen=True)
 class Answer:
-    """What one person said about one row, and in which file; `second_round` for an adjudicator's decision."""
+    """What one person said about one row, and in which file.
+
+    `label` is "" for a remark alone; `second_round` is true of an adjudicator's decision.
+    """
 
     id: str
     person: str
@@ -69,16 +72,23 @@ def read(files: Sequence[Path], project: Project) -> Answers:
             problems.append(f"{file}: {error}")
             continue
         for answer in given:
-            # A person who saved twice has the same answers in both files; two different ones are a question.
-            earlier = found.setdefault((answer.person, answer.id, answer.second_round), answer)
-            if earlier.label != answer.label:
+            key = (answer.person, answer.id, answer.second_round)
+            earlier = found.get(key)
+            if earlier is not None and earlier.label and answer.label and earlier.label != answer.label:
                 where = answer.file if earlier.file == answer.file else f"{earlier.file} and {answer.file}"
                 differing[answer.person, where, KEEP].append(f"'{answer.id}' ({earlier.label}, {answer.label})")
+            found[key] = answer if earlier is None else _joined(earlier, answer)
     for (person, where, hint), rows in differing.items():
         problems.append(f"{where}: {person} gave two answers to {_some(rows)}; {hint}")
     if problems:
         raise Problems(problems, "the answers have")
     return collected(project, list(found.values()))
+
+
+def _joined(earlier: Answer, later: Answer) -> Answer:
+    """What a person who saved twice said of a row: the label once, and every remark."""
+    remarks = [*dict.fromkeys(remark for remark in (earlier.comment, later.comment) if remark)]
+    return replace(later if later.label and not earlier.label else earlier, comment=" / ".join(remarks))
 
 
 def collected(project: Project, given: Sequence[Answer]) -> Answers:
@@ -88,7 +98,7 @@ def collected(project: Project, given: Sequence[Answer]) -> Answers:
     labels = {label: code for code, label in enumerate(project.labels)}
     codes = np.full((len(project.rows), len(people)), -1, dtype=np.int64)
     for answer in given:
-        if answer.second_round:
+        if answer.second_round or not answer.label:
             continue
         codes[places[answer.id], people.index(answer.person)] = labels[answer.label]
     ordered = sorted(given, key=lambda answer: (places[answer.id], answer.second_round, answer.person))
@@ -145,7 +155,7 @@ def _of_page(content: dict[str, Any], file: Path) -> list[tuple[str, Answer]]:
 
 def _checked(given: Sequence[tuple[str, Answer]], project: Project) -> list[Answer]:
     """The answers of a file, all to this project, to rows and with labels that it has."""
-    if not given:
+    if not any(answer.label for _, answer in given):
         raise ValueError(f"it holds no answers ({len(project.rows)} rows are to be labelled): it was saved too early")
     others = sorted({name for name, _ in given if name and name.removesuffix(SECOND_ROUND) != project.root})
     if others:
@@ -157,7 +167,7 @@ def _checked(given: Sequence[tuple[str, Answer]], project: Project) -> list[Answ
         hint = f"; did you mean '{guess}'?" if guess else ""
         count = f"{len(strange)} of its {len(given)} ids are not in the project"
         raise ValueError(f"{count}: {_some(map(repr, strange))}{hint}")
-    wrong = [answer for _, answer in given if answer.label not in project.labels]
+    wrong = [answer for _, answer in given if answer.label not in {*project.labels, ""}]
     if wrong:
         said = unknown_name("label", wrong[0].label, project.labels)
         more = f" (and {len(wrong) - 1} more such answers)" if len(wrong) > 1 else ""

@@ -44,7 +44,7 @@ def decide(answers: Answers) -> list[Decision]:
     """
     first: dict[str, dict[str, str]] = defaultdict(dict)
     second: dict[str, set[str]] = defaultdict(set)
-    for answer in answers.given:
+    for answer in (one for one in answers.given if one.label):
         if answer.second_round:
             second[answer.id].add(answer.label)
         else:

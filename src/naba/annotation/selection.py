@@ -109,7 +109,7 @@ def diverse(dataset: Dataset, rows: IntArray, count: int, seed: int) -> IntArray
     matrix = vectors.fit_transform([texts[row].replace("\0", " ") for row in rows])
     size = min(DIMENSIONS, min(matrix.shape) - 1)
     points = normalize(TruncatedSVD(size, random_state=seed).fit_transform(matrix))
-    clusters = KMeans(count, n_init=1, random_state=seed).fit(points)
+    clusters = KMeans(count, n_init=3, random_state=seed).fit(points)
     away = np.linalg.norm(points - clusters.cluster_centers_[clusters.labels_], axis=1)
     sizes = np.bincount(clusters.labels_, minlength=count)
     chosen = []

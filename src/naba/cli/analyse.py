@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from naba.analysis.article import Answer, Article, Sentence
+    from naba.analysis.article import Article
     from naba.analysis.job import Job
 
 DESCRIPTION = """Read articles: which sentences hold something to check, of what kind, who says it, and where the
@@ -30,8 +30,6 @@ Files go to --output: NAME.html (a page), NAME.json, NAME.jsonld (schema.org cla
 claims.csv and stances.csv for all articles. Without --format csv or all, pages only."""
 SHOWN = 60
 """Sentences in the table."""
-DOUBTFUL = 2
-"""Withheld stances that are shown for a sentence."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
             console.console().print(_line(article), markup=False)
         else:
             _show(article)
-        for path in written if not many else ():
-            console.note(f"written: {path}")
+        for note in [*article.notes, *(f"written: {path}" for path in written if not many)]:
+            console.note(note)
         if run:
             console.note(f"{article.name}: run {run[:12]}")
 
@@ -115,47 +113,16 @@ def _line(article: Article) -> str:
 def _show(article: Article) -> None:
     from rich.markup import escape
 
-    for note in article.notes:
-        console.note(note)
-    claims = bool(article.claims)
-    shown = console.table("check", "", "sentence", "claim type", "speaker", *(["stance"] if claims else []))
-    for sentence in article.sentences[:SHOWN]:
-        cells = [str(sentence.priority.rank), sentence.id, sentence.text, _answer(sentence.claim_type),
-                 _speakers(article, sentence), *([_stances(article, sentence)] if claims else [])]  # fmt: skip
-        shown.add_row(*map(escape, cells))
-    console.console().print(shown)
-    if len(article.sentences) > SHOWN:
-        console.note(f"{len(article.sentences) - SHOWN} more sentences are in the files")
-    if claims:
-        table = console.table("claim", "", "the article", "repeated by")
-        for one in article.claims:
-            table.add_row(*map(escape, (one.claim.id, one.claim.text, one.stance or "", " ".join(one.repeated))))
-        console.console().print(table)
+    from naba.analysis import table
 
-
-def _answer(answer: Answer | None) -> str:
-    return (
-        "" if answer is None else f"{answer.label} {answer.probability:.2f}{' (withheld)' if answer.withheld else ''}"
-    )
-
-
-def _speakers(article: Article, sentence: Sentence) -> str:
-    """Each speaker once; one that only an earlier sentence names stands in brackets, ? for an unknown one."""
-    named = [(report.source, report.antecedent) for report in sentence.reports]
-    shown = [source.of(article.text) if source else f"({before.of(article.text)})" if before else "?"
-             for source, before in named]  # fmt: skip
-    return "; ".join(dict.fromkeys(shown))
-
-
-def _stances(article: Article, sentence: Sentence) -> str:
-    """The stances that were given, and the most probable of those that were withheld."""
-    from naba.analysis.stances import NOTHING
-
-    found = [(one.answer, claim.claim.id) for claim in article.claims for one in claim.sentences
-             if one.sentence == sentence.id and one.answer.label not in NOTHING]  # fmt: skip
-    found.sort(key=lambda one: (one[0].withheld, -one[0].probability))
-    sure = sum(not answer.withheld for answer, _ in found)
-    shown = [f"{claim} {_answer(answer)}" for answer, claim in found[: sure + DOUBTFUL]]
-    more = len(found) - len(shown)
-    shown += [f"{one.claim} repeated {one.similarity:.2f}" for one in sentence.repeats]
-    return "\n".join([*shown, *([f"and {more} withheld"] if more else [])])
+    made: list[tuple[tuple[str, ...], list[list[str]]]]
+    made = [(table.SENTENCES if article.claims else table.SENTENCES[:-1], table.sentence_rows(article))]
+    if article.claims:
+        made.append((table.CLAIMS, table.claim_rows(article)))
+    for columns, rows in made:
+        shown = console.table(*columns)
+        for row in rows[:SHOWN]:
+            shown.add_row(*map(escape, row[: len(columns)]))
+        console.console().print(shown)
+        if len(rows) > SHOWN:
+            console.note(f"{len(rows) - SHOWN} more rows are in the files")

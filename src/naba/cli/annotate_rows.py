@@ -68,8 +68,8 @@ def _of_file(file: Path, options: argparse.Namespace) -> tuple[Dataset, list[Flo
     opened = [open_classifier(name) for name in options.model]
     labels = source.Labels.of(options.scheme, options.labels)
     if labels is None and opened:
-        shown = opened[0].description.get("label_names") or {}
-        labels = source.Labels({str(label): str(shown.get(label, label)) for label in opened[0].model.classes_})
+        about = opened[0].description
+        labels = source.Labels(dict(about["labels"]), about.get("task") or "own")
     if labels is None:
         raise UserError(
             f"{file}: which labels are there to choose among?",

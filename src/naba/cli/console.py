@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from naba.errors import UserError, hidden
 
@@ -56,8 +56,10 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
     from rich.table import Table
 
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for number, column in enumerate(columns):
+        # What stands first is a name or an id that people copy.
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        made.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0)
     return made
 
 
@@ -231,6 +233,6 @@ class SweepWatcher:
         seconds = time.perf_counter() - self.start
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
         said += f", {unknown} unknown" if unknown else ""
-        out.print(f"{len(self.outcomes)} runs: {said}, in {seconds:.1f} s")
+        out.print(f"{len(self.outcomes)} run{'s' if len(self.outcomes) != 1 else ''}: {said}, in {seconds:.1f} s")
         out.print("next: naba compare, naba ui")
         return 1 if counts["failed"] or unknown else 0

@@ -59,7 +59,7 @@ def _models() -> None:
 def _experiments() -> None:
     shown = console.table("experiment", "question")
     for name in config.names("experiment"):
-        lines = config.yaml_path("experiment", name).read_text(encoding="utf-8").splitlines()
+        lines = config.yaml_path("experiment", name).read_text(encoding="utf-8", errors="replace").splitlines()
         comments = [line[1:].strip() for line in lines if line.startswith("#") and "@package" not in line]
         shown.add_row(name, "\n".join(comments))
     console.console().print(shown)

@@ -83,9 +83,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    flags: list[str] = []
-    overrides: list[str] = []
-    queue = list(arguments)
+    flags, overrides, queue = list[str](), list[str](), list(arguments)
     while queue:
         argument = queue.pop(0)
         name, equals, inline = argument.partition("=")

@@ -96,7 +96,8 @@ def _print(told: Told) -> None:
     score = "" if told.value is None else f"{told.value:.3f}"
     options = " ".join(f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}"
                        for key, value in told.options.items())  # fmt: skip
-    print(f"trial {told.number:>3}  {told.state:<8} {score:>6}  {told.seconds:6.1f} s  {options}", flush=True)
+    line = f"trial {told.number:>3}  {told.state:<8} {score:>6}  {told.seconds:6.1f} s  {options}  {told.message}"
+    print(line.rstrip(), flush=True)
 
 
 def _print_end(found: Tuned, name: str) -> None:

@@ -306,8 +306,22 @@ def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig
     try:
         with initialize_config_dir(own, version_base="1.3", job_name="naba"):
             return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
+    except UnicodeDecodeError as error:
+        # Hydra reads a file as text and does not say which one.
+        raise UserError(f"a YAML file of the configuration is not UTF-8: {error.reason}: {_not_utf8()}") from error
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
         raise UserError(next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)) from error
+
+
+def _not_utf8() -> str:
+    """The YAML files that are not UTF-8."""
+    wrong = []
+    for path in (path for folder in folders() for path in sorted(folder.rglob("*.yaml")) if path.is_file()):
+        try:
+            path.read_bytes().decode()
+        except UnicodeDecodeError:
+            wrong.append(str(path))
+    return ", ".join(wrong)
 
 
 def defaults() -> dict[str, str]:

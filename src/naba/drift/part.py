@@ -119,6 +119,22 @@ def of(name: str, dataset: Dataset, rows: IntArray, sources: Sequence[str] = ())
                 named, len(rows) - len(kept))  # fmt: skip
 
 
+def blocks_of(old: Part, new: Part) -> tuple[IntArray, IntArray]:
+    """What changes sides or is drawn as a whole, as codes over both sides: the rows of a group that one side has.
+
+    Of a group that both sides have (a topic that goes on) each row counts alone: within it texts of either side could
+    have been the other's, and whether they could is the question.
+    """
+    groups = [part.dataset.column("group", part.rows) for part in (old, new)]
+    shared = set(groups[0]) & set(groups[1]) | {""}
+    keys = np.empty(len(old) + len(new), dtype=object)
+    keys[:] = [
+        (side, row) if group in shared else group for side, own in enumerate(groups) for row, group in enumerate(own)
+    ]
+    codes = codes_of(keys)
+    return codes[: len(old)], codes[len(old) :]
+
+
 def _sources(dataset: Dataset, wanted: Sequence[str]) -> list[str]:
     """The named columns; else those with more than one and at most `MOST_SOURCES` values."""
     for name in wanted:

@@ -9,6 +9,7 @@ import numpy as np
 
 from naba.drift import labels as label_shift
 from naba.drift import texts
+from naba.drift.part import blocks_of
 from naba.evaluation.page.report import Report, Section
 from naba.evaluation.significance import holm
 from naba.evaluation.tables import Table, number, p_text, signed
@@ -99,7 +100,8 @@ def known_labels(old: Part, new: Part, seed: int = 0) -> LabelShift | None:
     names = list(dict.fromkeys([*old.dataset.labels, *new.dataset.labels]))
     place = {label: code for code, label in enumerate(names)}
     codes = [np.array([place[label] for label in side], dtype=np.int64) for side in (before, after)]
-    return label_shift.counted(names, (codes[0], old.blocks), (codes[1], new.blocks), seed)
+    blocks = blocks_of(old, new)
+    return label_shift.counted(names, (codes[0], blocks[0]), (codes[1], blocks[1]), seed)
 
 
 def summary_table(drift: Drift) -> Table:
@@ -109,7 +111,7 @@ def summary_table(drift: Drift) -> Table:
     rows = [
         ["different texts", f"{len(drift.old):,}", f"{len(drift.new):,}", "", ""],
         ["repeated, left out", f"{drift.old.repeated:,}", f"{drift.new.repeated:,}", "", ""],
-        ["told apart by a classifier: area under the ROC curve (.5 is chance)", "", number(test.area), "",
+        ["told apart by a classifier (area; .5 is chance)", "", number(test.area), "",
          p_text(p_text_value)],
     ]  # fmt: skip
     for change in drift.changes:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from naba.drift import permutation
-from naba.drift.part import WORD
+from naba.drift.part import WORD, blocks_of
 from naba.errors import UserError
 from naba.evaluation.bootstrap import percentile, resampling_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from naba.data.dataset import IntArray
     from naba.drift.part import Part
     from naba.evaluation.metrics import FloatArray
@@ -74,14 +72,13 @@ class Source:
     new: float
 
 
-def sampled(part: Part, seed: int, most: int = MOST_TEXTS) -> IntArray:
-    """At most `most` places of a part, whole blocks in random order; sorted."""
-    if len(part) <= most:
-        return np.arange(len(part), dtype=np.int64)
-    order = np.random.default_rng(seed).permutation(int(part.blocks.max()) + 1)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return np.sort(np.argsort(rank[part.blocks], kind="stable")[:most]).astype(np.int64)
+def sampled(blocks: IntArray, seed: int, most: int = MOST_TEXTS) -> IntArray:
+    """At most `most` places, whole blocks in random order; sorted."""
+    if len(blocks) <= most:
+        return np.arange(len(blocks), dtype=np.int64)
+    codes = np.unique(blocks, return_inverse=True)[1]
+    rank = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
+    return np.sort(np.argsort(rank[codes], kind="stable")[:most]).astype(np.int64)
 
 
 def two_sample(old: Part, new: Part, seed: int = 0, permutations: int = 2_000) -> TwoSample:
@@ -97,10 +94,12 @@ def two_sample(old: Part, new: Part, seed: int = 0, permutations: int = 2_000) -
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    rows = [sampled(part, seed) for part in (old, new)]
+    own = blocks_of(old, new)
+    rows = [sampled(codes, seed) for codes in own]
     texts = [part.texts[row] for part, chosen in zip((old, new), rows, strict=True) for row in chosen]
     side = np.repeat([0, 1], [len(chosen) for chosen in rows])
-    blocks = _shared_blocks(old, new, rows)
+    blocks = np.unique(np.concatenate([codes[chosen] for codes, chosen in zip(own, rows, strict=True)]),
+                       return_inverse=True)[1]  # fmt: skip
     generator = np.random.default_rng(seed)
     learns = generator.permuted(np.arange(int(blocks.max()) + 1) % 2)[blocks] == 0
     counts = [np.bincount(side[half], minlength=2).min() for half in (learns, ~learns)]
@@ -121,36 +120,27 @@ def two_sample(old: Part, new: Part, seed: int = 0, permutations: int = 2_000) -
     return TwoSample(value, p, int(learns.sum()), int((~learns).sum()))
 
 
-def _shared_blocks(old: Part, new: Part, rows: Sequence[IntArray]) -> IntArray:
-    """One code a block over both sides: a claim that stands on both is one, and so learns or is tested as a whole."""
-    from naba.evaluation.bootstrap import codes_of
-
-    keys: list[object] = []
-    for place, (part, chosen) in enumerate(zip((old, new), rows, strict=True)):
-        groups = part.dataset.column("group", part.rows[chosen])
-        keys += [group or (place, block) for group, block in zip(groups, part.blocks[chosen].tolist(), strict=True)]
-    made = np.empty(len(keys), dtype=object)
-    made[:] = keys
-    return codes_of(made)
-
-
 def changes(old: Part, new: Part, seed: int = 0) -> list[Change]:
     """Words a text, and the share of words that a half of the old texts does not have.
 
     The other half of the old texts says what share is usual, so that a small vocabulary is no change.
     """
-    words = [part.words() for part in (old, new)]
-    half = np.random.default_rng(seed).permuted(np.arange(int(old.blocks.max()) + 1) % 2)[old.blocks] == 0
+    words, blocks = [part.words() for part in (old, new)], blocks_of(old, new)
+    half = np.random.default_rng(seed).permuted(np.arange(int(blocks[0].max()) + 1) % 2)[blocks[0]] == 0
     known = {word for text, used in zip(words[0], half, strict=True) if used for word in text}
     lengths = [np.array([[len(text), 1] for text in side], dtype=float) for side in words]
     unknown = [
         np.array([[sum(word not in known for word in text), len(text)] for text in side], dtype=float) for side in words
     ]
     return [
-        _change("words a text", (lengths[0], old.blocks), (lengths[1], new.blocks), seed),
-        _change("share of words unknown to half of the old texts", (unknown[0][~half], old.blocks[~half]),
-                (unknown[1], new.blocks), seed),
-    ]  # fmt: skip
+        _change("words a text", (lengths[0], blocks[0]), (lengths[1], blocks[1]), seed),
+        _change(
+            "share of words unknown to half of the old texts",
+            (unknown[0][~half], blocks[0][~half]),
+            (unknown[1], blocks[1]),
+            seed,
+        ),
+    ]
 
 
 def _change(what: str, old: tuple[FloatArray, IntArray], new: tuple[FloatArray, IntArray], seed: int) -> Change:
@@ -176,10 +166,10 @@ def telling_words(old: Part, new: Part, shown: int = SHOWN_WORDS) -> list[Word]:
     there are none) that have the word rather than of tokens, so that no long text and no claim of many texts decides.
     """
     counts, blocks = [], []
-    for part in (old, new):
-        pairs = {(block, word) for block, text in zip(part.blocks.tolist(), part.words(), strict=True) for word in text}
+    for part, own in zip((old, new), blocks_of(old, new), strict=True):
+        pairs = {(block, word) for block, text in zip(own.tolist(), part.words(), strict=True) for word in text}
         counts.append(Counter(word for _, word in pairs))
-        blocks.append(len(set(part.blocks.tolist())))
+        blocks.append(len(set(own.tolist())))
     names = sorted(word for word, count in (counts[0] + counts[1]).items() if count >= 5)
     if not names:
         return []

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 SLICE_RESAMPLES = 500
+PREVIEWED = 200
+"""Predictions that can be read in MLflow's UI."""
 
 
 def opening(job: Job) -> list[Item]:
@@ -80,12 +82,13 @@ def _figures(result: Result) -> Iterator[Item]:
     from naba.evaluation.plots import confusion_matrix
 
     for name, section in result.sections.items():
-        figure = confusion_matrix(section.predictions, section.display_names, name)
+        figure = confusion_matrix(section.predictions, section.display_names, f"{result.job.name}\n{name}")
         yield Figure(f"figures/{name}_confusion.png", figure)
     main = result.main
-    yield Figure("figures/reliability.png", reliability_diagram(main.predictions, main.name))
+    title = f"{result.job.name}\n{main.name}"
+    yield Figure("figures/reliability.png", reliability_diagram(main.predictions, title))
     curve = [(config.model_name(result.job.settings.model), main.predictions)]
-    yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, main.name))
+    yield Figure("figures/coverage_risk.png", coverage_risk_plot(curve, title))
 
 
 def _params(settings: TrainConfig) -> Iterator[Param]:
@@ -145,6 +148,8 @@ def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
 
     predictions, name = section.predictions, section.name
     yield File(f"predictions/{name}.parquet", predictions.to_parquet)
+    # MLflow's UI shows no Parquet.
+    yield Text(f"predictions/{name}_first_{PREVIEWED}.csv", preview(section))
     yield Table(f"tables/{name}_confusion.json", predictions.confusion_table(section.display_names))
     yield Table(f"tables/{name}_scores.json", score_table(section))
     slices = slice_scores(predictions, section.columns, section.primary_metric, SLICE_RESAMPLES)
@@ -155,6 +160,16 @@ def _section_items(section: Section, worst: int, model: Any) -> Iterator[Item]:
         yield Metric(f"{name}/share_{outcome}", share)
     if worst:
         yield Table(f"tables/{name}_worst_errors.json", worst_errors(section, model, worst))
+
+
+def preview(section: Section) -> str:
+    """The first predictions of a section with their texts, as CSV."""
+    found, rows = section.predictions, section.rows.head(PREVIEWED)
+    first = slice(len(rows))
+    table = rows[["text", "target"]].assign(gold=found.gold[first], predicted=found.predicted[first])
+    table.insert(0, "id", found.ids[first])
+    shares = found.probabilities[first].max(axis=1)
+    return str(table.assign(probability=shares.round(4)).to_csv(index=False, lineterminator="\n"))
 
 
 def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:

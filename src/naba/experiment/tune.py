@@ -42,7 +42,7 @@ HEARTBEAT, GRACE = 15, 45
 """Seconds between signs of life of a trial, and after which one without them is tried again."""
 PER_SEED = 1000
 """Steps of a trial's progress that belong to one seed: its epochs, then its end."""
-RUNS, STARTED = "runs", "seconds"
+RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class Told:
     options: Mapping[str, Any]
     seconds: float
     runs: Sequence[str] = field(default_factory=list)
+    message: str = ""
 
 
 def prepare(
@@ -197,7 +198,7 @@ def _library() -> Iterator[Any]:
         import optuna
     except ModuleNotFoundError as error:
         raise UserError("naba tune needs Optuna", "pip install 'naba[tune]'") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield optuna
@@ -344,7 +345,8 @@ class _Trying:
         seconds = trial.duration.total_seconds() if trial.duration is not None else 0.0
         value = None if trial.value is None else self.wanted.sign * trial.value
         runs = trial.user_attrs.get(RUNS, [])
-        self.say(Told(trial.number, trial.state.name.lower(), value, trial.params, seconds, runs))
+        message = self.failed[-1].message if self.failed else ""
+        self.say(Told(trial.number, trial.state.name.lower(), value, trial.params, seconds, runs, message))
         if self.failed and (len(self.failed) >= STARTING or not finished(study)):
             raise self.failed[-1]
 

@@ -284,12 +284,15 @@ class Classifier(Kept):
 class Wrapper(Classifier):
     """A classifier round another one, `classifier_`; what it does not change is the other's."""
 
+    classifier: Classifier
     classifier_: Classifier
 
     @property
     def inner(self) -> Classifier:
-        """See `Classifier`."""
-        return self.classifier_.inner
+        """See `Classifier`; before it is fitted, that of the classifier that will be."""
+        inside: Any = vars(self).get("classifier_", vars(self).get("classifier"))
+        found: Classifier = inside.inner
+        return found
 
     @property
     def correction(self) -> Mapping[str, Any] | None:  # type: ignore[override]

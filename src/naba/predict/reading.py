@@ -206,9 +206,12 @@ class ParquetSource(Source):
             if problem is None:
                 good.append(index)
                 continue
-            raw = json.dumps(batch.slice(index, 1).to_pylist()[0], ensure_ascii=False, default=str)
+            whole = batch.slice(index, 1).to_pylist()[0]
+            if all(value is None for value in whole.values()):
+                continue  # as an empty line of a text file
+            raw = json.dumps(whole, ensure_ascii=False, default=str)
             piece.bad.append(BadRow(first + index, None, problem, raw[:SHOWN_RAW]))
         piece.texts = [str(read[0][index]) for index in good]
         piece.targets = [str(read[1][index]) if len(read) > 1 else "" for index in good]
-        piece.batch = batch.take(good) if piece.bad else batch
+        piece.batch = batch.take(good) if len(good) < batch.num_rows else batch
         return piece

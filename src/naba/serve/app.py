@@ -144,8 +144,7 @@ def application(folder: Path, limits: Limits, token: str | None = None) -> FastA
             measured_request.status, measured_request.rows = response.status_code, rows
         return response
 
-    if limits.chat:
-        _add_chat(app, str(description.get("model") or "naba"), limits, batches, metrics)
+    _add_chat(app, str(description.get("model") or "naba"), limits, batches, metrics)
 
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> Response:
@@ -155,7 +154,9 @@ def application(folder: Path, limits: Limits, token: str | None = None) -> FastA
 
 
 def _add_chat(app: FastAPI, model: str, limits: Limits, batches: Batches, metrics: Metrics) -> None:
-    """`/v1/models` and `/v1/chat/completions`."""
+    """`/v1/models` and `/v1/chat/completions`, where they are asked for."""
+    if not limits.chat:
+        return
     from naba.serve import openai
 
     @app.get("/v1/models")

@@ -243,6 +243,8 @@ def _create_at(unfinished: Path, file: Path) -> None:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
         store = SqlAlchemyStore(sqlite_uri(unfinished), str(file.parent / "artifacts"))
+        # MLflow makes an experiment "Default", which stands empty in every list.
+        store.delete_experiment("0")
         store.engine.dispose()
         # All pages into the one file that is renamed; sqlite may have left some in a log beside it.
         with contextlib.closing(sqlite3.connect(unfinished)) as connection:

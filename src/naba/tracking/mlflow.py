@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from naba import files, machine
 from naba.errors import UserError, sentence
 from naba.tracking import items as item_types
+from naba.tracking import views
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
@@ -118,8 +119,13 @@ class MlflowTracker:
         return self.client.get_experiment_by_name(self.experiment)
 
     def _artifacts(self) -> str | None:
+        """Where the files of the experiment's runs go; None where a server says."""
         file = sqlite_file(self.store.uri)
-        return (file.parent / "artifacts" / self.experiment).as_uri() if file else None
+        if file is None and not self.store.uri.startswith("postgresql"):
+            return None
+        # MLflow's own choice for a database is `mlruns` in the current folder, which no other folder finds again.
+        folder = files.home() if file is None else file.parent
+        return (folder.resolve() / "artifacts" / self.experiment).as_uri()
 
     def finished(self, wanted: Wanted) -> Run | None:
         """The newest finished run that is what is wanted, or None.
@@ -183,6 +189,7 @@ class MlflowTracker:
         if time.time() - begun > SILENT_SECONDS / 2 and self.client.get_run(run_id).info.status != "RUNNING":
             raise TakenError("a process that saw no sign of life of this one")
         self.client.set_terminated(run_id, "FINISHED")
+        views.describe(self.client, self.experiment_id, wanted.facts)
         _known(self.store.uri, self.experiment_id).runs.pop(wanted.identity, None)
 
     def _begun(self, wanted: Wanted) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from naba.tracking.items import Item
     from naba.tracking.records import Record
     from naba.tracking.store import Store
+
+logger = logging.getLogger(__name__)
 
 CLASSIFIER = Path("artifacts") / "classifier"
 """Where the classifier folder lies in a logged MLflow model."""
@@ -207,16 +210,30 @@ class Run:
 
         try:
             content = json.loads(self.file(f"tables/{name}.json").read_text(encoding="utf-8"))
+            return pd.DataFrame(content["data"], columns=content["columns"], dtype=object)
         except UserError:
             return None
-        return pd.DataFrame(content["data"], columns=content["columns"], dtype=object)
+        except (ValueError, KeyError, TypeError) as error:
+            logger.warning("the table %s of run '%s' (%s) cannot be read: %s", name, self.name, self.id[:12], error)
+            return None
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The resolved configuration, as plain dicts."""
+        """The resolved configuration, as plain dicts.
+
+        Raises:
+            UserError: the file is not there, or cannot be read.
+        """
         import yaml
 
-        return dict(yaml.safe_load(self.file("config.yaml").read_text(encoding="utf-8")))
+        file = self.file("config.yaml")
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            parts = {name: dict(content[name]) for name in ("dataset", "model")}
+        except (ValueError, yaml.YAMLError, TypeError, KeyError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{file} of run '{self.name}' ({self.id[:12]}) cannot be read: {reason}") from error
+        return {**content, **parts}
 
     # --- data -----------------------------------------------------------------------------------------------------
 

@@ -136,8 +136,11 @@ def _tracked(run: Run, section: str, dataset: str, *, curves: bool) -> TrackedRu
 
 @cache
 def _kinds(model: str) -> tuple[str, ...]:
-    """The kinds of a model whose runs do not say them, by its YAML; () where there is none of that name."""
-    return builders.tags(folders.section("model", model)) if model in folders.names("model") else ()
+    """The kinds of a model whose runs do not say them, by its YAML; () where that says nothing today."""
+    try:
+        return builders.tags(folders.section("model", model)) if model in folders.names("model") else ()
+    except UserError:
+        return ()
 
 
 def _pace(run: Run) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import signal
 import socket
 import time
@@ -14,8 +15,10 @@ from naba.errors import UserError
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Sequence
 
 START_SECONDS = 120
+LOCAL = ("localhost", "127.0.0.1", "[::1]", "0.0.0.0")  # noqa: S104 - names in requests, not addresses to bind
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,47 @@ class Address:
 
     def __str__(self) -> str:
         return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104
+
+
+def is_local(host: str) -> bool:
+    """Does a server that listens there answer this machine only?"""
+    return host != "0.0.0.0" and (host in {*LOCAL, "::1"} or host.startswith("127."))  # noqa: S104 - compared
+
+
+def ours() -> list[str]:
+    """The names and addresses under which other machines may reach this one: the full name first."""
+    name, full = socket.gethostname(), socket.getfqdn()
+    names = [one for one in (full, name) if one not in LOCAL and not one.startswith("localhost")]
+    return list(dict.fromkeys([*names, *_addresses()]))
+
+
+def _addresses() -> list[str]:
+    """The IPv4 addresses of this machine's own interfaces that are up, but for the loopback."""
+    import psutil
+
+    up = psutil.net_if_stats()
+    found = []
+    for interface, addresses in psutil.net_if_addrs().items():
+        if interface in up and up[interface].isup:
+            found += [one.address for one in addresses if one.family == socket.AF_INET]
+    return [address for address in found if not address.startswith("127.")]
+
+
+def allowed_hosts(host: str, further: Sequence[str] = ()) -> list[str]:
+    """The `Host` headers that a server takes; others may be a page of a stranger's that has rebound its name.
+
+    Private addresses are taken as MLflow takes them; beside them this machine's own names, and `further` ones.
+    """
+    if "*" in further:
+        return ["*"]
+    private = ["10.*", "192.168.*", *(f"172.{number}.*" for number in range(16, 32)), "fc00:*", "fd00:*"]
+    names = [*LOCAL, *further] if is_local(host) else [*LOCAL, *private, *ours(), host, *further]
+    return [pattern for name in dict.fromkeys(names) for pattern in (name, f"{name}:*")]
+
+
+def has_page() -> bool:
+    """Does MLflow know naba's page, a plug-in? Not in an installation of a version that had none."""
+    return any(point.name == "naba" for point in importlib.metadata.entry_points(group="mlflow.app"))
 
 
 def check_free(address: Address, command: str) -> None:

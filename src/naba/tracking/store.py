@@ -155,6 +155,8 @@ class Store:
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
             mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{model}", dst_path=folder, tracking_uri=self.uri)
             if not kept.is_dir():
+                # A folder for temporary files is its maker's alone; a cache may be shared.
+                Path(folder).chmod(0o755)
                 Path(folder).rename(kept)
                 Path(folder).mkdir()  # TemporaryDirectory removes it again.
         return kept

@@ -72,7 +72,8 @@ function show() {
 function download() {
   if (!person) { warn("اكتب اسمك أولا."); $("person").focus(); return; }
   if (!done()) { warn("لا توجد إجابات بعد، فلا شيء يُحفظ."); return; }
-  const given = data.rows.filter(label).map((row) => Object.assign({ id: row.id }, answers[row.id]));
+  // A remark without a label is no answer, but it is not thrown away.
+  const given = data.rows.filter((row) => label(row) || (answers[row.id] || {}).comment).map((row) => Object.assign({ id: row.id }, answers[row.id]));
   const content = { naba: "answers", format: 1, project: data.project, person, saved: new Date().toISOString(),
     rows: data.rows.length, answers: given };
   const link = document.createElement("a");

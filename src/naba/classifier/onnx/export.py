@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from naba.models.encoder.classifier import EncoderClassifier
 
 
+WEIGHTS = "model.onnx.data"
+LARGEST_INSIDE = 1_900_000_000
+"""Bytes of weights that stand in `model.onnx` itself; protobuf has no room for more than 2 GiB."""
+
+
 def export(source: Path, folder: Path, int8: bool = False) -> None:
     """Write a classifier directory as an ONNX folder: `model.onnx`, `settings.json`, an encoder's `tokenizer.json`.
 
@@ -50,7 +55,7 @@ def export(source: Path, folder: Path, int8: bool = False) -> None:
         settings = settings_of(model, encoder) | {"precision": "int8" if int8 else "float32"}
         _write_graph(encoder, folder / MODEL)
         if int8:
-            _quantise(folder / MODEL)
+            _quantise(folder / MODEL, large=_bytes(encoder) > LARGEST_INSIDE)
         shutil.copyfile(source / encoders.TOKENIZER, folder / TOKENIZER)
     else:
         settings = _text_settings(model) | {"inputs": write(model, folder / MODEL)}
@@ -85,6 +90,7 @@ def _write_graph(encoder: EncoderClassifier, path: Path) -> None:
 
     names = INPUTS if encoder.reads_types() else INPUTS[:2]
     inputs, shapes = example(names, encoder.reading.max_length)
+    large = _bytes(encoder) > LARGEST_INSIDE
     with quiet():
         torch.onnx.export(
             scores(encoder.model_, names),
@@ -94,14 +100,22 @@ def _write_graph(encoder: EncoderClassifier, path: Path) -> None:
             output_names=["scores"],
             dynamic_shapes=(shapes,),
             dynamo=True,
-            external_data=False,
+            external_data=large,
             verbose=False,
         )
     graph = onnx.load(os.fspath(path))
     # Shapes that the exporter noted for the example stop the quantiser, and bind nobody.
     del graph.graph.value_info[:]
     _forget_origin(graph)
-    onnx.save(graph, os.fspath(path))
+    if large:
+        (path.parent / WEIGHTS).unlink(missing_ok=True)
+        onnx.save(graph, os.fspath(path), save_as_external_data=True, location=WEIGHTS, size_threshold=1024)
+    else:
+        onnx.save(graph, os.fspath(path))
+
+
+def _bytes(encoder: EncoderClassifier) -> int:
+    return sum(value.nbytes for value in encoder.model_.state_dict().values())
 
 
 def _forget_origin(model: Any) -> None:
@@ -118,13 +132,22 @@ def _forget_origin(model: Any) -> None:
         waiting = [one for one in waiting if hasattr(one, "metadata_props")]
 
 
-def _quantise(path: Path) -> None:
+def _quantise(path: Path, *, large: bool) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory(dir=path.parent) as place, quiet():
         target = Path(place) / "int8.onnx"
-        quantize_dynamic(os.fspath(path), os.fspath(target), weight_type=QuantType.QInt8, per_channel=True)
-        target.replace(path)
+        quantize_dynamic(os.fspath(path), os.fspath(target), weight_type=QuantType.QInt8, per_channel=True,
+                         use_external_data_format=large)  # fmt: skip
+        if large:
+            import onnx
+
+            # The quantiser names the file of the weights after its own; a quarter of them may do without one.
+            graph = onnx.load(os.fspath(target))
+            (path.parent / WEIGHTS).unlink()
+            onnx.save(graph, os.fspath(path), save_as_external_data=True, location=WEIGHTS, size_threshold=1024)
+        else:
+            target.replace(path)
 
 
 @contextlib.contextmanager

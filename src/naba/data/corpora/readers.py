@@ -13,7 +13,7 @@ from collections.abc import Sequence  # noqa: TC003 - `naba.config.readers` eval
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from naba.data.corpora import formats, standoff
+from naba.data.corpora import attribution, formats, standoff
 from naba.data.rows import ReadingOptions, Table, Value, read_bytes, zip_member
 from naba.errors import UserError
 
@@ -184,6 +184,13 @@ def _described(sentences: Table) -> Table:
     quotes = ["yes" if json.loads(value or "[]") else "no" for value in sentences.column("quotes", "slices")]
     described: dict[str, list[Value]] = {"has_speaker": [*speakers], "has_quotes": [*quotes]}
     return Table(sentences.columns | described, sentences.places, sentences.splits)
+
+
+@reader
+def attributed_sentences(files: Sequence[SourceFile], annotations: str) -> Table:
+    """Sentences of news articles with stand-off labels; see `attribution.sentence_rows`."""
+    archives = {file.config.path.rpartition("/")[2]: json.loads(file.read()[0].decode("utf-8-sig")) for file in files}
+    return attribution.sentence_rows(archives, annotations, files[0].config.split or "")
 
 
 @reader

@@ -65,7 +65,12 @@ class JsonLinesReader(LineReader):
 
     def __iter__(self) -> Iterator[Row | BadRow]:
         for line in self.records():
-            yield self._row(line)
+            row = self._row(line)
+            if isinstance(row, Row) and row.is_empty:
+                self.number -= 1
+                self.empty += 1
+            else:
+                yield row
 
     def _row(self, line: str) -> Row | BadRow:
         number = self.lines.number
@@ -75,7 +80,7 @@ class JsonLinesReader(LineReader):
             row = object_row(parse(line), self.lines.raw.strip(), self.number, number)
         except ValueError as error:
             return self.bad(number, f"not valid JSON: {error}")
-        if isinstance(row, Row):
+        if isinstance(row, Row) and not row.is_empty:
             self.names = self.names or list(row.cells)
         return row
 
@@ -115,6 +120,9 @@ class JsonReader(Reader):
         while not self.done:
             start = self._skip(self.end + 1)
             row = self._element(start)
+            if isinstance(row, Row) and row.is_empty:
+                self.empty += 1
+                continue
             number += 1
             if number > self.number:
                 self.number = number

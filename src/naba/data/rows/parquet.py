@@ -72,7 +72,11 @@ class ParquetReader(Reader):
             first = self.number - batch.num_rows + 1
             columns = [self.texts(batch, place) for place in range(len(self.names))]
             for offset in range(batch.num_rows):
-                yield self._row(first + offset, [column[offset] for column in columns])
+                row = self._row(first + offset, [column[offset] for column in columns])
+                if isinstance(row, Row) and row.is_empty:
+                    self.empty += 1
+                else:
+                    yield row
 
     def texts(self, batch: Any, place: int) -> list[Value]:
         """The values of a column as strings; what is no text is `Written`.

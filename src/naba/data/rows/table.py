@@ -71,6 +71,11 @@ class Row:
     cells: Mapping[str, Value]
     raw: str | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Has it no value at all: `{}`, or null in each column, as an empty line or an empty row of a sheet?"""
+        return all(value is None for value in self.cells.values())
+
 
 @dataclass(frozen=True, slots=True)
 class BadRow:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 720, 320
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 12, 40
-TICKS = 5
+TICKS, MOST_MARKS = 5, 8
 COLOURS = ("#1f5fbf", "#c2570c", "#1b7f4b", "#8e44ad", "#b3261e", "#5b6470")
 
 
@@ -112,10 +112,12 @@ def drawing(chart: Chart) -> Mapping[str, object]:
             }
         )
     steps = [number / (TICKS - 1) for number in range(TICKS)]
+    own = sorted(set(xs))
+    marks = own if len(own) <= MOST_MARKS else [x_low + step * (x_high - x_low) for step in steps]
     return {
         "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP, "bottom": HEIGHT - BOTTOM,
         "lines": lines,
         "across": [(across(x), f"{x:.3g}" if abs(x) < 10 else f"{x:,.0f}")
-                   for x in (x_low + step * (x_high - x_low) for step in steps)],
+                   for x in marks],
         "down": [(down(y), f"{y:.3f}") for y in (y_low + step * (y_high - y_low) for step in steps)],
     }  # fmt: skip
