@@ -6,13 +6,14 @@ READY := $(VENV)/.ready
 EXPERIMENT ?= quickstart
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow lint docs format clean
+.PHONY: help setup train test test-slow speed lint docs format clean
 
 help:
 	@echo "make train   set up, then train and compare on the embedded corpus (about a minute after set-up)"
 	@echo "make test    set up, then run the tests"
 	@echo "make test-slow  the tests that take minutes: browsers, kills, servers"
 	@echo "make mutants    small faults put into the code: does a test notice? (a sample; tests/mutants.md)"
+	@echo "make speed   whole commands against what a user would run instead, beside the record (minutes)"
 	@echo "make lint    ruff, mypy and the layers of imports"
 	@echo "make docs    the documentation as a site: docs/_build/html/index.html"
 	@echo "make clean   remove the virtual environment and everything made"
@@ -35,6 +36,9 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -n 2 -m "slow or spark or ray"
+
+speed: setup
+	$(BIN)/python experiments/speed/training.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 import tomllib
@@ -18,7 +19,7 @@ LONGEST_MODULE = 600
 LONGEST_FUNCTION = 60
 LONGEST_COMMAND = 130
 MOST_ROOMS = 20
-TO_BE_SPLIT = {"cli/__init__.py", "cli/console.py", "cli/show.py"}
+TO_BE_SPLIT = {"cli/__init__.py", "cli/console.py"}
 """Files of the command line that are still too long; nothing may be added, and whoever mends one takes it out."""
 
 
@@ -76,3 +77,14 @@ def test_every_experiment_is_a_real_file_and_scripts_lie_apart() -> None:
     assert not [path for path in conf.rglob("*") if path.is_symlink()]
     assert {path.suffix for path in conf.rglob("*") if path.is_file()} == {".yaml"}
     assert list((ROOT / "experiments").glob("*.py")) == []
+
+
+def test_the_promises_of_safety_name_tests_that_are_there() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = page.partition("## Trust boundaries")[2]
+    named = re.findall(r"`(tests/[^`:]+)(?:::(\w+))?`", table)
+    assert len(named) > 20
+    for path, function in named:
+        assert (ROOT / path).exists(), path
+        if function:
+            assert f"def {function}(" in (ROOT / path).read_text(encoding="utf-8"), function

@@ -44,7 +44,6 @@ def main() -> None:
     names = [
         "p(label)",
         "margin",
-        "p(label) - class mean",
         "p(label) - .1 neighbours",
         "p(label) - .2 neighbours",
         "neighbours",
@@ -59,11 +58,8 @@ def main() -> None:
             rows = np.arange(len(gold))
             own, others = found[rows, gold], found.copy()
             others[rows, gold] = -1
-            means = np.array(
-                [found[gold == code, code].mean() if (gold == code).any() else 0 for code in range(found.shape[1])]
-            )
             near = against(wrong, gold)
-            scores = [own, own - others.max(axis=1), own - means[gold], own - 0.1 * near, own - 0.2 * near, -near]
+            scores = [own, own - others.max(axis=1), own - 0.1 * near, own - 0.2 * near, -near]
             cells = [f"{which[np.argsort(score, kind='stable')[: which.sum()]].mean():.3f}" for score in scores]
             print(f"| {name}, {model} | {kind} | {' | '.join(cells)} |", flush=True)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import numpy as np
-from speed import once
+from training import once
 
 from naba import tracking
 from naba.evaluation.bootstrap import scores

@@ -12,6 +12,7 @@ from naba.analysis.attribution import Report, Speech
 from naba.analysis.evaluate import Counts, Figure
 from naba.analysis.gold import Labelled
 from naba.arabic.segment import Span
+from naba.data.corpora import attribution
 from naba.errors import UserError
 
 PUBLISHED = "c45d73dab6d75dcf7e15c61ff7a487d99d2830d13a6e02de072c56d9874d17c7"  # SHA-256 of data/attribution/dev.jsonl
@@ -116,11 +117,35 @@ def test_the_bars_on_the_development_set(mirror: Path, monkeypatch: pytest.Monke
 @pytest.mark.mirror
 def test_a_text_that_was_not_labelled_is_refused(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NABA_MIRROR", str(mirror))
-    lines = gold._lines
+    records = attribution.records
 
-    def moved(file: Path) -> list[dict]:
-        return [line | {"index": line["index"] + 1} for line in lines(file)]
+    def moved(annotations: str) -> list[dict]:
+        return [line | {"index": line["index"] + 1} for line in records(annotations)]
 
-    monkeypatch.setattr(gold, "_lines", moved)
+    monkeypatch.setattr(attribution, "records", moved)
     with pytest.raises(UserError, match=r"a00: article 1204 of 2015-08-02\.zip is not the text that was labelled"):
         gold.development()
+
+
+@pytest.mark.mirror
+def test_the_development_set_is_in_the_catalogue_and_rules_are_compared_there(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    from naba import tracking
+    from naba.data.dataset import load_named
+
+    monkeypatch.setenv("NABA_MIRROR", str(mirror))
+    types = load_named("news_claim_type")
+    assert len(types.indices("test")) == len(types.table) == 172
+    assert types.label_source == "language_model"
+    (one, *_) = gold.development()
+    span = one.sentences[2]
+    assert span.of(one.text) in set(types.column_values("text"))
+    outcome = evaluate.track("rules-1")
+    (run,) = tracking.search(filters={"dataset": "news_speech"})
+    assert run.id == outcome.run
+    assert run.primary("test").value > 0.9
+    monkeypatch.setattr(evaluate, "reports", lambda *_: [])
+    worse = evaluate.track("nothing")
+    assert worse.score().value < 0.3
+    assert len(tracking.search(filters={"dataset": "news_speech"})) == 2

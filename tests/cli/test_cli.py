@@ -232,3 +232,22 @@ def test_an_argument_that_the_system_cannot_read_is_refused() -> None:
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
     assert b"PYTHONUTF8=1" in done.stderr
+
+
+def test_names_are_whole_at_80_columns() -> None:
+    """What stands first in a table is there to be copied."""
+    import io
+
+    from rich.console import Console
+
+    from naba import config
+    from naba.cli import console
+
+    shown = console.table("dataset", "task", "labels", "licence", "labelled by")
+    for name in config.names("dataset"):
+        shown.add_row(name, "claim_type", "agree, disagree, discuss, unrelated", "CC BY-NC-SA 4.0", "language models")
+    stream = io.StringIO()
+    Console(file=stream, width=80).print(shown)
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [name for name in config.names("dataset") if not any(name in line.split() for line in lines)] == []

@@ -111,3 +111,23 @@ def test_folds_of_a_cross_validation_are_one_cell(store: Path, capsys: pytest.Ca
     assert "3 folds" in output
     values = [run.metrics["test/macro_f1"] for run in tracking.search(None, {})]
     assert f"{sum(values) / 3:.3f}" in output
+
+
+def test_a_pool_has_its_own_board(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    def models(*arguments: str) -> list[str]:
+        assert cli.main(["compare", "dataset=synthetic_stance", "--csv", *arguments]) == 0
+        return [row["model"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))]
+
+    everything = models()
+    assert models("pool=no_weights") == everything
+    assert models("pool=no_weights", "ms_per_row<100000") == everything
+    assert models("ms_per_row<100000,train_seconds<100000") == everything
+    assert cli.main(["compare", "pool=no_weights", "--markdown"]) == 0
+    said = capsys.readouterr().out
+    assert "pool no_weights: 3 of 3 systems; ranks, letters and Holm's correction are within it" in said
+    assert "rows/s" in said
+    assert "cost/1000 rows" in said
+    assert cli.main(["compare", "pool=api"]) == 2
+    assert "unknown kind of model among these runs 'api' (valid: no_weights)" in capsys.readouterr().err
+    assert cli.main(["compare", "value>0.5"]) == 2
+    assert "depends on the comparison itself" in capsys.readouterr().err

@@ -81,6 +81,12 @@ def test_ids_are_printed_for_another_system(capsys: pytest.CaptureFixture[str]) 
     assert {row["split"] for row in rows} == {"validation"}
 
 
+@pytest.mark.parametrize("option", [["--text", "x"], ["--delimiter", ";"], ["--no-header"], ["--drop-unlabelled"]])
+def test_options_of_new_are_not_dropped_by_other_actions(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", "ids", "article_stance", *option]) == 2
+    assert f"{option[0]} goes with naba data new" in capsys.readouterr().err
+
+
 def test_check_takes_the_settings_that_its_remedies_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

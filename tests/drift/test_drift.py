@@ -101,6 +101,22 @@ def test_topics_that_both_sides_have_are_compared_row_by_row() -> None:
         texts.two_sample(old, new)
 
 
+def test_a_choice_of_many_rows_keeps_the_topics_that_both_sides_have() -> None:
+    """More rows than are looked at: choosing whole topics of one side would itself make a difference of topics."""
+    dataset = load_named("synthetic_claim_type")
+    rows = np.flatnonzero(np.isin(dataset.column_values("domain"), ["sport", "economy", "health", "politics"]))
+    dataset = part_of_rows(dataset, rows)
+    dataset = with_column(dataset, "group", dataset.column_values("domain").tolist())
+    places = np.random.default_rng(0).permutation(len(dataset))
+    new, old = (
+        part.of(name, dataset, np.sort(chosen)) for name, chosen in (("new", places[:200]), ("old", places[200:]))
+    )
+    chosen = texts.sampled(part.blocks_of(old, new)[0], 0, 200)
+    counts = np.unique(old.sources["domain"][chosen], return_counts=True)[1]
+    assert len(counts) == 4
+    assert counts.min() > 30
+
+
 def test_two_domains_are_told_apart_and_their_words_named() -> None:
     dataset = load_named("synthetic_claim_type")
     domain = dataset.column_values("domain")

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from naba.data.rows import ReadingOptions
 from naba.errors import UserError
 from naba.evaluation.bootstrap import value
-from naba.evaluation.outside import read_predictions
+from naba.evaluation.outside import PredictionsFile, read_predictions
 from naba.evaluation.predictions import Predictions, objects
 
 LABELS = ("agree", "disagree", "None")
@@ -191,3 +192,24 @@ def test_hints_speak_of_predictions_and_not_of_data_sets(file):
     if file == "p_upper.csv":
         assert "'id'; did you mean 'ID'" in str(error.value)
         assert "id and label" in str(error.value.hint)
+
+
+def test_a_file_of_predictions_is_read_as_it_is_said_to_be(tmp_path):
+    """`naba score` had none of the reading options of the other commands."""
+    lines = [f"{name};{label}" for name, label in zip(IDS, GOLD, strict=True)]
+    path = tmp_path / "p.txt"
+    path.write_bytes("\n".join(lines).encode("utf-16"))
+    reading = ReadingOptions(format="csv", delimiter=";", header=False, spelling="--")
+    found = read_predictions(PredictionsFile(path, reading, "column_1", "column_2"), FourRows())
+    assert found.predicted.tolist() == GOLD
+    with pytest.raises(UserError, match="unknown column 'id'") as error:
+        read_predictions(PredictionsFile(path, reading), FourRows())
+    assert "--id COLUMN" in str(error.value.hint)
+    with pytest.raises(UserError, match="predictions are a table"):
+        read_predictions(path, FourRows())
+
+
+def test_a_row_without_a_prediction_is_named(tmp_path):
+    lines = ["id,label", *(f"{name},{'' if name == IDS[2] else 'agree'}" for name in IDS)]
+    with pytest.raises(UserError, match="row 3, line 4: there is no label"):
+        read_predictions(write(tmp_path / "p.csv", lines), FourRows())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import optuna
 
-NOTHING_TO_LEARN = {"majority", "stratified_random", "echo"}
+NOTHING_TO_LEARN = {"majority", "stratified_random", "echo", "prompted"}
 QUICK = ["evaluation.resamples=20"]
 
 

@@ -365,7 +365,7 @@ def test_after_signals_at_any_instant_the_same_command_completes_the_job(
     """One to three attempts end by SIGINT, SIGTERM or SIGKILL at random instants, from imports to the last step."""
     if written == "xlsx":
         pytest.importorskip("openpyxl", reason="pip install 'naba[excel]'")
-    rows, seed = 2000, random.randrange(10**6)
+    rows, seed = 1000, random.randrange(10**6)
     print("seed", seed)
     chance = random.Random(seed)
     source, whole, output = tmp_path / "in.csv", tmp_path / f"whole.{written}", tmp_path / f"out.{written}"
@@ -377,13 +377,13 @@ def test_after_signals_at_any_instant_the_same_command_completes_the_job(
     assert subprocess.run([*command[:-1], str(whole)], check=True, capture_output=True).returncode == 0
     longest = 1.1 * (time.monotonic() - start)
     wanted = table_of(whole)
-    for turn in range(4):
+    for turn in range(3):
         for attempt in range(chance.randint(1, 3)):
             process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
             time.sleep(chance.uniform(0.2, longest))
             sent = signal.SIGINT if not (turn or attempt) else chance.choice(SIGNALS)
             process.send_signal(sent)
-            said = process.communicate(timeout=60)[1]
+            said = process.communicate(timeout=300)[1]
             assert "Traceback" not in said or process.returncode != 0
             # A signal may come between the last step of the job and the end of the process.
             assert output.exists() >= (process.returncode == 0), said
@@ -391,10 +391,10 @@ def test_after_signals_at_any_instant_the_same_command_completes_the_job(
                 break
         overwrite = ["--overwrite"] if chance.random() < 0.3 else []
         if not output.exists() or overwrite:
-            done = subprocess.run([*command, *overwrite], capture_output=True, text=True, check=False, timeout=120)
+            done = subprocess.run([*command, *overwrite], capture_output=True, text=True, check=False, timeout=600)
             assert done.returncode == 0, done.stderr
         assert table_of(output).equals(wanted)
-        subprocess.run([*command, "--overwrite"], check=True, capture_output=True, timeout=120)
+        subprocess.run([*command, "--overwrite"], check=True, capture_output=True, timeout=600)
         output.unlink()
         assert not list(tmp_path.glob(f"{output.name}*"))
 

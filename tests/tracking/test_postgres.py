@@ -189,6 +189,7 @@ def test_a_restarted_database_is_waited_for(
     assert [(run.status, dict(run.params), run.metrics["test/macro_f1"]) for run in runs] == [
         ("FINISHED", {"seed": "1"}, 0.5)
     ]
+    assert runs[0].place.startswith((tmp_path / "artifacts" / "restarts").as_uri()), "not `mlruns` where one works"
 
 
 @pytest.mark.parametrize(

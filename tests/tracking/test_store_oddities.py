@@ -131,6 +131,11 @@ def test_commands_that_read_make_no_store(own_home: Path, tmp_path: Path, capsys
         ["compare"],
         ["show", "abc"],
         ["list", "runs"],
+        ["reproduce", "abc"],
+        ["promote", "abc"],
+        ["stress", "abc"],
+        ["predict", "abc", str(tmp_path / "x.csv")],
+        ["submit", "abc", str(tmp_path / "x.tsv"), "--format", "checkthat2024_task1"],
         ["export", "best:ans_stance", str(tmp_path / "x")],
     ):
         cli.main(arguments)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from naba import files, tracking
 from naba.cli.arguments import Parser
 from naba.errors import UserError, hidden
-from naba.tracking.server import Address, allowed_hosts, check_free, end_with_me, is_local, ours, wait_for
+from naba.tracking.server import Address, allowed_hosts, check_free, end_with_me, has_page, is_local, ours, wait_for
 
 if TYPE_CHECKING:
     import argparse
@@ -66,9 +66,9 @@ def _parser() -> Parser:
 
 
 def _announce(options: argparse.Namespace, address: Address) -> None:
-    from naba.tracking.landing import PATH
-
-    print(f"MLflow UI: {address}{PATH}", flush=True)
+    print(
+        f"MLflow UI: {address}{'/naba' if has_page() else '/#/experiments?workflowType=machine_learning'}", flush=True
+    )
     if is_local(options.host):
         if options.server:
             print(
@@ -90,7 +90,8 @@ def _server(uri: str, options: argparse.Namespace, place: str) -> list[str]:
         "--default-artifact-root", place]  # fmt: skip
     further = [name.strip() for name in options.allowed_hosts.split(",") if name.strip()]
     return [
-        sys.executable, "-m", "mlflow", "server", "--app-name", "naba", "--backend-store-uri", uri, *artifacts,
+        sys.executable, "-m", "mlflow", "server", *(["--app-name", "naba"] if has_page() else []),
+        "--backend-store-uri", uri, *artifacts,
         "--host", options.host, "--port", str(options.port), "--workers", "1",
         "--allowed-hosts", ",".join(allowed_hosts(options.host, further)),
     ]  # fmt: skip

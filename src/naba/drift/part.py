@@ -119,24 +119,19 @@ def of(name: str, dataset: Dataset, rows: IntArray, sources: Sequence[str] = ())
                 named, len(rows) - len(kept))  # fmt: skip
 
 
-def shared_blocks(old: Part, new: Part, rows: Sequence[IntArray]) -> IntArray:
-    """One code a block over both sides: the rows of a group that stands on one side change sides as a whole.
+def blocks_of(old: Part, new: Part) -> tuple[IntArray, IntArray]:
+    """What changes sides or is drawn as a whole, as codes over both sides: the rows of a group that one side has.
 
     Of a group that both sides have (a topic that goes on) each row counts alone: within it texts of either side could
     have been the other's, and whether they could is the question.
     """
-    groups = [part.dataset.column("group", part.rows[chosen]) for part, chosen in zip((old, new), rows, strict=True)]
+    groups = [part.dataset.column("group", part.rows) for part in (old, new)]
     shared = set(groups[0]) & set(groups[1]) | {""}
-    keys = np.empty(sum(map(len, groups)), dtype=object)
+    keys = np.empty(len(old) + len(new), dtype=object)
     keys[:] = [
         (side, row) if group in shared else group for side, own in enumerate(groups) for row, group in enumerate(own)
     ]
-    return codes_of(keys)
-
-
-def blocks_of(old: Part, new: Part) -> tuple[IntArray, IntArray]:
-    """`shared_blocks` of all rows, for each side."""
-    codes = shared_blocks(old, new, [np.arange(len(part), dtype=np.int64) for part in (old, new)])
+    codes = codes_of(keys)
     return codes[: len(old)], codes[len(old) :]
 
 

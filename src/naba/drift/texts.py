@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from naba.drift import permutation
-from naba.drift.part import WORD, blocks_of, shared_blocks
+from naba.drift.part import WORD, blocks_of
 from naba.errors import UserError
 from naba.evaluation.bootstrap import percentile, resampling_weights
 
@@ -72,14 +72,13 @@ class Source:
     new: float
 
 
-def sampled(part: Part, seed: int, most: int = MOST_TEXTS) -> IntArray:
-    """At most `most` places of a part, whole blocks in random order; sorted."""
-    if len(part) <= most:
-        return np.arange(len(part), dtype=np.int64)
-    order = np.random.default_rng(seed).permutation(int(part.blocks.max()) + 1)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return np.sort(np.argsort(rank[part.blocks], kind="stable")[:most]).astype(np.int64)
+def sampled(blocks: IntArray, seed: int, most: int = MOST_TEXTS) -> IntArray:
+    """At most `most` places, whole blocks in random order; sorted."""
+    if len(blocks) <= most:
+        return np.arange(len(blocks), dtype=np.int64)
+    codes = np.unique(blocks, return_inverse=True)[1]
+    rank = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
+    return np.sort(np.argsort(rank[codes], kind="stable")[:most]).astype(np.int64)
 
 
 def two_sample(old: Part, new: Part, seed: int = 0, permutations: int = 2_000) -> TwoSample:
@@ -95,10 +94,12 @@ def two_sample(old: Part, new: Part, seed: int = 0, permutations: int = 2_000) -
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    rows = [sampled(part, seed) for part in (old, new)]
+    own = blocks_of(old, new)
+    rows = [sampled(codes, seed) for codes in own]
     texts = [part.texts[row] for part, chosen in zip((old, new), rows, strict=True) for row in chosen]
     side = np.repeat([0, 1], [len(chosen) for chosen in rows])
-    blocks = shared_blocks(old, new, rows)
+    blocks = np.unique(np.concatenate([codes[chosen] for codes, chosen in zip(own, rows, strict=True)]),
+                       return_inverse=True)[1]  # fmt: skip
     generator = np.random.default_rng(seed)
     learns = generator.permuted(np.arange(int(blocks.max()) + 1) % 2)[blocks] == 0
     counts = [np.bincount(side[half], minlength=2).min() for half in (learns, ~learns)]

@@ -104,8 +104,8 @@ def pooled(board: Board, kind: str) -> Board:
 
 
 def is_condition(text: str) -> bool:
-    """Is it a bound on a column, such as `ms_per_row<200`?"""
-    return _CONDITION.fullmatch(text) is not None
+    """Is it a list of bounds on columns, such as `ms_per_row<200`?"""
+    return all(_CONDITION.fullmatch(part.strip()) for part in text.split(","))
 
 
 def pool_of(texts: Sequence[str]) -> Pool | None:

@@ -119,8 +119,13 @@ class MlflowTracker:
         return self.client.get_experiment_by_name(self.experiment)
 
     def _artifacts(self) -> str | None:
+        """Where the files of the experiment's runs go; None where a server says."""
         file = sqlite_file(self.store.uri)
-        return (file.parent / "artifacts" / self.experiment).as_uri() if file else None
+        if file is None and not self.store.uri.startswith("postgresql"):
+            return None
+        # MLflow's own choice for a database is `mlruns` in the current folder, which no other folder finds again.
+        folder = files.home() if file is None else file.parent
+        return (folder.resolve() / "artifacts" / self.experiment).as_uri()
 
     def finished(self, wanted: Wanted) -> Run | None:
         """The newest finished run that is what is wanted, or None.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import signal
 import socket
 import time
@@ -65,6 +66,11 @@ def allowed_hosts(host: str, further: Sequence[str] = ()) -> list[str]:
     private = ["10.*", "192.168.*", *(f"172.{number}.*" for number in range(16, 32)), "fc00:*", "fd00:*"]
     names = [*LOCAL, *further] if is_local(host) else [*LOCAL, *private, *ours(), host, *further]
     return [pattern for name in dict.fromkeys(names) for pattern in (name, f"{name}:*")]
+
+
+def has_page() -> bool:
+    """Does MLflow know naba's page, a plug-in? Not in an installation of a version that had none."""
+    return any(point.name == "naba" for point in importlib.metadata.entry_points(group="mlflow.app"))
 
 
 def check_free(address: Address, command: str) -> None:

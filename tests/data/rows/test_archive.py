@@ -43,3 +43,20 @@ def test_a_member_larger_than_the_limit_is_refused_as_it_comes(monkeypatch: pyte
     assert len(buffer.getvalue()) < 5000
     with pytest.raises(UserError, match=r"z\.zip!zeros\.csv: unpacks to more than 1 MiB"):
         zip_member(buffer.getvalue(), "z.zip", None)
+
+
+def test_a_small_file_that_holds_very_many_cells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """224 kB of Parquet held sixty million cells."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from naba.data import rows
+
+    values = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), pa.array(["نص"]))
+    content = io.BytesIO()
+    pq.write_table(pa.table({"text": values, "label": values}), content)
+    assert len(content.getvalue()) < 5_000
+    assert len(rows.read_bytes(content.getvalue(), "f.parquet")) == 50_000
+    monkeypatch.setattr(rows, "MOST_CELLS", 90_000)
+    with pytest.raises(UserError, match=r"f\.parquet: more than 90,000 cells"):
+        rows.read_bytes(content.getvalue(), "f.parquet")

@@ -25,17 +25,16 @@ __all__ = ["KINDS", "PERTURBERS", "Perturber", "changed", "chosen", "kept", "noi
 
 
 def chosen(names: Sequence[str] | None = None) -> list[Perturber]:
-    """The perturbers of these names or kinds, in the order of the table; all of them without names.
+    """The perturbers of these names or kinds, kind by kind; all of them without names.
 
     Raises:
         UserError: there is no such perturber or kind.
     """
-    if not names:
-        return list(PERTURBERS.values())
-    for name in names:
+    for name in names or ():
         if name not in PERTURBERS and name not in KINDS:
             raise UserError(unknown_name("perturbation", name, [*KINDS, *PERTURBERS]))
-    return [one for one in PERTURBERS.values() if one.name in names or one.kind in names]
+    ordered = sorted(PERTURBERS.values(), key=lambda one: list(KINDS).index(one.kind))
+    return [one for one in ordered if not names or one.name in names or one.kind in names]
 
 
 def promised(profile: Profile) -> list[Perturber]:

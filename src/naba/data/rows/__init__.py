@@ -51,6 +51,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+MOST_CELLS = 20_000_000
+"""Of a file that is read whole: some gigabytes of memory. 200 kB of Parquet can hold sixty million."""
 
 
 def open_rows(
@@ -92,7 +94,8 @@ def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None)
     """Read one file, given as bytes, whole; what was recognised about it is logged.
 
     Raises:
-        UserError: it cannot be read, has no rows, or rows are bad: those with the first problem are named.
+        UserError: it cannot be read, has no rows, is too large, or rows are bad: those with the first problem are
+            named.
     """
     options = options or ReadingOptions()
     kind = options.format_of(name)
@@ -100,8 +103,15 @@ def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None)
         raise UserError(f"{name}: the file is empty", "A data file has a header line and at least one row.")
     rows: list[Row] = []
     bad: list[BadRow] = []
+    cells = 0
     with open_rows(io.BytesIO(content), name, options) as reader:
         for row in reader:
+            cells += len(row.cells) if isinstance(row, Row) else 1
+            if cells > MOST_CELLS:
+                raise UserError(
+                    f"{name}: more than {MOST_CELLS:,} cells, which is more than is read into memory",
+                    "Leave columns and rows out that are not needed; naba predict reads files of any size.",
+                )
             if isinstance(row, Row):
                 rows.append(row)
             else:

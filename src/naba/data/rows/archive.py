@@ -25,7 +25,7 @@ def zip_member(content: bytes, name: str, member: str | None) -> tuple[bytes, st
             if member is None and len(members) != 1:
                 raise UserError(
                     f"{name}: the archive holds {len(members)} files: {', '.join(members[:50]) or 'none'}",
-                    "Name the one to read with `member:`.",
+                    "Unpack it, or name one in the YAML of the data set: `files: [{path: …, member: NAME}]`.",
                 )
             chosen = members[0] if member is None else member
             if chosen not in members:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from naba.arabic.perturb import KINDS, PERTURBERS
+from naba.arabic.perturb import KINDS, PERTURBERS, chosen
 from naba.evaluation.tables import Table, counted, number, p_text, signed
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def side_by_side(groups: Mapping[str, Sequence[StressReport]]) -> Table:
         groups: system -> the reports of its runs.
     """
     reports = [report for group in groups.values() for report in group]
-    named = [name for name in PERTURBERS if any(effect.name == name for one in reports for effect in one.effects)]
+    there = {effect.name for report in reports for effect in report.effects}
+    named = [one.name for one in chosen() if one.name in there]
     rows = []
     for name in named:
         cells = [_mean_flips(name, group) for group in groups.values()]
