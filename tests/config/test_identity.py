@@ -51,7 +51,7 @@ def test_equal_experiments_are_one_run(one: list[str]) -> None:
         ["model.words=1"],
         ["model=tfidf_svm"],
         ["normalisation=light"],
-        ["normalisation.version=2"],
+        ["normalisation.version=3"],
         ["split=stratified"],
         ["++split.validation=0.1"],
         ["dataset.primary_metric=accuracy"],

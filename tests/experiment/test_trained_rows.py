@@ -34,13 +34,15 @@ def test_a_twentieth_of_the_test_rows_may_have_been_trained_on(seen: int, rows: 
     assert MOST_TRAINED_ON == 0.05
     other = Texts("other", [f"نص {row}" for row in range(seen)] + [f"خبر {row}" for row in range(rows - seen)])
     if not refused:
-        _refuse_trained_rows(TRAINED, ALL, other)  # type: ignore[arg-type]
+        _refuse_trained_rows(TRAINED, ALL, other, other.indices("test"))  # type: ignore[arg-type]
         return
     with pytest.raises(UserError, match=f"{seen} of the {rows} test rows of 'other'"):
-        _refuse_trained_rows(TRAINED, ALL, other)  # type: ignore[arg-type]
+        _refuse_trained_rows(TRAINED, ALL, other, other.indices("test"))  # type: ignore[arg-type]
 
 
 def test_a_text_with_another_claim_is_another_row_and_only_training_rows_count() -> None:
     texts = [f"نص {row}" for row in range(100)]
-    _refuse_trained_rows(TRAINED, ALL, Texts("other", texts, ["ادعاء"] * 100))  # type: ignore[arg-type]
-    _refuse_trained_rows(TRAINED, Split(np.arange(100, 300), EMPTY, EMPTY, "given"), Texts("other", texts))  # type: ignore[arg-type]
+    paired, single = Texts("other", texts, ["ادعاء"] * 100), Texts("other", texts)
+    _refuse_trained_rows(TRAINED, ALL, paired, paired.indices("test"))  # type: ignore[arg-type]
+    rest = Split(np.arange(100, 300), EMPTY, EMPTY, "given")
+    _refuse_trained_rows(TRAINED, rest, single, single.indices("test"))  # type: ignore[arg-type]
