@@ -101,7 +101,7 @@ def test_what_a_model_reads_besides_is_fetched_as_the_run_says(
 LOAD = """
 import sys, json, mlflow, pandas
 mlflow.set_tracking_uri(sys.argv[1])
-model = mlflow.pyfunc.load_model(f"runs:/{sys.argv[2]}/model")
+model = mlflow.pyfunc.load_model(sys.argv[2])
 table = pandas.read_json(sys.stdin, orient="split", dtype=False)
 print(model.predict(table).to_json(orient="split"))
 """
@@ -114,7 +114,7 @@ def test_tracked_model_answers_the_same_in_a_fresh_process(store: Path) -> None:
     dataset = load_named("synthetic_stance")
     frame = dataset.frame(dataset.indices("test"))
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, tracking.default_uri(), outcome.run],
+        [sys.executable, "-c", LOAD, tracking.default_uri(), f"models:/{found.model_id}"],
         input=frame.to_json(orient="split", index=False),
         capture_output=True, text=True, check=True, encoding="utf-8",
     )  # fmt: skip
