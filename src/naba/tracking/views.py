@@ -31,7 +31,7 @@ def experiment_tags(facts: Facts) -> dict[str, str]:
         "searchFilter": "", "orderByKey": f"metrics.`{name}`", "orderByAsc": False,
         "startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs",
         # Charts open on the numbers of rows otherwise: MLflow sorts their sections by name.
-        "chartsSearchFilter": name,
+        "chartsSearchFilter": f"^{name}",
         "selectedColumns": [
             f"metrics.`{name}`", f"metrics.`{LOW}{name}`", f"metrics.`{HIGH}{name}`",
             "params.`model`", "params.`seed`", "params.`dataset`", "params.`split`", "metrics.`time/fit_seconds`",
