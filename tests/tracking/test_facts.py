@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from naba.evaluation.bootstrap import Score
@@ -43,9 +43,11 @@ known = st.builds(
     hardware=maps,
     primary=st.dictionaries(words, words, max_size=3),
     warnings=st.integers(0, 99),
+    tuned_from=words,
 )
 
 
+@settings(deadline=None)  # a loaded machine takes its time
 @given(known, st.sampled_from([(True, ""), (False, ""), (False, "KNeighborsClassifier is no type …")]))
 def test_facts_survive_the_way_through_tags(facts: Facts, kept: tuple[bool, str]) -> None:
     from dataclasses import replace
@@ -60,6 +62,7 @@ labels = st.sampled_from(["low", "high", "agree", "low_high", "high_low", "x_low
 numbers = st.floats(0, 1)
 
 
+@settings(deadline=None)  # a loaded machine takes its time
 @given(st.lists(labels, min_size=1, max_size=6, unique=True), st.data())
 def test_scores_survive_the_way_through_metrics(names: list[str], data: st.DataObject) -> None:
     """Whatever labels are called: `f1_low` of a label `low` is a score, and `macro_f1_low` too."""
