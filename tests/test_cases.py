@@ -263,7 +263,7 @@ CASES: dict[str, Case] = {
     ], nothing_is_left),
     "export-copy-traceback": Case([
         Step(train("{here}/base.csv", tracked=True)),
-        Step(["export", "best:base", "ex"], 2, ("naba: ", "ex.unfinished|File too large"), (), {}, 3000),
+        Step(["export", "best:base", "ex"], 1, ("naba: ", "ex.unfinished|File too large"), (), {}, 3000),
     ], nothing_is_left),
     "figure-clipped": Case([
         Step(["train", "dataset=file", "dataset.path=arlab.csv", NB, "evaluation.resamples=20"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +55,7 @@ def test_jobs_are_those_of_hydra(overrides: list[str], tmp_path: Path, monkeypat
     monkeypatch.setenv(sweep.FOLDER, str(tmp_path))
     sweep.hydra(["--multirun"], overrides)
     assert sweeps.jobs(overrides) == started
+    assert not logging.getLogger("naba.data.rows").disabled, "notes of a job must be seen"
 
 
 @pytest.mark.parametrize("overrides", [["model=glob(tfidf_*)"], ["seed=0,1", "hydra/launcher=joblib"],

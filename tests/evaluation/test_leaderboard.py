@@ -359,11 +359,11 @@ def own_column(monkeypatch):
 
 
 def test_one_more_column_is_one_entry(runs, own_column):
-    own_column(Column("per_second", "rows/s", lambda row: row.score.n / row.cell.mean_of("predict_seconds")))
+    own_column(Column("per_second", "rows per second", lambda row: row.score.n / row.cell.mean_of("predict_seconds")))
     (board,) = leaderboards(runs, resamples=100)
     for terminal in (True, False):
         table = board_table(board, terminal=terminal)
-        assert table.rows[0][table.header.index("rows/s")] == "1600.000"
+        assert table.rows[0][table.header.index("rows per second")] == "1600.000"
     line = next(csv.DictReader(io.StringIO(data_table([board]).render("csv"))))
     assert line["per_second"] == "1600.0"
 

@@ -205,7 +205,7 @@ def test_taken_jobs_of_a_queue_are_said_to_run_here(
     in_a_queue(monkeypatch, hydra)
     assert main([*options, "seed=0", "hydra/launcher=submitit_local", "-m"]) == 0
     said = capsys.readouterr()
-    assert "1 runs: 1 trained, 0 found, 0 failed" in said.out
+    assert "1 run: 1 trained, 0 found, 0 failed" in said.out
     assert "jobs that other processes were training: 1; waited for here" in " ".join(said.err.split())
 
 

@@ -45,9 +45,17 @@ def test_run_is_tracked_and_found_again(store: Path) -> None:
     assert len(tracking.search(None, {})) == 3
 
 
-def test_found_run_without_a_wanted_section_is_done_again(store: Path) -> None:
-    assert run("model=majority").status == "trained"
+def test_found_run_without_a_wanted_section_is_scored_on_it(store: Path) -> None:
+    first = run("model=majority")
+    assert first.status == "trained"
     again = run("model=majority", "evaluation.also=[article_stance]")
+    assert (again.status, again.run) == ("found", first.run)
+    assert again.score("article_stance", "macro_f1") is not None
+
+
+def test_found_run_without_a_wanted_section_and_without_its_model_is_done_again(store: Path) -> None:
+    assert run("model=majority", "tracking.log_model=false").status == "trained"
+    again = run("model=majority", "tracking.log_model=false", "evaluation.also=[article_stance]")
     assert again.status == "trained"
     assert again.score("article_stance", "macro_f1") is not None
 
@@ -233,9 +241,9 @@ def test_a_protocol_is_what_it_stands_for(mirror: Path, monkeypatch: pytest.Monk
     assert run(*options, "split=official_folds").status == "found"
 
 
-def test_rows_that_were_trained_on_are_not_scored_as_another_set(own_home: Path) -> None:
-    with pytest.raises(UserError, match="trained on"):
-        run("model=majority", "tracking=off", "evaluation.also=[synthetic_stance]")
+def test_the_training_set_is_not_scored_as_another_set(own_home: Path) -> None:
+    outcome = run("model=majority", "tracking=off", "evaluation.also=[synthetic_stance]")
+    assert set(outcome.scores) == {"validation", "test"}
 
 
 def test_a_failed_run_has_its_choices(store: Path) -> None:

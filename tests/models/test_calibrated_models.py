@@ -122,7 +122,7 @@ def test_is_built_round_another_model(headlines, name):
     assert model.classifier.classifier.C == 2.0
     assert model.fit(X, y, validation=(X, y)).score(X, y) > 0.9
     outside = config | {"classifier": {"_target_": "os.system", "command": "true"}}
-    with pytest.raises(UserError, match="unknown builder 'os"):
+    with pytest.raises(UserError, match="the package 'os' is not allowed"):
         build(outside, seed=0, normalisation=NEWS, pair=False)
 
 

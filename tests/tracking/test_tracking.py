@@ -52,7 +52,8 @@ def test_unknown_run_lists_what_exists(store: Path) -> None:
 
 def test_a_run_is_found_by_its_whole_id_while_it_is_there(store: Path) -> None:
     client = tracking.client(tracking.default_uri())
-    made = [client.create_run("0", tags=tags).info.run_id for tags in ({"naba.identity": "1"}, {"other": "2"})]
+    experiment = client.create_experiment("by hand")
+    made = [client.create_run(experiment, tags=tags).info.run_id for tags in ({"naba.identity": "1"}, {"other": "2"})]
     assert tracking.find(made[0]).id == tracking.find(made[0][:20]).id == made[0]
     client.delete_run(made[0])
     for unknown in (*made, "0" * 32):

@@ -50,6 +50,12 @@ OF_TASK = {
         "no": "it holds no claim that could be checked",
     },
     "harmfulness": {"yes": "harmful to society", "no": "not harmful to society"},
+    "speech": {
+        "none": "the sentence reports nobody's words",
+        "direct": "it reports somebody's words between quotation marks",
+        "indirect": "it reports what somebody said in the writer's words",
+        "mixed": "it reports both ways, or with quoted words inside the writer's",
+    },
     "persuasion": {"true": "it uses a technique of persuasion", "false": "it uses none"},
 }
 """Task -> lower-case label -> its meaning."""
@@ -57,4 +63,4 @@ OF_TASK = {
 
 def meaning(label: str, task: str = "") -> str:
     """What a label means; where nothing is known of it, its name in words."""
-    return MEANINGS.get(label) or OF_TASK.get(task, {}).get(label.lower()) or label.replace("_", " ")
+    return OF_TASK.get(task, {}).get(label.lower()) or MEANINGS.get(label) or label.replace("_", " ")

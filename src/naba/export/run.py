@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -101,19 +100,10 @@ def export_run(
         text = card.render(form, description, _about(run), _slices(run, section), parity)
         (unfinished / directory.CARD).write_text(text, encoding="utf-8")
         unfinished.replace(folder)
-    except BaseException as error:
+    except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise UserError(f"{folder} cannot be written: {_reason(error)}", "nothing was left behind") from error
         raise
     return parity
-
-
-def _reason(error: OSError) -> str:
-    """What the system says; shutil puts it into the text of an error without a number."""
-    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
-        return re.sub(r"^\[Errno \d+\] ", "", str(error.args[0][0][2])).partition(":")[0]
-    return error.strerror or str(error)
 
 
 def _require_parity(parity: Parity, tolerance: float, run: Run) -> None:
