@@ -60,7 +60,7 @@ class Labeller:
 
     @cached_property
     def origin(self) -> Origin:
-        """What is said about it."""
+        """The note about it."""
         description = self.opened.description
         abstain, labels = description.get("abstain"), description["labels"]
         return Origin(
@@ -162,7 +162,7 @@ class Models:
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """What is said about each."""
+        """The note about each."""
         return tuple(one.origin for one in (self.claim_type, self.stance) if one is not None)
 
 

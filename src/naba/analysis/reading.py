@@ -38,7 +38,7 @@ class Source:
         """The text, and what the file says about it.
 
         Raises:
-            UserError: it cannot be read, is empty, in another encoding than it seems or is said to be, or is HTML
+            UserError: it cannot be read, is empty, in another encoding than it seems or was given, or is HTML
                 without an article.
         """
         content = sys.stdin.buffer.read() if self.path is None else _bytes(self.path)

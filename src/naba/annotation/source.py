@@ -33,7 +33,7 @@ class Labels:
 
     @classmethod
     def of(cls, scheme: str | None, listed: Sequence[str]) -> Labels | None:
-        """Those of a data set of the catalogue, or listed ones; None where neither is said.
+        """Those of a data set of the catalogue, or listed ones; None where neither is given.
 
         Raises:
             UserError: both are said.

@@ -55,7 +55,7 @@ def chosen(wanted: Sequence[str], command: str, *, everything: bool = False) -> 
 
 
 def here(data: DataConfig | None = None) -> list[str]:
-    """The data sets that can be loaded without a network; one whose YAML is broken is said, and left out."""
+    """The data sets that can be loaded without a network; a note names those whose YAML is broken."""
     found = []
     for name in names():
         try:

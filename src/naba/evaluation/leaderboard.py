@@ -213,7 +213,7 @@ class Pairs:
     Attributes:
         estimate, low, high: the differences with their 95 % intervals.
         p_value: Holm-corrected over the pairs.
-        detectable: the smallest difference each pair's test would find four times in five.
+        detectable: the smallest difference each pair's test would find significant with 80 % power.
         tests: (a, b), a < b -> the test of the pair before any correction.
     """
 

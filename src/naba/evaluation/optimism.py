@@ -2,7 +2,7 @@
 
 The best of T configurations, chosen by its score on some rows, scores lower on other rows, the more so the larger T
 and the fewer the rows. Bootstrap bias correction repeats the choice on resampled rows and scores each choice on the
-rows left out; it trains nothing anew (Tsamardinos, Greasidou & Borboudakis 2018, Machine Learning 107, 1895-1922).
+rows left out; it trains nothing again (Tsamardinos, Greasidou & Borboudakis 2018, Machine Learning 107, 1895-1922).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Difference:
         low, high: bounds of the percentile interval.
         p_value: two-sided.
         standard_error: of the estimate.
-        detectable: the smallest true difference that this test would find four times in five.
+        detectable: the smallest true difference that this test would find significant with 80 % power.
         n: rows.
         higher_is_better: direction of the metric.
     """

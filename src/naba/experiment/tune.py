@@ -90,7 +90,7 @@ class Search:
 
 @dataclass
 class Told:
-    """What is said of a trial as it ends."""
+    """The line about a trial that has ended."""
 
     number: int
     state: str

@@ -29,7 +29,7 @@ def export(run: str | Run, folder: str | Path, format: str = "directory", **opti
         options: `int8=True` for 8-bit arithmetic (onnx), `tolerance=1e-5` of a probability, `uri=…` of the store.
     Returns:
         `Parity`: how it compares with its run, milliseconds an example, bytes; None where the rows that the run was
-        scored on cannot be had any more, which is said.
+        scored on are no longer available; a note says so.
     Raises:
         naba.UserError: the folder exists, the format cannot hold this model, or the export does not answer as the
             run did; nothing is left behind.

@@ -173,7 +173,7 @@ def _make_room(store: sqlite3.Connection, most: int) -> None:
 
 @contextmanager
 def _forgiven() -> Iterator[None]:
-    """A cache that is damaged, locked, read-only or on a full disk is said once, and done without."""
+    """A cache that is damaged, locked, read-only or on a full disk is reported once; work goes on without it."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:

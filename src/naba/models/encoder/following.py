@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WORTH_SAYING = 20.0
-"""Seconds of an epoch from which on its end is said; shorter trainings are over before one could read it."""
+"""Seconds an epoch takes before its end is reported; shorter trainings are over before one could read it."""
 
 _FOLLOWER: ContextVar[Callable[[Mapping[str, Any]], None] | None] = ContextVar("follower", default=None)
 
