@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from naba import config
-from naba.config.overrides import compose
+from naba.config import sweeps
+from naba.errors import UserError
 from naba.evaluation.prices import prices
 from naba.experiment.job import prepare
 from naba.experiment.run import build, split_of
@@ -83,14 +84,12 @@ def _asked(job: Job, split: Split) -> pd.DataFrame:
 
 def run(overrides: Sequence[str], *, multirun: bool) -> int:
     """Print the plan of a training, or of each of a sweep."""
-    if multirun:
-        from naba.experiment import sweep
-
-        return sweep.hydra(["--multirun"], overrides, job)
-    job(compose(overrides))
+    # Where the jobs would run makes no difference to what they would do.
+    plain = [item for item in overrides if not item.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
+    jobs = sweeps.jobs(plain) if multirun else [plain]
+    if jobs is None:
+        raise UserError("--dry-run cannot list the jobs of globs, or of Hydra's own settings", "name the choices")
+    composition = sweeps.Composition()
+    for one in jobs:
+        print("\n".join(plan(composition.of(one)).lines()), flush=True)
     return 0
-
-
-def job(cfg: DictConfig) -> None:
-    """One job of a sweep: its plan is printed."""
-    print("\n".join(plan(cfg).lines()), flush=True)

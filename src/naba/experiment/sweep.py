@@ -134,19 +134,15 @@ def note_lost(folder: Path, jobs: int, *, all_ended: bool) -> None:
             record(number, outcome)
 
 
-def hydra(flags: Sequence[str], overrides: Sequence[str], work: Callable[[DictConfig], Any] | None = None) -> int:
-    """Run Hydra's own application with these arguments.
-
-    Args:
-        work: what is done with each configuration; a training by default.
-    """
+def hydra(flags: Sequence[str], overrides: Sequence[str]) -> int:
+    """Run Hydra's own application with these arguments."""
     import hydra as application
 
     argv = sys.argv
     sys.argv = ["naba-train", *flags, *overrides]
     try:
         folder = str(files.shipped("conf").resolve())
-        application.main(version_base="1.3", config_path=folder, config_name="train")(work or job)()
+        application.main(version_base="1.3", config_path=folder, config_name="train")(job)()
     finally:
         sys.argv = argv
     return 0

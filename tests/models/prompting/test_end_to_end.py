@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -105,7 +106,9 @@ def test_a_prompted_run_is_a_run_like_any_other(server, trained, home, tmp_path,
     assert (row["label"], row["outcome"]) == ("disagree", "answered")
 
 
-def test_a_dry_run_says_what_it_would_cost_and_asks_nothing(server, home, capsys):
+def test_a_dry_run_says_what_it_would_cost_asks_nothing_and_leaves_nothing(server, home, capsys, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     assert cli.main(["train", *options(server), "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert server.behaviour.seen == []
@@ -118,6 +121,9 @@ def test_a_dry_run_says_what_it_would_cost_and_asks_nothing(server, home, capsys
     assert "majority" in said
     assert "tfidf_nb" in said
     assert not tracking.search(finished=False)
+    assert list(Path.cwd().iterdir()) == []
+    assert cli.main(["train", "model=glob(tfidf_*)", "-m", "--dry-run"]) == 2
+    assert "name the choices" in capsys.readouterr().err
 
 
 @pytest.mark.slow
