@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+import sqlalchemy
 
 from naba import tracking
 from naba.config.schema import TrackingConfig
@@ -82,14 +83,24 @@ def database() -> Iterator[Database]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def new_database(database: Database, name: str) -> str:
+    """The address of an empty database on the same server."""
+    engine = sqlalchemy.create_engine(database.address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"create database {name}"))
+    engine.dispose()
+    return database.address.replace("/runs", f"/{name}")
+
+
 def test_two_sweeps_on_one_server(database: Database, tmp_path: Path) -> None:
     """A new store opened by four processes at once, then two launchers: no run is lost, none is there twice."""
-    command = [sys.executable, "-c", OPEN, database.address]
+    empty = new_database(database, "sweeps")
+    command = [sys.executable, "-c", OPEN, empty]
     opening = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     answers = [process.communicate(timeout=180) for process in opening]
     assert [process.returncode for process in opening] == [0] * 4, answers
     assert sum("Creating the tracking store" in errors for _, errors in answers) == 1
-    with served(database.address, tmp_path / "artifacts") as address:
+    with served(empty, tmp_path / "artifacts") as address:
         launchers = [
             launch(address, tmp_path / f"machine{number}", seeds) for number, seeds in enumerate(("0,1,2", "3,4,5"))
         ]
