@@ -104,6 +104,10 @@ class Options(ABC):
         """Names of the unlabelled data sets that the model learns from; their content enters a run's identity."""
         return ()
 
+    def missing(self) -> str:
+        """What must be said before a training begins, although the YAML may leave it open; "" for nothing."""
+        return ""
+
     def content(self) -> dict[str, Any]:
         """What decides the model, for a run's identity: the options, files by what is in them rather than by name."""
         return dataclasses.asdict(self)  # type: ignore[call-overload]
@@ -240,6 +244,17 @@ def backgrounds(model: Mapping[str, Any]) -> list[str]:
     """Names of the unlabelled data sets that a model, or a model inside it, learns from."""
     inside = [value for value in model.values() if isinstance(value, Mapping) and "builder" in value]
     return [*options(model).backgrounds(), *(name for one in inside for name in backgrounds(one))]
+
+
+def require(model: Mapping[str, Any], place: str = "model") -> None:
+    """Raises:
+    UserError: a model, or one inside it, cannot be trained as long as something is left open.
+    """
+    if problem := options(model).missing():
+        raise UserError(f"{place}.{problem}")
+    for name, value in model.items():
+        if isinstance(value, Mapping) and "builder" in value:
+            require(value, f"{place}.{name}")
 
 
 def described(model: Mapping[str, Any], dataset: DatasetConfig) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
+from naba.config import builders
 from naba.errors import UserError
 from naba.experiment import report, scoring
 from naba.experiment.job import prepare
@@ -48,6 +49,7 @@ def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True, tu
         UserError: something the user gave is wrong; nothing is half-written, and a run that had begun is FAILED.
     """
     job = replace(prepare(cfg, overrides), tuned_from=tuned_from)
+    builders.require(job.settings.model)
     together = Decision()
     if together.number > 0:
         return _train_beside(job, together)

@@ -106,6 +106,13 @@ def test_a_prompted_run_is_a_run_like_any_other(server, trained, home, tmp_path,
     assert (row["label"], row["outcome"]) == ("disagree", "answered")
 
 
+def test_a_language_model_without_a_name_is_refused_before_a_run_begins(server, home, capsys):
+    given = [item for item in options(server) if not item.startswith("model.language_model=")]
+    assert cli.main(["train", *given]) == 2
+    assert "model.language_model: say which one is asked" in capsys.readouterr().err
+    assert not tracking.search(finished=False)
+
+
 def test_a_dry_run_says_what_it_would_cost_asks_nothing_and_leaves_nothing(server, home, capsys, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -64,6 +64,10 @@ class Prompted(Options, builder="prompted"):
     budget: PositiveNumber | None = None
     prices: Text | None = None
 
+    def missing(self) -> str:
+        """The name of the language model."""
+        return "" if self.language_model else "language_model: say which one is asked, by its name on the server"
+
     def build(self, context: Context) -> PromptedClassifier:
         """See `PromptedClassifier`."""
         from naba.errors import UserError
