@@ -174,7 +174,7 @@ def load(path: Path) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             return _Reader(archive, path).model()
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RecursionError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, RecursionError) as error:
         raise UserError(f"{path} is not a whole file of an estimator: {error}", DAMAGED) from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RuntimeError,
             MemoryError) as error:  # fmt: skip

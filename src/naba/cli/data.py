@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Data sets on this machine:
 
-  naba data fetch NAME… | --all     download and verify files, for work offline
+  naba data fetch NAME… | --all     download and verify files, for use offline
   naba data mirror DIR [NAME…]      copy them into a mirror for another machine (NABA_MIRROR=DIR there)
   naba data pin NAME                write the sha256 of files that have none into the data set's YAML
   naba data new FILE [--name NAME]  write conf/dataset/NAME.yaml for your own file; columns are guessed, or named by
