@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hydra.core.utils import JobReturn
 
-    from hydra_plugins.naba_ray_launcher import RayLauncher
+    from hydra_plugins.naba_plugins.ray_launcher import RayLauncher
 
 
 def launch(launcher: RayLauncher, job_overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
