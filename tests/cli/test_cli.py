@@ -115,6 +115,8 @@ def test_errors_survive_pickling(error: UserError) -> None:
         (["train", "+seed=1", "+model=nothing"], "unknown model 'nothing'"),
         (["train", "seed=interval(0,1)", "-m"], "cannot go through an interval"),
         (["train", "split=kfold", "split.fold=9"], "split.fold: expected at most 5"),
+        (["train", "split.validation=0.2", "split.validation_fold=6"], "split.validation_fold: expected at most 5"),
+        (["train", "split.validation_fold=1"], "split.validation_fold: expected split.validation beside it"),
         (["train", "split=leave_one_out"], "split.column: missing"),
         (["train", "tracking.uri=foo"], "naba: "),
         (["train", "hydra.sweeper.foo=1", "-m"], "naba: "),

@@ -127,17 +127,17 @@ def test_validation_decides_and_the_winner_is_a_model(
     assert "there is a model 'tfidf_svm' already" in capsys.readouterr().err
 
 
-def test_rows_are_held_out_of_training_where_none_validate(tmp_path: Path, data: list[str], store: Path) -> None:
+def test_folds_of_training_rows_validate_where_no_rows_do(tmp_path: Path, data: list[str], store: Path) -> None:
     text = (tmp_path / "prices.csv").read_text(encoding="utf-8")
     (tmp_path / "prices.csv").write_text(text.replace("validation", "train"), encoding="utf-8")
-    wanted = tune.prepare(data, trials=1, seeds=2)
-    assert wanted.settings.split.validation == 0.2
+    wanted = tune.prepare(data, trials=1, seeds=5)
     study = tune.run(wanted, lambda _: None)
     (trial,) = tune.finished(study)
-    one, other = (tracking.find(name).predictions("validation") for name in trial.user_attrs["runs"])
-    assert set(one.ids) != set(other.ids)
-    test = {str(number) for number in range(120) if number % 3 == 2}
-    assert not test & {*one.ids, *other.ids}
+    folds = [set(tracking.find(name).predictions("validation").ids) for name in trial.user_attrs["runs"]]
+    training = {str(number) for number in range(120) if number % 3 != 2}
+    assert len(folds) == 5
+    assert sum(len(fold) for fold in folds) == len(set.union(*folds)), "no row validates twice"
+    assert set.union(*folds) == training, "and each training row once, with as many seeds as folds"
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,10 @@ def _check_split(split: SplitConfig, dataset: DatasetConfig) -> list[str]:
         problems.append(unknown_name("split", split.name, names("split")))
     if split.name == "kfold" and split.fold > split.folds:
         problems.append(f"split.fold: expected at most {split.folds} (split.folds), got {split.fold}")
+    folds = round(1 / split.validation) if split.validation else 0
+    if split.validation_fold > folds:
+        expected = f"at most {folds} (1 / split.validation)" if folds else "split.validation beside it, 0.2 for 5 folds"
+        problems.append(f"split.validation_fold: expected {expected}, got {split.validation_fold}")
     if split.name == "leave_one_out":
         missing = [key for key in ("column", "held_out") if getattr(split, key) is None]
         problems += [

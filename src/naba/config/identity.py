@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IDENTITY_VERSION = 2
 """Of the way identities are worked out. Version 0.1 had the first: its runs are shown, and never taken for these."""
 
-PARTS_OF_A_SPLIT = ("fold", "held_out")
+PARTS_OF_A_SPLIT = ("fold", "held_out", "validation_fold")
 """What differs between the runs of one cross-validation."""
 
 _USED = {
@@ -99,7 +99,9 @@ def split_content(split: SplitConfig) -> dict[str, Any]:
     """What decides which rows train, validate and test: the settings that this kind of split goes by."""
     settings = dataclasses.asdict(split)
     used = _USED.get(split.name, tuple(settings))
-    return {key: settings[key] for key in dict.fromkeys(("name", "validation", *used))}
+    # Where no fold validates, the identity is what it was before there were such folds.
+    folds = ("validation_fold",) if split.validation_fold else ()
+    return {key: settings[key] for key in dict.fromkeys(("name", "validation", *folds, *used))}
 
 
 def _rules(normalisation: Mapping[str, Any]) -> dict[str, Any]:

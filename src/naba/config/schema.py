@@ -154,6 +154,8 @@ class SplitConfig:
     name: Name = "given"
     validation: Annotated[float, Strict(), Field(ge=0, lt=1)] = 0.0
     """Share of the training rows that validate, where the data set gives no validation rows."""
+    validation_fold: CountInteger = 0
+    """Which of the 1 / `validation` folds of the training rows validates, from 1; 0: a share that the seed draws."""
     test: Fraction = 0.2
     """Share of all rows that test, in `stratified` and `grouped`."""
     folds: Annotated[int, Strict(), Field(ge=2)] = 5

@@ -56,7 +56,7 @@ def make(dataset: Dataset, config: SplitConfig, seed: int) -> Split:
     config = resolved(dataset, config)
     split = SPLITTERS[config.name](dataset, config, seed)
     if not len(split.validation) and config.validation:
-        split = _carve(dataset, split, config.validation, seed)
+        split = _carve(dataset, split, config, seed)
     if config.name not in {"given", "official_folds", "learning_curve"}:
         _check_groups(dataset, split)
     _check_labels(dataset, split)
@@ -209,15 +209,26 @@ SPLITTERS: dict[str, Splitter] = {
 }
 
 
-def _carve(dataset: Dataset, split: Split, share: float, seed: int) -> Split:
+def _carve(dataset: Dataset, split: Split, config: SplitConfig, seed: int) -> Split:
     groups = _groups(dataset, None)
     shared = np.isin(groups[split.test].astype(str), groups[split.train].astype(str))
     if len(split.test) and shared.mean() > 0.5:
         # A published split whose test groups are mostly trained on: validation must be like the test, not harder.
         groups = _alone(dataset)
     groups = groups[split.train]
-    validation = _share(dataset, split.train, groups, share, seed, "validation")
+    if config.validation_fold:
+        validation = _validation_fold(dataset, split.train, groups, config)
+    else:
+        validation = _share(dataset, split.train, groups, config.validation, seed, "validation")
     return dataclasses.replace(split, train=np.setdiff1d(split.train, validation), validation=validation)
+
+
+def _validation_fold(dataset: Dataset, rows: IntArray, groups: ObjectArray, config: SplitConfig) -> IntArray:
+    """One of the folds that every seed shares, so that the folds of several runs have no row in common."""
+    folds = round(1 / config.validation)
+    if (count := len(set(groups))) < folds:
+        raise UserError(f"the training rows of {dataset.name} have {count} groups, too few for {folds} folds")
+    return rows[_deal(dataset, rows, groups, [1 / folds] * folds, 0, "validation fold") == config.validation_fold - 1]
 
 
 def _alone(dataset: Dataset) -> ObjectArray:

@@ -76,6 +76,7 @@ def _rows(dataset: Dataset, settings: TrainConfig, part: str) -> IntArray:
 def _identity(settings: TrainConfig, dataset: Dataset) -> Identity:
     """Seeds and folds of one outside system form a cell: what they share is the name, not the bytes of their files."""
     part = asdict(settings.split) if settings.split.name != "given" else {}
+    part.pop("validation_fold", None)  # nothing is trained
     shared = {key: value for key, value in part.items() if key not in PARTS_OF_A_SPLIT}
     split, own = ({"split": shared}, {"part": part}) if part else ({}, {})
     cell = config.digest({"outside": settings.model["name"], "dataset": dataset.fingerprint} | split)

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HELD_OUT = 0.2
-"""Share of the training rows, whole groups of them, that validate where a data set gives no validation rows."""
+FOLDS = 5
+"""Folds of the training rows, whole groups, of which each seed validates on another one where a data set gives no
+validation rows; more where there are more seeds."""
 STARTING = 10
 """Trials drawn at random, and never fewer than this before the model of the scores chooses."""
 HEARTBEAT, GRACE = 15, 45
@@ -59,6 +60,7 @@ class Search:
         sampler: `tpe` (Bergstra et al. 2011) or `random`.
         storage: address of the study's database.
         study: its name.
+        folds: the data set gives no validation rows, so that each seed validates on another fold.
     """
 
     overrides: tuple[str, ...]
@@ -70,6 +72,7 @@ class Search:
     sampler: str = "tpe"
     storage: str = ""
     study: str = ""
+    folds: bool = False
 
     @property
     def primary(self) -> str:
@@ -124,15 +127,17 @@ def prepare(
         raise UserError("naba tune keeps every trial as a run, so tracking=off is not for it")
     spaces = _spaces(config.plain_dict(composed)["model"], ranges or {})
     found = Search(tuple(overrides), settings, spaces, **given)
-    if not _has_validation(found):
+    folds = not _has_validation(found)
+    if folds:
+        number = max(FOLDS, found.seeds)
         logger.warning(
-            "%s has no validation rows: each seed holds out another %d %% of the training rows (whole groups)",
-            settings.dataset.name, 100 * HELD_OUT,
+            "%s has no validation rows: each seed validates on another of %d folds of the training rows (whole groups)",
+            settings.dataset.name, number,
         )  # fmt: skip
-        overrides = [*overrides, f"split.validation={HELD_OUT}"]
+        overrides = [*overrides, f"split.validation={1 / number}"]
         settings = config.check(command_line.compose(overrides))
     return Search(
-        tuple(overrides), settings, spaces, **given, study=name or _name(settings, spaces, found),
+        tuple(overrides), settings, spaces, **given, folds=folds, study=name or _name(settings, spaces, found),
         storage=storage or f"sqlite:///{files.home() / 'tune' / 'studies.db'}",
     )  # fmt: skip
 
@@ -310,7 +315,7 @@ class _Trying:
         runs: list[str] = []
         first = self.wanted.settings.seed
         for number, seed in enumerate(range(first, first + self.wanted.seeds)):
-            outcome = self._train(trial, options, seed, watch=number == 0)
+            outcome = self._train(trial, options, seed, fold=number + 1 if self.wanted.folds else 0, watch=not number)
             score = outcome.score("validation", self.wanted.primary)
             if score is None:
                 raise UserError(f"run {outcome.run} has no {self.wanted.primary} on validation rows")
@@ -323,12 +328,12 @@ class _Trying:
                 raise TrialPruned
         return sum(values) / len(values)
 
-    def _train(self, trial: Trial, options: Mapping[str, Any], seed: int, *, watch: bool) -> Outcome:
+    def _train(self, trial: Trial, options: Mapping[str, Any], seed: int, *, fold: int, watch: bool) -> Outcome:
         from optuna import TrialPruned
 
         from naba.experiment.run import run as train
 
-        overrides = training(self.wanted.overrides, options, seed)
+        overrides = training(self.wanted.overrides, options, seed, fold)
 
         def after_epoch(epoch: int, value: float) -> None:
             trial.report(value, min(epoch, PER_SEED - 1))
@@ -374,8 +379,10 @@ def _suggest(trial: Trial, option: str, space: Space) -> Any:
     return suggest(option, space.low, space.high, log=space.log)
 
 
-def training(overrides: Sequence[str], options: Mapping[str, Any], seed: int) -> list[str]:
-    """The overrides of one run of a trial."""
+def training(overrides: Sequence[str], options: Mapping[str, Any], seed: int, fold: int = 0) -> list[str]:
+    """The overrides of one run of a trial, which validates on a fold of the training rows where one is given."""
     chosen = {f"model.{option}": value_text(value) for option, value in options.items()} | {"seed": str(seed)}
+    if fold:
+        chosen["split.validation_fold"] = str(fold)
     kept = [one for one in overrides if one.lstrip("+").partition("=")[0] not in chosen]
     return [*kept, *(f"{key}={value}" for key, value in chosen.items())]
