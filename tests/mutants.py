@@ -50,7 +50,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "data/splits.py": ("tests/data/test_splits.py",),
     "data/checks/rows.py": ("tests/data/checks",),
     "config/identity.py": ("tests/config/test_identity.py",),
-    "export/parity.py": ("test_deciding_numbers",),
+    "export/parity.py": ("test_deciding_numbers", "tests/export/test_parity.py"),
 }
 
 COMPARISONS = {

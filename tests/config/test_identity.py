@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba import config
+from naba.config.identity import split_content
 from naba.config.overrides import compose
+from naba.config.schema import SplitConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,3 +139,16 @@ def test_every_kind_of_split_says_what_it_goes_by() -> None:
     for name, splitter in SPLITTERS.items():
         read = set(re.findall(r"config\.([a-z_]+)", inspect.getsource(splitter)))
         assert read <= set(split_content(SplitConfig(name=name))), name
+
+
+def test_a_digest_is_the_same_on_every_machine_and_in_every_order_of_keys() -> None:
+    """The hash of `{"a":"نبأ","b":[1,0.5]}` in UTF-8, as `sha256sum` gives it."""
+    assert config.digest({"b": [1, 0.5], "a": "نبأ"}) == "97b4ba7923654eff"
+    assert config.IDENTITY_VERSION == 2
+
+
+def test_a_fold_that_validates_counts_and_its_absence_is_what_it_was() -> None:
+    assert split_content(SplitConfig(name="given")) == {"name": "given", "validation": 0.0}
+    folds = [known("split.validation=0.2", f"split.validation_fold={fold}") for fold in (0, 1, 2)]
+    assert len({one.run for one in folds}) == 3
+    assert folds[1].cell == folds[2].cell, "the folds of one search are one cell"

@@ -117,3 +117,54 @@ def test_risk_and_its_area_by_hand():
     assert curve.coverage.tolist() == [0.25, 0.75, 1.0]
     assert curve.risk.tolist() == pytest.approx([0, 1 / 3, 1 / 4])
     assert curve.area == pytest.approx((0 + 2 / 3 + 1 / 4) / 4)
+
+
+def by_confidence(pairs):
+    """Predictions of `yes` with a confidence each, right or wrong."""
+    sure, right = np.array(pairs).T
+    gold = NAMES[right.astype(int)]
+    return Predictions(
+        np.arange(len(sure)).astype(str), gold, NAMES[np.ones(len(sure), dtype=int)],
+        np.column_stack([1 - sure, sure]), LABELS,
+    )  # fmt: skip
+
+
+HALVES = [(0.55, 0), (0.65, 1), (0.75, 1), (0.95, 1)]
+
+
+def test_bins_of_equal_width_by_hand():
+    curve = reliability(by_confidence(HALVES), bins=5, binning="equal_width")
+    assert curve.low == pytest.approx([0.4, 0.6, 0.8])
+    assert curve.high == pytest.approx([0.6, 0.8, 1.0])
+    assert curve.count.tolist() == [1, 2, 1]
+    assert curve.confidence == pytest.approx([0.55, 0.70, 0.95])
+    assert curve.accuracy == pytest.approx([0, 1, 1])
+    assert curve.error == pytest.approx((0.55 + 2 * 0.30 + 0.05) / 4)
+
+
+def test_bins_of_equal_mass_hold_as_many_rows_each():
+    sure = np.linspace(0.501, 0.999, 1000)
+    curve = reliability(by_confidence([(one, 1) for one in sure]), bins=10)
+    assert curve.count.tolist() == [100] * 10
+    assert (curve.low[0], curve.high[-1]) == (0, 1)
+
+
+def test_the_diagram_shows_the_standard_error_of_each_share():
+    """95 % of a share p of n rows: 1.96 sqrt(p (1 - p) / n)."""
+    predictions = by_confidence([(0.6, row < 6) for row in range(10)] + [(0.9, row < 4) for row in range(5)])
+    upper, lower = reliability_diagram(predictions, bins=2).axes
+    (bars,) = upper.collections
+    half = [(segment[1, 1] - segment[0, 1]) / 2 for segment in bars.get_segments()]
+    assert half == pytest.approx([1.96 * (0.6 * 0.4 / 10) ** 0.5, 1.96 * (0.8 * 0.2 / 5) ** 0.5])
+    assert upper.get_xlim() == lower.get_xlim() == (0, 1)
+    assert upper.get_ylim() == (0, 1)
+
+
+def test_the_area_under_the_risk_is_the_mean_risk_of_all_rows_by_hand():
+    predictions = by_confidence([(0.9, 1), (0.8, 1), (0.8, 0), (0.6, 0)])
+    curve = coverage_risk(predictions)
+    assert curve.coverage.tolist() == [0.25, 0.75, 1]
+    assert curve.risk == pytest.approx([0, 1 / 3, 1 / 2])
+    assert curve.area == pytest.approx((0 + 2 / 3 + 1 / 2) / 4)
+    axes = coverage_risk_plot([("one", predictions)]).axes[0]
+    assert (axes.get_xlim(), axes.get_ylim()[0]) == ((0, 1), 0)
