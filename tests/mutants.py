@@ -41,7 +41,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "evaluation/official_metrics.py": ("test_official_metrics", "test_metrics"),
     "evaluation/leaderboard.py": ("test_leaderboard", "test_deciding_numbers"),
     "evaluation/columns.py": ("test_leaderboard",),
-    "evaluation/tables.py": ("test_leaderboard",),
+    "evaluation/tables.py": ("test_tables", "test_leaderboard"),
     "evaluation/predictions.py": ("test_predictions", "test_outside", "test_deciding_numbers"),
     "evaluation/outside.py": ("test_outside",),
     "evaluation/calibration.py": ("test_calibration",),

@@ -146,6 +146,7 @@ def test_bins_of_equal_mass_hold_as_many_rows_each():
     sure = np.linspace(0.501, 0.999, 1000)
     curve = reliability(by_confidence([(one, 1) for one in sure]), bins=10)
     assert curve.count.tolist() == [100] * 10
+    assert expected_calibration_error(by_confidence([(one, 1) for one in sure])) == pytest.approx(curve.error)
     assert (curve.low[0], curve.high[-1]) == (0, 1)
 
 
