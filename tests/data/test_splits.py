@@ -19,11 +19,12 @@ from naba.data.dataset import Dataset, assemble, load_named
 from naba.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
 def dataset(labels: str, groups: str | None = None, given_splits: str | None = None, protocol: str = "given",
-            **columns: str) -> Dataset:  # fmt: skip
+            **columns: Sequence[str]) -> Dataset:  # fmt: skip
     """One character a row."""
     names = {"t": "train", "v": "validation", "e": "test", " ": ""}
     n = len(labels)
@@ -52,6 +53,38 @@ def test_given() -> None:
 
 def test_given_keeps_a_published_split_although_groups_cross() -> None:
     assert parts(splits.make(dataset("abab", "xxxx", "ttve"), SplitConfig(), 0))[2] == [3]
+
+
+@pytest.mark.parametrize(("groups", "whole"), [("xxyyzzuu", True), ("xxyyzzux", True), ("xxyyzzxx", False)])
+def test_validation_tears_groups_only_where_most_test_rows_are_of_groups_that_train(groups: str, whole: bool) -> None:
+    """Six training rows of three groups; none, half and all of the two test rows are of the first."""
+    data = dataset("abababab", groups, "tttttt" + "ee")
+    seen = set()
+    for seed in range(8):
+        split = splits.make(data, SplitConfig(validation=0.34), seed)
+        names = data.column_values("group")
+        seen.add(bool(set(names[split.train]) & set(names[split.validation])))
+    assert seen == {False} if whole else True in seen
+
+
+def test_a_column_to_group_by_has_values() -> None:
+    data = dataset("abab" * 5, outlet=["x"] * 10 + [""] * 10)
+    assert len(splits.make(data, SplitConfig("grouped", column="outlet", test=0.5), 0).test) == 10
+    empty = dataset("abab", outlet=[""] * 4)
+    with pytest.raises(UserError, match="the column 'outlet' of toy is empty"):
+        splits.make(empty, SplitConfig("grouped", column="outlet"), 0)
+
+
+def test_validation_folds_hold_each_training_row_once_whatever_the_seed() -> None:
+    data = dataset("ab" * 10 + "ab", None, "t" * 20 + "ee")
+    folds = [
+        splits.make(data, SplitConfig(validation=0.25, validation_fold=fold), seed).validation.tolist()
+        for seed, fold in zip((3, 1, 4, 1), (1, 2, 3, 4), strict=True)
+    ]
+    assert sorted(row for fold in folds for row in fold) == list(range(20))
+    assert {len(fold) for fold in folds} <= {4, 5, 6}
+    with pytest.raises(UserError, match="have 2 groups, too few for 4 folds"):
+        splits.make(dataset("abab" + "ab", "xyxy" + "zz", "ttttee"), SplitConfig(validation=0.25, validation_fold=1), 0)
 
 
 def test_without_a_given_split() -> None:

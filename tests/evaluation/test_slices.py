@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from naba.evaluation.predictions import Predictions
-from naba.evaluation.slices import slice_scores, text_columns
+from naba.evaluation.slices import MOST_VALUES, slice_scores, text_columns
 
 LABELS = ("agree", "disagree")
 
@@ -51,6 +51,9 @@ def test_the_worst_slice_comes_first_and_small_ones_last():
 def test_columns_of_ids_are_no_slices():
     predictions = make(["agree"] * 100, ["agree"] * 100)
     assert slice_scores(predictions, {"id": predictions.ids}, "accuracy", resamples=10) == []
+    values = {number: [str(row % number) for row in range(100)] for number in (MOST_VALUES, MOST_VALUES + 1)}
+    found = slice_scores(predictions, {str(number): values[number] for number in values}, "accuracy", resamples=10)
+    assert {one.column for one in found} == {"60"}
 
 
 @pytest.mark.parametrize(
