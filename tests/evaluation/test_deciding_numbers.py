@@ -13,7 +13,15 @@ from naba.errors import UserError
 from naba.evaluation.bootstrap import interval, share_groups, units_of, value
 from naba.evaluation.metrics import METRICS
 from naba.evaluation.predictions import Predictions, objects
-from naba.evaluation.significance import Difference, _seed_draws, agreement, compare_cells, paired_bootstrap, two_sided
+from naba.evaluation.significance import (
+    Difference,
+    _seed_draws,
+    agreement,
+    compare_cells,
+    paired_bootstrap,
+    shared_training,
+    two_sided,
+)
 from naba.evaluation.submission import share_warnings
 from naba.export.parity import INT8_AGREEMENT, INT8_MACRO_F1, Parity
 from naba.models.calibration import risk_threshold
@@ -106,6 +114,19 @@ def test_rankings_are_made_within_each_file():
     assert value(together, "checkthat2020_task1_map") == pytest.approx((1 / 1 + 2 / 3 + 3 / 5) / 3)
 
 
+def test_a_ranking_is_drawn_within_each_file_and_its_mean_is_over_files(monkeypatch):
+    one = Predictions(list("abcd"), ["yes", "no", "yes", "no"], ["yes"] * 4,
+                      np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]), ("yes", "no"),
+                      objects(["x", "x", "y", "y"]))  # fmt: skip
+    score = interval(one, "checkthat2020_task1_map", resamples=4000)
+    # Two rows of a file drawn: no relevant one (a quarter) gives 0, else the relevant one is first and gives 1.
+    assert (score.value, score.low, score.high) == (1, 0, 1)
+    name, kept = "checkthat2020_task1_map", interval(one, "checkthat2020_task1_map", resamples=999, confidence=0.5)
+    assert (kept.low, kept.high) == (0.5, 1), "the quartiles of 0 (1/16), 1/2 (6/16), 1 (9/16)"
+    monkeypatch.setattr("naba.evaluation.bootstrap.VALUES_IN_A_CHUNK", 7)
+    assert interval(one, name, resamples=999, confidence=0.5).high == 1
+
+
 # --- tests and seeds ----------------------------------------------------------------------------------------------
 
 
@@ -140,6 +161,26 @@ def test_three_seeds_of_a_cell_by_hand():
     within = np.mean([share * (1 - share) / 900 for share in means])
     between = (means.var(ddof=1) - within) / 3
     assert (draws.example_draws[0] + draws.seed_draws[0]).var() == pytest.approx(rows**2 + between, rel=0.05)
+
+
+def test_one_seed_has_the_interval_of_its_rows():
+    one = predictions(np.random.default_rng(7).random(400) < 0.7)
+    low, high = compare_cells([[one]], "accuracy", resamples=20_000).interval(0)
+    alone = interval(one, "accuracy", resamples=20_000)
+    assert (low, high) == (pytest.approx(alone.low, abs=0.004), pytest.approx(alone.high, abs=0.004))
+
+
+def test_folds_stretch_deviations_by_what_trainings_share():
+    """Nadeau & Bengio 2003: sqrt(1 + J n2 / n1), with n2 / n1 = 1 / (J - 1)."""
+    assert shared_training(5) == pytest.approx(1.5)
+    assert shared_training(2) == pytest.approx(math.sqrt(3))
+    one = predictions(np.random.default_rng(8).random(500) < 0.6)
+    folds = [[np.arange(500) % 5]]
+    plain, stretched = (
+        np.diff(compare_cells([[one]], "accuracy", resamples=20_000, parts=parts).interval(0))[0]
+        for parts in (None, folds)
+    )
+    assert stretched / plain == pytest.approx(1.5, rel=0.05)
 
 
 @pytest.mark.parametrize(

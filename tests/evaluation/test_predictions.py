@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from naba.errors import UserError
-from naba.evaluation.predictions import Predictions, objects
+from naba.evaluation.predictions import NO_ANSWER, Predictions, objects, some
 from naba.models.classifier import Classifier
 
 LABELS = ("agree", "disagree", "None")
@@ -139,3 +139,31 @@ def test_worst_errors_come_most_confident_first():
     assert table["text"].tolist() == ["ص", "ش"]
     assert table["probability_gold"].tolist() == pytest.approx([0.1, 0.2])
     assert predictions.worst_errors(1)["text"].tolist() == [""]
+
+
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [([0.33, 0.33, 0.33], True), ([0.335, 0.34, 0.34], True), ([0.33, 0.33, 0.32], False), ([0.34, 0.34, 0.34], False)],
+)
+def test_three_probabilities_may_each_be_rounded_to_two_digits(row, kept):
+    made = make(["agree", "agree", "None"], ["agree", "agree", "None"])
+    given = {"probabilities": [row, [1, 0, 0], [0, 1, 0]]}
+    if kept:
+        assert replace(made, **given).probabilities[0].tolist() == row
+    else:
+        with pytest.raises(UserError, match="do not sum to 1"):
+            replace(made, **given)
+
+
+def test_confidence_is_that_of_the_predicted_label_and_0_without_one():
+    made = make(["agree", "agree", "None"], ["agree", "agree", "None"])
+    shown = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.2, 0.2, 0.6]])
+    answers = objects([made.labels[0], made.labels[-1], NO_ANSWER])
+    outcomes = ["answered", "answered", "refused"]
+    found = replace(made, probabilities=shown, predicted=answers, outcomes=outcomes)
+    assert found.confidence.tolist() == [0.6, 0.6, 0.0]
+
+
+def test_a_message_names_the_first_three_and_counts_the_rest():
+    assert some(["a", "b", "c"]) == "'a', 'b', 'c'"
+    assert some(list("abcde")) == "'a', 'b', 'c' and 2 more"

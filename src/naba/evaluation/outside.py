@@ -15,7 +15,7 @@ from naba.data.labels import is_missing
 from naba.data.rows import TABLES, ReadingOptions, read_bytes, rows_error
 from naba.data.rows.table import looks_like_row
 from naba.errors import UserError, unknown_name
-from naba.evaluation.predictions import PREFIX, SUM_TOLERANCE, Predictions, align, objects, some
+from naba.evaluation.predictions import PREFIX, Predictions, align, objects, off_one, some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,7 +183,7 @@ def _probabilities(path: Path, table: Table, labels: Sequence[str], predicted: S
     for bad, what in (
         (np.isnan(given).any(axis=1), "a probability is not a number"),
         (((given < 0) | (given > 1)).any(axis=1), "a probability is outside [0, 1]"),
-        (np.abs(given.sum(axis=1) - 1) > SUM_TOLERANCE, f"probabilities do not sum to 1 (within {SUM_TOLERANCE})"),
+        (off_one(given), "probabilities do not sum to 1, even if each was rounded to two digits"),
     ):
         if bad.any():
             raise rows_error(what, [table.places[row] for row in np.flatnonzero(bad)])

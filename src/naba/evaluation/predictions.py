@@ -28,8 +28,8 @@ ObjectArray = npt.NDArray[np.object_]
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-SUM_TOLERANCE = 0.01
-"""How far the probabilities of a row may be from summing to 1: files are often rounded to two or three digits."""
+ROUNDING = 0.005
+"""By how much a probability may be off: files are often rounded to two or three digits, and .33 .33 .33 sums to .99."""
 
 FORMAT = 1
 PREFIX = "probability_"
@@ -69,7 +69,7 @@ class Predictions:
         outcomes: (n,) object array, one of `OUTCOMES` a row; None for a system that always answers.
     Raises:
         UserError: lengths differ, ids repeat, a label is unknown, a probability is not a number in [0, 1], or
-            a row's probabilities do not sum to 1 within `SUM_TOLERANCE`.
+            a row's probabilities do not sum to 1 within k times `ROUNDING`.
     """
 
     ids: ObjectArray
@@ -354,12 +354,18 @@ def check_probabilities(probabilities: FloatArray, ids: ObjectArray) -> None:
     for bad, what in (
         (~np.isfinite(sums), "have a probability that is not a number"),
         (outside, "have a probability outside [0, 1]"),
-        (np.abs(sums - 1) > SUM_TOLERANCE, "have probabilities that do not sum to 1"),
+        (off_one(probabilities), "have probabilities that do not sum to 1"),
     ):
         if bad.any():
             first = int(np.flatnonzero(bad)[0])
             values = ", ".join(f"{value:.4g}" for value in probabilities[first])
             raise UserError(f"{int(bad.sum())} of {len(ids)} rows {what}; id '{ids[first]}' has {values}")
+
+
+def off_one(probabilities: FloatArray) -> npt.NDArray[np.bool_]:
+    """(n,) do the k probabilities of a row miss a sum of 1 by more than rounding each to two digits explains?"""
+    off: npt.NDArray[np.bool_] = np.abs(probabilities.sum(axis=1) - 1) > ROUNDING * probabilities.shape[1] + 1e-9
+    return off
 
 
 def align(present: Sequence[str], wanted: Sequence[str], source: str = "these predictions") -> IntArray:
