@@ -18,8 +18,11 @@ IDS = ["01", "02", "03", "04"]
 
 class FourRows:
     name, labels, fingerprint = "four", LABELS, "f" * 64
-    display_names = {"agree": "مع", "disagree": "ضد", "None": "agree"}
     primary_metric, metrics = "macro_f1_agree_disagree", ("macro_f1",)
+
+    @property
+    def display_names(self):
+        return dict(zip(LABELS, ("مع", "ضد", "agree"), strict=True))
 
     def indices(self, split):
         return np.arange(4 if split == "test" else 0)

@@ -82,9 +82,9 @@ def read_predictions(
         indices: the rows of the split, where it is not the one the data set gives.
         labels_decide: take labels that are not the most probable ones, as thresholds or decision weights give them.
     Raises:
-        UserError: the file or a column is missing; several columns may hold the labels; ids are missing, unknown or given twice; a label is unknown; a
-            probability is no number, is outside [0, 1], or a row's do not sum to 1; a label is not the most probable
-            one; the file was made for another version of the data.
+        UserError: the file or a column is missing; several columns may hold the labels; ids are missing, unknown or
+            given twice; a label is unknown; a probability is no number, is outside [0, 1], or a row's do not sum to 1; a
+            label is not the most probable one; the file was made for another version of the data.
     """
     file = file if isinstance(file, PredictionsFile) else PredictionsFile(Path(file))
     path = file.path
