@@ -168,6 +168,11 @@ def test_no_password_of_an_address_stays_anywhere(
     ("text", "shown"),
     [
         ("postgresql+psycopg2://naba:pa$s:w0rd@db/runs", "postgresql+psycopg2://naba:***@db/runs"),
+        ("postgresql://naba:p/w@rd@db:5432/runs", "postgresql://naba:***@db:5432/runs"),
+        ("http://u:p@ss'1@h/x and http://v:q@h", "http://u:***@h/x and http://v:***@h"),
+        ("https://h/x?access_token=abc&api_key=d", "https://h/x?access_token=***&api_key=***"),
+        ("mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BPWD%3Dsecret", "mssql+pyodbc:///?odbc_connect=***"),
+        ("postgresql://db:5432/runs", "postgresql://db:5432/runs"),
         ("no store at http://u:p@h:1 today", "no store at http://u:***@h:1 today"),
         ("http://host:5000/a@b", "http://host:5000/a@b"),
         ("s3://bucket/key?token=abc&x=1", "s3://bucket/key?token=***&x=1"),

@@ -83,8 +83,8 @@ def read_predictions(
         labels_decide: take labels that are not the most probable ones, as thresholds or decision weights give them.
     Raises:
         UserError: the file or a column is missing; several columns may hold the labels; ids are missing, unknown or
-            given twice; a label is unknown; a probability is no number, is outside [0, 1], or a row's do not sum to 1; a
-            label is not the most probable one; the file was made for another version of the data.
+            given twice; a label is unknown; a probability is no number, is outside [0, 1], or a row's do not sum to 1;
+            a label is not the most probable one; the file was made for another version of the data.
     """
     file = file if isinstance(file, PredictionsFile) else PredictionsFile(Path(file))
     path = file.path
