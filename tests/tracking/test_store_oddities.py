@@ -66,6 +66,16 @@ def test_a_run_without_its_files_is_named_and_trained_again(
     assert run("model=stratified_random").status == "found"
 
 
+def test_a_run_without_its_model_is_trained_again_where_one_is_wanted(store: Path) -> None:
+    kept = "tracking.log_model=true"
+    first = tracking.find(run("model=tfidf_nb", kept).run)
+    assert run("model=tfidf_nb", kept).status == "found"
+    shutil.rmtree(first.model_folder())
+    assert run("model=tfidf_nb").status == "found"
+    assert run("model=tfidf_nb", kept).status == "trained"
+    assert run("model=tfidf_nb", kept).status == "found"
+
+
 def test_tags_and_names_changed_by_hand(two: list[tracking.Run], capsys: pytest.CaptureFixture[str]) -> None:
     client = two[0].store.client
     client.set_tag(two[0].id, "naba.seed", "x")
