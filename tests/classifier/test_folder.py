@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,6 +150,17 @@ def test_an_encoder_directory_is_a_hugging_face_folder(tmp_path: Path) -> None:
     with torch.no_grad():
         scores = theirs(**encoded).logits.softmax(-1).numpy()
     assert np.allclose(scores, model.predict_proba(X), atol=1e-5)
+
+
+def test_whoever_may_read_the_description_may_read_the_weights(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder.save(fitted("encoder"), tmp_path, DESCRIPTION)
+    finally:
+        os.umask(before)
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == dict.fromkeys(
+        (path.name for path in tmp_path.iterdir()), 0o644
+    )
 
 
 def NEWS_TEXT(text: str) -> str:  # noqa: N802

@@ -51,20 +51,36 @@ def test_excel_problems() -> None:
     assert "unknown sheet 'Sheet2'; did you mean 'Sheet'?" in fails(workbook(["id"], ["x"]), "f.xlsx", sheet="Sheet2")
 
 
-@pytest.mark.parametrize("stored", ["A1:C101", "A1:C11", "A1", "A1:B101"])
-def test_all_rows_are_read_whatever_dimension_is_stored(stored: str) -> None:
-    rows = [[str(number), f"نص {number}", "a" if number % 2 else "b"] for number in range(100)]
-    plain = zipfile.ZipFile(io.BytesIO(workbook(["id", "text", "label"], *rows)))
+def edited(content: bytes, *changes: tuple[str, str]) -> bytes:
+    """The workbook with other text in the XML of its sheet, as other programs write it."""
+    plain = zipfile.ZipFile(io.BytesIO(content))
     changed = io.BytesIO()
     with zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as out:
         for name in plain.namelist():
-            content = plain.read(name)
-            if name.endswith("sheet1.xml"):
-                assert b'<dimension ref="A1:C101"' in content
-                content = content.replace(b'<dimension ref="A1:C101"', f'<dimension ref="{stored}"'.encode())
-            out.writestr(name, content)
-    table = read_bytes(changed.getvalue(), "x.xlsx")
+            text = plain.read(name)
+            for old, new in changes if name.endswith("sheet1.xml") else ():
+                assert old.encode() in text
+                text = text.replace(old.encode(), new.encode())
+            out.writestr(name, text)
+    return changed.getvalue()
+
+
+@pytest.mark.parametrize("stored", ["A1:C101", "A1:C11", "A1", "A1:B101"])
+def test_all_rows_are_read_whatever_dimension_is_stored(stored: str) -> None:
+    rows = [[str(number), f"نص {number}", "a" if number % 2 else "b"] for number in range(100)]
+    content = workbook(["id", "text", "label"], *rows)
+    changed = edited(content, ('<dimension ref="A1:C101"', f'<dimension ref="{stored}"'))
+    table = read_bytes(changed, "x.xlsx")
     assert [list(row) for row in zip(*table.columns.values(), strict=True)] == rows
+
+
+def test_floats_of_the_file_are_numbers_as_people_see_them() -> None:
+    content = workbook(["id", "score"], [101, 202], [303, 404], [505, 606])
+    floats = (("<v>101</v>", "<v>1.0</v>"), ("<v>303</v>", "<v>2E3</v>"), ("<v>505</v>", "<v>123456789012345.0</v>"),
+              ("<v>202</v>", "<v>0.30000000000000004</v>"), ("<v>404</v>", "<v>-0.0</v>"))  # fmt: skip
+    assert read_bytes(edited(content, *floats), "f.xlsx").columns == {
+        "id": ["1", "2000", "123456789012345"], "score": ["0.3", "0", "606"],
+    }  # fmt: skip
 
 
 def test_numbers_as_excel_shows_them() -> None:
