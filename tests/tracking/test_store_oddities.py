@@ -18,7 +18,7 @@ from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.experiment import sweep
-from naba.tracking import claims, database, patience
+from naba.tracking import claims, database, folder, patience
 
 SMALL = ("evaluation.resamples=50", "tracking.figures=false", "evaluation.worst_errors=2", "tracking.log_model=false")
 
@@ -53,6 +53,23 @@ def test_one_changed_byte_is_named_and_the_rest_is_compared(
     assert "damaged" in said
     with pytest.raises(UserError, match="damaged"):
         two[0].predictions()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"name": "x"}', "\x00", "predictions"])
+def test_a_damaged_result_folder_is_named_and_trained_again(
+    damage: str, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments, said = ("model=majority", "tracking=off"), []
+    monkeypatch.setattr(folder.logger, "warning", lambda text, *values: said.append(text % values))
+    assert [run(*arguments).status for _ in range(2)] == ["trained", "found"]
+    (kept,) = own_home.rglob("run.json")
+    file = kept.parent / "predictions" / "test.parquet" if damage == "predictions" else kept
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content) if damage == "predictions" else damage.encode())
+    assert run(*arguments).status == "trained"
+    assert [str(kept.parent) in one for one in said] == [True]
+    assert run(*arguments).status == "found"
 
 
 def test_a_run_without_its_files_is_named_and_trained_again(
