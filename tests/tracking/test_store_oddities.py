@@ -68,7 +68,7 @@ def test_a_damaged_result_folder_is_named_and_trained_again(
     content[len(content) // 2] ^= 1
     file.write_bytes(bytes(content) if damage == "predictions" else damage.encode())
     assert run(*arguments).status == "trained"
-    assert [str(kept.parent) in one for one in said] == [True]
+    assert {str(kept.parent) in one for one in said} == {True}
     assert run(*arguments).status == "found"
 
 
