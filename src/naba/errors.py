@@ -65,8 +65,9 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> str:
 
 
 # Addresses of the web end their passwords at the last @ before a slash; those of databases may have slashes in them.
-_USER = re.compile(r"(?P<before>[A-Za-z][\w+.\-]*://[^\s/@:'\"]*:)[^\s/\"]+(?=@)")
-_DATABASE = re.compile(r"(?P<before>(?<![\w+.\-])(?!https?:)[A-Za-z][\w+.\-]*://[^\s/@:'\"]*:)[^\s\"]+(?=@)")
+_SCHEME = r"(?<![A-Za-z0-9+.\-]){}[A-Za-z][A-Za-z0-9+.\-]{{0,40}}://[^\s/@:'\"]*:"
+_USER = re.compile(rf"(?P<before>{_SCHEME.format('')})[^\s/\"]+(?=@)")
+_DATABASE = re.compile(rf"(?P<before>{_SCHEME.format('(?!https?:)')})[^\s\"]+(?=@)")
 _QUERY = re.compile(
     r"(?P<before>[?&;][\w.\-]*(?:passw(?:or)?d|pwd|token|secret|key|signature|odbc_connect)=)[^&\s'\"]+", re.IGNORECASE
 )

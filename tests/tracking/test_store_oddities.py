@@ -200,6 +200,9 @@ def test_no_password_of_an_address_stays_anywhere(
         ("https://h/x?access_token=abc&api_key=d", "https://h/x?access_token=***&api_key=***"),
         ("mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BPWD%3Dsecret", "mssql+pyodbc:///?odbc_connect=***"),
         ("postgresql://db:5432/runs", "postgresql://db:5432/runs"),
+        ("فيhttp://u:p@h", "فيhttp://u:***@h"),
+        ("x" * 200_000, "x" * 200_000),  # in no time
+        ("http://u:p" + "@h" * 50_000, "http://u:***@h"),
         ("no store at http://u:p@h:1 today", "no store at http://u:***@h:1 today"),
         ("http://host:5000/a@b", "http://host:5000/a@b"),
         ("s3://bucket/key?token=abc&x=1", "s3://bucket/key?token=***&x=1"),
