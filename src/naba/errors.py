@@ -64,8 +64,13 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> str:
     return f"unknown {kind} '{name}'{suggestion} (valid: {shown or 'none'})"
 
 
-_USER = re.compile(r"(?P<before>[A-Za-z][\w+.\-]*://[^\s/@:'\"]*:)[^\s/@'\"]+(?=@)")
-_QUERY = re.compile(r"(?P<before>[?&](?:\w*password|token)=)[^&\s'\"]+", re.IGNORECASE)
+# Addresses of the web end their passwords at the last @ before a slash; those of databases may have slashes in them.
+_SCHEME = r"(?<![A-Za-z0-9+.\-]){}[A-Za-z][A-Za-z0-9+.\-]{{0,40}}://[^\s/@:'\"]*:"
+_USER = re.compile(rf"(?P<before>{_SCHEME.format('')})[^\s/\"]+(?=@)")
+_DATABASE = re.compile(rf"(?P<before>{_SCHEME.format('(?!https?:)')})[^\s\"]+(?=@)")
+_QUERY = re.compile(
+    r"(?P<before>[?&;][\w.\-]*(?:passw(?:or)?d|pwd|token|secret|key|signature|odbc_connect)=)[^&\s'\"]+", re.IGNORECASE
+)
 
 
 def hidden(text: str) -> str:
@@ -74,7 +79,7 @@ def hidden(text: str) -> str:
     >>> hidden("tracking.uri=https://desk:secret@runs.example.org")
     'tracking.uri=https://desk:***@runs.example.org'
     """
-    for pattern in (_USER, _QUERY):
+    for pattern in (_USER, _DATABASE, _QUERY):
         text = pattern.sub(r"\g<before>***", text)
     return text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 from naba.arabic.normalise import NEWS, normalise
 from naba.arabic.numbers import Quantity, dates, number, quantities
 from naba.arabic.segment import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def read(text: str) -> list[Quantity]:
@@ -145,6 +150,16 @@ TABLE: list[tuple[str, list[tuple[float, str]]]] = [
     ("١٬٢٣٤٫٥ مليون دولار", [(1234.5e6, "money")]), ("10\u202f000 شخص", [(10_000, "people")]),
     ("1 234 567 شخصا", [(1_234_567, "people")]),
     ("5، 100", [(5, ""), (100, "")]), ("3 الدولار", [(3, "money")]),
+    # accusatives, and duals without their nun
+    ("خمساً وعشرين سنة", [(25, "year")]), ("مئةً وثلاثا وثلاثين", [(133, "")]), ("تسعا وتسعين ألفا", [(99_000, "")]),
+    ("مئة وأحد وثمانون", [(181, "")]), ("ألف وأحد عشر", [(1011, "")]), ("بلغ ألفاً", [(1000, "")]),
+    ("ألفاً وخمسمئة دولار", [(1500, "money")]), ("مليوناً ونصف المليون", [(1.5e6, "")]),
+    ("مليون وألفا شخص", [(1_002_000, "people")]), ("ثلاث مئات", [(300, "")]), ("تسع مئات وخمسين", [(950, "")]),
+    # decimals and quarters in words
+    ("ثلاثة فاصلة خمسة", [(3.5, "")]), ("خمسة فاصل خمسة بالمئة", [(5.5, "percent")]),
+    ("ثلاثة فاصلة خمسة وعشرين بالمئة", [(3.25, "percent")]), ("3 فاصلة 5 ملايين دولار", [(3.5e6, "money")]),
+    ("12 فاصلة 75 مليارا", [(12.75e9, "")]), ("مرحلة فاصلة", []), ("خمسة فاصلة مهمة", [(5, "")]),
+    ("مليونان وثلاثة أرباع المليون", [(2.75e6, "")]), ("خمسة وثلاثة أرباع", [(5.75, "")]),
 ]  # fmt: skip
 
 NOTHING = [
@@ -154,7 +169,7 @@ NOTHING = [
     "نصف النهائي",
     "الربع الخالي", "آلاف الأشخاص", "ملايين الدولارات", "عشرات الآلاف", "مئات الملايين", "يوم الاثنين",
     "والاثنين", "الأحد",
-    "أحد الوزراء", "إحدى الدول", "لست هنا", "هدفا واحدا", "بالمئة", "٪",
+    "مئات القتلى", "بضع مئات", "فاز ثلاثا", "أحد الوزراء", "إحدى الدول", "لست هنا", "هدفا واحدا", "بالمئة", "٪",
 ]  # fmt: skip
 
 
@@ -178,29 +193,50 @@ def test_a_number_written_in_two_ways_is_the_same() -> None:
     )
 
 
-_ONES = ["", "واحد", "اثنان", "ثلاثة", "أربعة", "خمسة", "ستة", "سبعة", "ثمانية", "تسعة", "عشرة", "أحد عشر", "اثنا عشر"]
-_ONES += [f"{one} عشر" for one in _ONES[3:10]]
-_TENS = ["", "", "عشرون", "ثلاثون", "أربعون", "خمسون", "ستون", "سبعون", "ثمانون", "تسعون"]
-_HUNDREDS = ["", "مئة", "مئتان", "ثلاثمئة", "أربعمئة", "خمسمئة", "ستمئة", "سبعمئة", "ثمانمئة", "تسعمئة"]
+_ONES = {
+    1: "واحد واحدة", 2: "اثنان اثنين اثنتان اثنتين", 3: "ثلاثة ثلاث", 4: "أربعة أربع", 5: "خمسة خمس", 6: "ستة ستّ",
+    7: "سبعة سبع", 8: "ثمانية ثماني ثمانٍ", 9: "تسعة تسع",
+}  # fmt: skip
+_BEFORE_TENS = {1: "أحد إحدى واحداً", 3: "ثلاثاً", 5: "خمساً", 6: "ستاً", 8: "ثمانياً", 9: "تسعا"}
+_TEENS = {1: "أحد إحدى", 2: "اثنا اثني اثنتا اثنتي"} | {ones: words for ones, words in _ONES.items() if ones > 2}
+_TENS = {2: "عشر", 3: "ثلاث", 4: "أربع", 5: "خمس", 6: "ست", 7: "سبع", 8: "ثمان", 9: "تسع"}
+_SCALES = ((10**9, "مليار بليون", "ملياران مليارين", "مليارات"), (10**6, "مليون", "مليونان مليونين", "ملايين"),
+           (1000, "ألف", "ألفان ألفين", "آلاف"))  # fmt: skip
 
 
-def spelled(value: int) -> str:
-    """A number below a million in words."""
-    if value >= 1000:
-        thousands, rest = divmod(value, 1000)
-        scale = {1: "ألف", 2: "ألفان"}.get(
-            thousands
-        ) or f"{spelled(thousands)} {'آلاف' if 3 <= thousands <= 10 else 'ألف'}"
-        return f"{scale} و{spelled(rest)}" if rest else scale
+def spelled(value: int, draw: Callable[[str], str]) -> str:
+    """A number below a trillion in words; `draw` takes one of the forms that are given."""
+    parts = []
+    for scale, one, two, many in _SCALES:
+        count, value = divmod(value, scale)
+        if count in (1, 2):
+            parts.append(draw(one if count == 1 else two))
+        elif count:
+            parts.append(f"{_below_1000(count, draw)} {draw(many if 3 <= count <= 10 else one)}")
+    return " و".join([*parts, *([_below_1000(value, draw)] if value else [])])
+
+
+def _below_1000(value: int, draw: Callable[[str], str]) -> str:
     hundreds, rest = divmod(value, 100)
     tens, ones = divmod(rest, 10)
-    below = [_ONES[rest]] if rest < 20 else [_ONES[ones], _TENS[tens]]
-    return " و".join(word for word in [_HUNDREDS[hundreds], *below] if word)
+    words = {0: [], 1: [draw("مئة مائة")], 2: [draw("مئتان مئتين مائتان مائتين")]}.get(
+        hundreds, [f"{_TENS.get(hundreds)}{draw('مئة مائة')}"]
+    )
+    if tens == 1:
+        words.append(f"{draw(_TEENS[ones])} {draw('عشر عشرة')}" if ones else draw("عشرة عشر"))
+    elif tens:
+        both = f"{_ONES[ones]} {_BEFORE_TENS.get(ones, '')}" if ones else ""
+        words.append((f"{draw(both)} و" if both else "") + _TENS[tens] + draw("ون ين"))
+    elif ones:
+        words.append(draw(_ONES[ones]))
+    return " و".join(words)
 
 
-@given(st.integers(1, 999_999))
-def test_every_number_spelled_out_is_read_back(value: int) -> None:
-    assert read(f"قال إن {spelled(value)} شخص حضروا") == [Quantity(value, "people")]
+@given(st.integers(1, 999) | st.integers(1, 10**6) | st.integers(1, 10**12 - 1), st.data())
+def test_every_number_spelled_out_is_read_back(value: int, data: st.DataObject) -> None:
+    """In every case and both genders."""
+    words = spelled(value, lambda forms: data.draw(st.sampled_from(forms.split())))
+    assert read(f"قال إن {words} شخص حضروا") == [Quantity(value, "people")]
 
 
 @given(st.text(alphabet="0123456789., ٠٬٫،%وبالمئةفعشرنص "))

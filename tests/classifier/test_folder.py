@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from naba import models
 from naba.arabic.profile import NEWS
 from naba.classifier import folder
+from naba.classifier.answers import predict_table
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -149,6 +152,17 @@ def test_an_encoder_directory_is_a_hugging_face_folder(tmp_path: Path) -> None:
     assert np.allclose(scores, model.predict_proba(X), atol=1e-5)
 
 
+def test_whoever_may_read_the_description_may_read_the_weights(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder.save(fitted("encoder"), tmp_path, DESCRIPTION)
+    finally:
+        os.umask(before)
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == dict.fromkeys(
+        (path.name for path in tmp_path.iterdir()), 0o644
+    )
+
+
 def NEWS_TEXT(text: str) -> str:  # noqa: N802
     from naba.arabic.normalise import normalise
 
@@ -172,3 +186,18 @@ def test_a_class_that_is_not_listed_is_not_saved(tmp_path: Path) -> None:
     model.classifier_ = KNeighborsClassifier()
     with pytest.raises(UserError, match="KNeighborsClassifier"):
         folder.save(model, tmp_path, DESCRIPTION)
+
+
+def test_an_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    """Finite weights, the fixed texts answered as before: but two large numbers add up to infinity."""
+    model = fitted("logreg_words_single")
+    rows = pd.DataFrame({"text": ["أسعار النفط", " ".join(PLACES)]}, dtype=object)
+    used = model.features_.transform(rows)[1].nonzero()[1]
+    weights = model.classifier_.coef_
+    weights[:, used] = np.finfo(weights.dtype).max
+    folder.save(model, tmp_path, {**DESCRIPTION, "input": ["text"]})
+    loaded, description = folder.load(tmp_path)
+    assert np.isfinite(predict_table(loaded, description, rows[:1])["probability_agree"]).all()
+    said = "no finite probabilities for 1 of 2 rows, first row 1"
+    with np.errstate(all="ignore"), pytest.raises(UserError, match=said):
+        predict_table(loaded, description, rows)

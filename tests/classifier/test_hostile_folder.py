@@ -179,6 +179,7 @@ def test_other_labels_are_refused(honest: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [
     lambda c: c.update(input=["text"]), lambda c: c["labels"].update(agree="معارضة"),
     lambda c: c.update(labels=dict(reversed(c["labels"].items()))), lambda c: c.pop("sha256"),
+    lambda c: c.update(format=2),
 ])  # fmt: skip
 def test_a_description_that_was_changed_is_refused(change: Any, honest: Path, tmp_path: Path) -> None:
     folder = copied(honest, tmp_path / "model")

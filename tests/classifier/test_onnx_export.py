@@ -205,6 +205,19 @@ def test_broken_graphs_are_refused(content: bytes, exported: tuple[Any, Path], t
         directory.load(folder)
 
 
+@pytest.mark.parametrize("key", ["temperature", "max_length"])
+def test_one_digit_of_the_settings_is_noticed(key: str, exported: tuple[Any, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(exported[1], tmp_path / "onnx")
+    text = (folder / "settings.json").read_text(encoding="utf-8")
+    found = re.search(rf'"{key}": ?\d*\.?(\d)', text)
+    assert found is not None
+    place = found.start(1)
+    other = f"{text[:place]}{(int(text[place]) + 1) % 10}{text[place + 1 :]}"
+    (folder / "settings.json").write_text(other, encoding="utf-8")
+    with pytest.raises(UserError, match="is not the file"):
+        directory.load(folder)
+
+
 @pytest.mark.parametrize(
     "change",
     [

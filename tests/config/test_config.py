@@ -124,6 +124,22 @@ def test_several_values_need_multirun() -> None:
     assert command_line.plan(["seed=0,1", "model=majority,tfidf_nb"], multirun=True).jobs == 4
 
 
+@pytest.mark.parametrize("deep", ["model.alpha=" + "[" * 3000 + "]" * 3000, "+x=" + "{a:" * 2000 + "1" + "}" * 2000])
+def test_values_nested_beyond_all_measure_are_one_message(deep: str) -> None:
+    with pytest.raises(UserError) as caught:
+        command_line.plan(["model=tfidf_nb", deep], multirun=False)
+    assert "nested too deeply" in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "swept", [["seed=range(1000000000)"], ["seed=range(1000)", "model.alpha=range(1,102)"]]
+)  # fmt: skip
+def test_a_sweep_beyond_all_measure_is_refused_at_once(swept: list[str]) -> None:
+    with pytest.raises(UserError, match="more than 100,000 jobs in one sweep"):
+        command_line.plan(["model=tfidf_nb", *swept], multirun=True)
+
+
 def test_all_swept_values_are_checked() -> None:
     found = problems("model.C=1.0,-2.0", "model=tfidf_logreg,tfidf_logrek", multirun=True)
     text = "\n".join(found)

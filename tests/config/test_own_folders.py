@@ -100,6 +100,11 @@ EVIL = {
     "a package": (
         "experiment/evil.yaml", "# @package hydra.callbacks\nran: {_target_: joblib.load, filename: PAYLOAD}\n",
     ),
+    "a package on a line of another kind": (
+        "experiment/evil.yaml",
+        "# @package hydra.job_logging\u2028handlers: {h: {class: logging.FileHandler, filename: PAYLOAD}}\n",
+    ),
+    "a package before a next line": ("experiment/evil.yaml", "# @package hydra.sweep\x85dir: PAYLOAD\n"),
     "a file for Hydra": (
         "experiment/evil.yaml", "# @package _global_\ndefaults:\n  - override /hydra/launcher: mine\n",
     ),

@@ -63,7 +63,7 @@ def test_rows_without_a_label_are_refused_or_left_out(notes: Notes) -> None:
     assert "30 of 60 rows have no label and are left out" in notes.text
 
 
-@pytest.mark.parametrize("empty", ["", "   ", "\u3000"])
+@pytest.mark.parametrize("empty", ["", "   ", "\u3000", "\u00a0", "\u200f", "\ufeff \u200b"])
 def test_white_space_is_no_label(empty: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="row 2, line 3: there is no label"):
         loaded(labelled(tmp_path, ["a", empty, "b"]))
@@ -105,3 +105,17 @@ def test_numbers_with_signs_are_not_alike() -> None:
     assert not alike(["-1", "1", "0", "+1"])
     assert folded("Half-true ") == folded("half_TRUE")
     assert alike(["أحمد", "احمد"])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("مؤيد", "مؤید"), ("كاذب", "کاذب"), ("معارضة", "معارضه"), ("مبنى", "مبني"), ("١", "1"), ("۲", "2"), ("−1", "-1"),
+     ("مـع", "مع"), ("مع\u200f", "مع"), ("ﻣﻊ", "مع"), ("ضدّ", "ضد")],
+)  # fmt: skip
+def test_what_readers_overlook_in_arabic_is_remarked(one: str, other: str) -> None:
+    assert alike([one, other]) == [(one, other)]
+    assert len(set(label_ids([one, other]).values())) == 2
+
+
+def test_an_invisible_mark_in_a_label_is_shown() -> None:
+    assert described({"مع\u200f": "label_1", "مع": "label_2"}, ["مع"]) == "'مع\\u200f' = label_1 (0), مع = label_2 (1)"

@@ -107,3 +107,13 @@ def test_kept_totals_change_no_metric() -> None:
         shared[0, 0, 0] = 1
     assert (metric("f1_agree", labels).function(shared[1:], labels)
             == metric("f1_agree", labels).function(counts[1:], labels)).all()  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["macro", "score", "positive_per_target"])
+def test_a_label_may_be_called_as_a_part_of_a_metric(label):
+    labels = (label, "other")
+    counts = np.array([[3, 1], [2, 4]])
+    for name, value in ((f"precision_{label}", 3 / 5), (f"recall_{label}", 3 / 4), (f"f1_{label}", 2 / 3)):
+        assert float(metric(name, labels).function(counts, labels)) == pytest.approx(value)
+    with pytest.raises(UserError, match="could mean any of"):
+        metric("f1_macro", ("agree", "other"))

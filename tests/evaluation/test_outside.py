@@ -20,6 +20,10 @@ class FourRows:
     name, labels, fingerprint = "four", LABELS, "f" * 64
     primary_metric, metrics = "macro_f1_agree_disagree", ("macro_f1",)
 
+    @property
+    def display_names(self):
+        return dict(zip(LABELS, ("مع", "ضد", "agree"), strict=True))
+
     def indices(self, split):
         return np.arange(4 if split == "test" else 0)
 
@@ -213,3 +217,26 @@ def test_a_row_without_a_prediction_is_named(tmp_path):
     lines = ["id,label", *(f"{name},{'' if name == IDS[2] else 'agree'}" for name in IDS)]
     with pytest.raises(UserError, match="row 3, line 4: there is no label"):
         read_predictions(write(tmp_path / "p.csv", lines), FourRows())
+
+
+def test_gold_beside_predictions_is_not_scored(tmp_path):
+    """What `naba predict` adds to a labelled file, and what others call it, stands beside the true labels."""
+    for other in ("predicted", "prediction", "predicted_label"):
+        rows = [f"{name},{gold},agree" for name, gold in zip(IDS, GOLD, strict=True)]
+        path = write(tmp_path / "both.csv", [f"id,label,{other}", *rows])
+        with pytest.raises(UserError, match=f"has the columns 'label' and '{other}'") as caught:
+            read_predictions(path, FourRows())
+        assert "--label COLUMN" in str(caught.value)
+        found = read_predictions(PredictionsFile(path, label=other), FourRows())
+        assert found.predicted.tolist() == ["agree"] * 4
+
+
+def test_labels_may_be_written_as_in_the_file_of_the_data(tmp_path):
+    rows = [f"{name},{label}" for name, label in zip(IDS, ["مع", "ضد", "None", "agree"], strict=True)]
+    found = read_predictions(write(tmp_path / "names.csv", ["id,prediction", *rows]), FourRows())
+    # An id is what it says, though the name of another label is written alike.
+    assert found.predicted.tolist() == ["agree", "disagree", "None", "agree"]
+    rows = [f"{name},مع,0.2,0.7,0.1" for name in IDS]
+    path = write(tmp_path / "exchanged.csv", ["id,prediction,probability_مع,ضد,None", *rows])
+    with pytest.raises(UserError, match="4 rows say 'agree' where 'disagree' is the most probable"):
+        read_predictions(path, FourRows())

@@ -18,7 +18,7 @@ from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.experiment import sweep
-from naba.tracking import claims, database, patience
+from naba.tracking import claims, database, folder, patience
 
 SMALL = ("evaluation.resamples=50", "tracking.figures=false", "evaluation.worst_errors=2", "tracking.log_model=false")
 
@@ -55,6 +55,23 @@ def test_one_changed_byte_is_named_and_the_rest_is_compared(
         two[0].predictions()
 
 
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"name": "x"}', "\x00", "predictions"])
+def test_a_damaged_result_folder_is_named_and_trained_again(
+    damage: str, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments, said = ("model=majority", "tracking=off"), []
+    monkeypatch.setattr(folder.logger, "warning", lambda text, *values: said.append(text % values))
+    assert [run(*arguments).status for _ in range(2)] == ["trained", "found"]
+    (kept,) = own_home.rglob("run.json")
+    file = kept.parent / "predictions" / "test.parquet" if damage == "predictions" else kept
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content) if damage == "predictions" else damage.encode())
+    assert run(*arguments).status == "trained"
+    assert {str(kept.parent) in one for one in said} == {True}
+    assert run(*arguments).status == "found"
+
+
 def test_a_run_without_its_files_is_named_and_trained_again(
     two: list[tracking.Run], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,6 +81,16 @@ def test_a_run_without_its_files_is_named_and_trained_again(
     assert two[0].id[:12] in said
     assert run("model=majority").status == "trained"
     assert run("model=stratified_random").status == "found"
+
+
+def test_a_run_without_its_model_is_trained_again_where_one_is_wanted(store: Path) -> None:
+    kept = "tracking.log_model=true"
+    first = tracking.find(run("model=tfidf_nb", kept).run)
+    assert run("model=tfidf_nb", kept).status == "found"
+    shutil.rmtree(first.model_folder())
+    assert run("model=tfidf_nb").status == "found"
+    assert run("model=tfidf_nb", kept).status == "trained"
+    assert run("model=tfidf_nb", kept).status == "found"
 
 
 def test_tags_and_names_changed_by_hand(two: list[tracking.Run], capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,6 +195,14 @@ def test_no_password_of_an_address_stays_anywhere(
     ("text", "shown"),
     [
         ("postgresql+psycopg2://naba:pa$s:w0rd@db/runs", "postgresql+psycopg2://naba:***@db/runs"),
+        ("postgresql://naba:p/w@rd@db:5432/runs", "postgresql://naba:***@db:5432/runs"),
+        ("http://u:p@ss'1@h/x and http://v:q@h", "http://u:***@h/x and http://v:***@h"),
+        ("https://h/x?access_token=abc&api_key=d", "https://h/x?access_token=***&api_key=***"),
+        ("mssql+pyodbc:///?odbc_connect=DRIVER%3DX%3BPWD%3Dsecret", "mssql+pyodbc:///?odbc_connect=***"),
+        ("postgresql://db:5432/runs", "postgresql://db:5432/runs"),
+        ("فيhttp://u:p@h", "فيhttp://u:***@h"),
+        ("x" * 200_000, "x" * 200_000),  # in no time
+        ("http://u:p" + "@h" * 50_000, "http://u:***@h"),
         ("no store at http://u:p@h:1 today", "no store at http://u:***@h:1 today"),
         ("http://host:5000/a@b", "http://host:5000/a@b"),
         ("s3://bucket/key?token=abc&x=1", "s3://bucket/key?token=***&x=1"),

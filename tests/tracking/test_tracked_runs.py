@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import threading
 from typing import TYPE_CHECKING, Any
 
 import mlflow
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from naba import cli, config, tracking
+from naba.cli import promote
 from naba.config import overrides as command_line
 from naba.data import splits
 from naba.data.dataset import load_named
@@ -166,6 +168,39 @@ def test_champion_changes_only_when_the_test_allows(home: Path, capsys: pytest.C
     assert cli.main(["promote", name("majority"), "--force", "a demonstration"]) == 0
     version = tracking.client(tracking.default_uri()).get_model_version_by_alias("stance", "champion")
     assert version.tags["naba.forced"] == "a demonstration"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["one home", "another home"])
+def test_two_promotions_at_once_leave_the_better_model(
+    elsewhere: bool, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worse one is slow: between its test and its registration the better one has time to come and go."""
+    assert cli.main(["promote", name("majority")]) == 0
+    uri, measured, done = f"sqlite:///{home / 'mlflow.db'}", threading.Event(), threading.Event()
+    difference, codes = promote._difference, {}
+
+    def slow(run: tracking.Run, champion: tracking.Run) -> Any:
+        found = difference(run, champion)
+        if run.name == name("stratified_random"):
+            monkeypatch.setenv("NABA_HOME", str(tmp_path if elsewhere else home))
+            measured.set()
+            done.wait(2)
+        return found
+
+    def better() -> None:
+        measured.wait(60)
+        codes["better"] = cli.main(["promote", name("tfidf_nb"), "--uri", uri])
+        done.set()
+
+    monkeypatch.setattr(promote, "_difference", slow)
+    other = threading.Thread(target=better)
+    other.start()
+    codes["worse"] = cli.main(["promote", name("stratified_random"), "--uri", uri])
+    other.join(60)
+    champion = tracking.open_store(uri).registered("stance", "champion")
+    assert champion is not None
+    assert champion.name == name("tfidf_nb")
+    assert codes == {"worse": 0, "better": 0}
 
 
 def test_reproduce_says_byte_equal(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

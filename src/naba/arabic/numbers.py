@@ -34,7 +34,10 @@ _NUMERALS: dict[str, dict[float, str]] = {
         1: "واحد واحدة", 2: "اثنان اثنين اثنتين اثنتان", 3: "ثلاثة ثلاث", 4: "أربعة أربع", 5: "خمسة خمس",
         6: "ستة ست", 7: "سبعة سبع", 8: "ثمانية ثماني ثمان", 9: "تسعة تسع",
     },
-    "bound": {1: "أحد إحدى واحدا", 2: "اثنا اثني اثنتا اثنتي"},  # numerals only before عشر, or وعشرون
+    "bound": {  # numerals only before عشر, or وعشرون
+        1: "أحد إحدى واحدا", 2: "اثنا اثني اثنتا اثنتي", 3: "ثلاثا", 4: "أربعا", 5: "خمسا", 6: "ستا", 7: "سبعا",
+        8: "ثمانيا", 9: "تسعا",
+    },
     "ten": {10: "عشرة عشر"},
     "tens": {
         11: "أحدعشر", 12: "اثناعشر اثنيعشر", 20: "عشرون عشرين", 30: "ثلاثون ثلاثين", 40: "أربعون أربعين",
@@ -47,12 +50,12 @@ _NUMERALS: dict[str, dict[float, str]] = {
         800: "ثمانمئة ثمانمائة ثمانيمئة ثمانيمائة", 900: "تسعمئة تسعمائة",
     },
     "scale": {1e3: "ألف", 1e6: "مليون", 1e9: "مليار بليون", 1e12: "تريليون ترليون"},
-    "plural": {1e3: "آلاف", 1e6: "ملايين", 1e9: "مليارات بلايين بليونات", 1e12: "تريليونات ترليونات"},
+    "plural": {100: "مئات", 1e3: "آلاف", 1e6: "ملايين", 1e9: "مليارات بلايين بليونات", 1e12: "تريليونات ترليونات"},
     "dual": {
         1e3: "ألفان ألفين ألفي", 1e6: "مليونان مليونين مليوني", 1e9: "ملياران مليارين ملياري بليونين",
         1e12: "تريليونان تريليونين تريليوني",
     },
-    # "مليونا دولار" are two, "11 مليونا" eleven.
+    # "مليونا دولار" are two, "11 مليونا" eleven, "مليونا ونصف" one and a half.
     "dual or scale": {1e3: "ألفا", 1e6: "مليونا", 1e9: "مليارا بليونا", 1e12: "تريليونا ترليونا"},
     "fraction": {1 / 2: "نصف", 1 / 3: "ثلث", 2 / 3: "ثلثا ثلثي ثلثان ثلثين", 1 / 4: "ربع", 1 / 6: "سدس"},
     "parts": {1 / 4: "أرباع", 1 / 5: "أخماس", 1 / 6: "أسداس", 1 / 8: "أثمان", 1 / 10: "أعشار"},
@@ -78,7 +81,7 @@ _UNITS = {
     "day": "يوم يوما أيام",
     "hour": "ساعة ساعات دقيقة دقائق ثانية ثوان",
     "barrel": "برميل برميلا براميل",
-    "mass": "طن طنا أطنان كيلوغرام كيلوغراما كغم غرام غراما كيلو",
+    "mass": "طن طنا أطنان كيلوغرام كيلوغراما كيلوغرامات كغم غرام غراما غرامات كيلو",
     "length": "كيلومتر كيلومترا كيلومترات كم متر مترا أمتار ميل ميلا أميال",
     "people": "شخص شخصا أشخاص قتيل قتيلا قتلى جريح جريحا جرحى مصاب مصابا ضحية ضحايا مدني مدنيا طفل طفلا أطفال امرأة "
     "لاجئ لاجئا مهاجر مهاجرا جندي جنديا عامل موظف مواطن شهيد شهيدا شهداء ناشطين رجل فتاة عنصرا",
@@ -88,6 +91,7 @@ _MONTHS = (
     "يناير", "فبراير شباط", "مارس آذار", "أبريل نيسان إبريل", "مايو أيار", "يونيو حزيران", "يوليو تموز",
     "أغسطس آب", "سبتمبر أيلول", "أكتوبر", "نوفمبر", "ديسمبر",
 )  # fmt: skip
+_POINTS = frozenset(normalise("فاصلة فاصل", NEWS).split())
 _WEEKDAYS = ("السبت", "الأحد", "الاثنين الإثنين", "الثلاثاء", "الأربعاء", "الخميس", "الجمعة")
 
 
@@ -293,9 +297,9 @@ def _next(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -
     numeral = numerals[at] if at < len(tokens) else None
     if numeral is None:
         return None, False, at + 1
-    # Without hamza "وأحد عشر" is written like "واحد".
-    ten = numerals[at + 1] if tokens[at] == "واحد" and at + 1 < len(tokens) else None
-    return numeral, numeral.joined or (ten is not None and ten.part == "ten"), at + 1
+    # Without hamza "وأحد عشر", "وأحد وعشرون" are written like "واحد".
+    ten = _next(numerals, tokens, at + 1)[:2] if tokens[at] == "واحد" else (None, False)
+    return numeral, numeral.joined or (ten[0] is not None and ten[0].part == ("tens" if ten[1] else "ten")), at + 1
 
 
 def _after_ordinal(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> int:
@@ -327,41 +331,78 @@ def _phrase(
     numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int, *, free_sign: bool
 ) -> tuple[Quantity | None, int]:
     """The quantity that starts at a place, and the place after it."""
+    first, start = numerals[at], at
+    composed, value, at = _composed(numerals, tokens, at)
+    if first is None or composed is None:
+        return None, start + 1
+    if at + 1 < len(tokens) and tokens[at] in _POINTS:
+        decimals, after = _phrase(numerals, tokens, at + 1, free_sign=False)
+        if decimals is not None:
+            return Quantity(_with_decimals(value, decimals.value), decimals.unit), after
+    alone = at == start + 1
+    unit, at = _unit(tokens, at)
+    if unit in _HALVED and composed.last != "fraction":
+        following, joined, after = _next(numerals, tokens, at)
+        scaled = after < len(tokens) and (beyond := numerals[after]) is not None and beyond.part in _SCALES
+        if following is not None and following.part == "fraction" and joined and not scaled:
+            composed.take(following, joined=True)
+            value, at = composed.value, after
+    if alone and start and first.part == "fraction" and first.joined:
+        whole = _units().get(tokens[start - 1], "")
+        if whole in _HALVED and unit in ("", whole):  # "سنة ونصف", "عام ونصف العام"
+            return Quantity(1 + value, whole), at
+    if not unit and start and free_sign and tokens[start - 1] == "%":
+        unit = "percent"
+    return Quantity(value, unit), at
+
+
+def _composed(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> tuple[_Sum | None, float, int]:
+    """The sum of the numerals from a place on (None if there is none), its value, and the place after it."""
     first, result = numerals[at], _Sum()
-    if first is None or not result.take(_unbound(first), joined=False):
-        return None, at + 1
-    start, at = at, at + 1
-    closed: tuple[int, float] | None = None
+    if first is None or not result.take(_in_context(first, numerals, tokens, at + 1), joined=False):
+        return None, 0.0, at
+    at += 1
+    closed: tuple[float, int] | None = None
     while True:
         following, joined, after = _next(numerals, tokens, at)
         if following is None or not _is_quantity(numerals, tokens, after - 1):
             break
         if result.last in _SCALES:
-            closed = at, result.value
-        if not result.take(_unbound(following), joined=joined):
+            closed = result.value, at
+        if joined:
+            following, after = _with_parts(following, numerals, after)
+        if not result.take(_in_context(following, numerals, tokens, after), joined=joined):
             if following.part in _SCALES and not joined and closed:
-                return Quantity(closed[1], ""), closed[0]  # "5 آلاف و3 ملايين": the three belong to the millions
+                return result, *closed  # "5 آلاف و3 ملايين": the three belong to the millions
             break
         at = after
-    alone = at == start + 1
-    unit, at = _unit(tokens, at)
-    if unit in _HALVED and result.last != "fraction":
-        following, joined, after = _next(numerals, tokens, at)
-        scaled = after < len(tokens) and (beyond := numerals[after]) is not None and beyond.part in _SCALES
-        if following is not None and following.part == "fraction" and joined and not scaled:
-            result.take(following, joined=True)
-            at = after
-    if alone and start and first.part == "fraction" and first.joined:
-        whole = _units().get(tokens[start - 1], "")
-        if whole in _HALVED and unit in ("", whole):  # "سنة ونصف", "عام ونصف العام"
-            return Quantity(1 + result.value, whole), at
-    if not unit and start and free_sign and tokens[start - 1] == "%":
-        unit = "percent"
-    return Quantity(result.value, unit), at
+    return result, result.value, at
 
 
-def _unbound(numeral: _Numeral) -> _Numeral:
-    return numeral._replace(part="one") if numeral.part == "bound" else numeral
+def _with_parts(numeral: _Numeral, numerals: Sequence[_Numeral | None], after: int) -> tuple[_Numeral, int]:
+    """The numeral with the parts that it counts, "و" "ثلاثة أرباع", as one fraction; and the place after it."""
+    parts = numerals[after] if after < len(numerals) else None
+    if parts is None or parts.part != "parts" or numeral.part not in ("one", "digits"):
+        return numeral, after
+    return _Numeral("fraction", numeral.value * parts.value, joined=True), after + 1
+
+
+def _with_decimals(whole: float, decimals: float) -> float:
+    # "ثلاثة فاصلة خمسة" is 3.5; "ثلاثة فاصلة خمسة ملايين" are 3.5 millions.
+    scale = next(scale for scale in (1e12, 1e9, 1e6, 1e3, 1.0) if decimals >= scale or scale == 1.0)
+    digits = decimals / scale
+    return (whole + digits / 10 ** len(f"{digits:.0f}")) * scale
+
+
+def _in_context(numeral: _Numeral, numerals: Sequence[_Numeral | None], tokens: Sequence[str], after: int) -> _Numeral:
+    """The numeral as its place shows it, for forms that mean two things; `after` is the place behind it."""
+    if numeral.part == "bound":
+        return numeral._replace(part="one")
+    if numeral.part == "dual or scale":
+        # A dual without its nun stands before what is counted, so this is one: "ألفا وخمسين", "بلغ ألفا".
+        following, joined, _ = _next(numerals, tokens, after)
+        return numeral._replace(part="scale") if after >= len(tokens) or (following and joined) else numeral
+    return numeral
 
 
 def _unit(tokens: Sequence[str], at: int) -> tuple[str, int]:

@@ -58,7 +58,8 @@ def check(content: Mapping[str, Any], where: str) -> None:
         UserError: it is not as naba wrote it.
     """
     _check_fields(content, where)
-    if content["format"] >= 3 and content.get("sha256") != digest(content):
+    sealed = content["format"] >= 3 or "sha256" in content
+    if sealed and content.get("sha256") != digest(content):
         raise UserError(f"{where} is not as naba wrote it: its own digest is another", DAMAGED)
     profile = content.get("normalisation")
     if profile and content.get("normalisation_hash") not in ("", None, profile_from(profile).hash):

@@ -39,7 +39,7 @@ def group_folders(group: str) -> list[Path]:
 
 def names(group: str) -> list[str]:
     """What can be chosen in a group: `names("model")` -> ["majority", "tfidf_logreg", …]."""
-    return sorted({path.stem for folder in group_folders(group) for path in folder.glob("*.yaml")})
+    return sorted({path.stem for folder in group_folders(group) for path in folder.glob("*.yaml") if path.is_file()})
 
 
 def yaml_path(group: str, name: str) -> Path:

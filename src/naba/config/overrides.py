@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
+MOST_JOBS = 100_000
+
+
 @dataclass
 class Plan:
     """What the command line asks for."""
@@ -73,11 +76,13 @@ def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
         parsed.problems.append("experiment: one at a time (each has a sweep of its own)")
     if parsed.swept and not multirun:
         parsed.problems.append(f"several values ({', '.join(parsed.swept)}) need -m: naba train … -m")
+    jobs = math.prod(len(values) for values in (*parsed.choices.values(), *(options for _, options in parsed.values)))
+    if jobs > MOST_JOBS:
+        raise Problems([*parsed.problems, f"{', '.join(parsed.swept)}: more than {MOST_JOBS:,} jobs in one sweep"])
     keys = _check_combinations(parsed)
     if parsed.problems:
         raise Problems(list(dict.fromkeys(parsed.problems)))
-    counts = [len(values) for values in (*parsed.choices.values(), *(options for _, options in parsed.values))]
-    return Plan([_completed(argument, keys) for argument in arguments], multirun, math.prod(counts))
+    return Plan([_completed(argument, keys) for argument in arguments], multirun, jobs)
 
 
 def _completed(argument: str, known: set[str]) -> str:
@@ -118,6 +123,9 @@ def _parse(arguments: Sequence[str]) -> _Parsed:
             override = parser.parse_override(argument)
         except HydraException as error:
             parsed.problems.append(_unreadable(argument, str(error)))
+            continue
+        except RecursionError:
+            parsed.problems.append(f"{argument[:60]}…: nested too deeply")
             continue
         key = override.key_or_group
         if key.startswith("hydra"):
@@ -185,7 +193,8 @@ def _values(override: Override, key: str) -> list[Any]:
         if override.is_interval_sweep():
             return []
         value = override.value()
-        found = list(value.filter(config.names(key)) if isinstance(value, Glob) else override.sweep_iterator())
+        listed = value.filter(config.names(key)) if isinstance(value, Glob) else override.sweep_iterator()
+        found = list(itertools.islice(listed, MOST_JOBS + 1))
     else:
         found = [override.value()]
     return [value.text if isinstance(value, QuotedString) else value for value in found]

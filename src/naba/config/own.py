@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_HEADER = re.compile(r"^\s*#\s*@package\s+(\S+)\s*$", re.MULTILINE)
+_HEADER = re.compile(r"\s*#\s*@package\s+(\S+)\s*")
 _OLD_TARGET = re.compile(r"naba\.models\.[a-z_.]+")
 
 
@@ -54,7 +54,8 @@ def _problem(path: Path, name: str, changed: int, size: int) -> str | None:  # n
     if name.startswith("hydra/"):
         return "it is a part of Hydra's own configuration"
     with path.open(encoding="utf-8") as file:
-        package = _HEADER.search(file.read(512))
+        # Lines as Hydra sees them: U+2028 and U+0085 end one too.
+        package = next(filter(None, map(_HEADER.fullmatch, file.read(512).splitlines())), None)
     if package and package[1] not in {"_global_", "_group_"}:
         return f"it places itself at '{package[1]}' (@package)"
     content = read_yaml(path)

@@ -8,17 +8,24 @@ import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from naba.arabic.normalise import normalise
+from naba.arabic.profile import Profile
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _ID = re.compile(r"(?=.{1,100}$)[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*")
 """As `naba.config.schema.Label` has it: an id is a part of the names of metrics and columns."""
 _BETWEEN = re.compile(r"[\s/]+")
+_UNSEEN = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))
+_FORMS = Profile(
+    "forms", alef_forms=True, alef_maksura=True, ta_marbuta=True, letter_variants=True, digits=True, punctuation=True
+)
 
 
 def is_missing(value: str | None) -> bool:
-    """Is this no label: null, nothing, or white space alone?"""
-    return value is None or not value.strip()
+    """Is this no label: null, nothing, or only what nobody sees (white space, marks of direction, of zero width)?"""
+    return value is None or all(unicodedata.category(each) in _UNSEEN for each in value)
 
 
 def label_ids(values: Sequence[str]) -> dict[str, str]:
@@ -40,8 +47,11 @@ def label_ids(values: Sequence[str]) -> dict[str, str]:
 
 
 def folded(value: str) -> str:
-    """The value without what readers overlook: case, width, white space, diacritics, tatweel, joining `_` and `-`."""
-    return re.sub(r"(?<=\w)[-\u2010-\u2015](?=\w)|[\s_]+", "", without_marks(value).casefold())
+    """The value without what readers overlook: case, width, white space, diacritics, tatweel, joining `_` and `-`.
+
+    Forms of one letter or digit are one too: ة and ه, ى and ي, the Persian ک, ١ and 1.
+    """
+    return re.sub(r"(?<=\w)-(?=\w)|[\s_]+", "", normalise(without_marks(value), _FORMS).casefold())
 
 
 def without_marks(value: str) -> str:
@@ -58,7 +68,7 @@ def alike(values: Iterable[str]) -> list[tuple[str, str]]:
 def described(ids: Mapping[str, str], values: Iterable[str]) -> str:
     """`agree (12), مع = label_2 (8)`: what stands in the file, the id if it is another, and in how many rows."""
     counts = Counter(values)
-    shown = {value: value if value == value.strip() else repr(value) for value in ids}
+    shown = {value: value if value == value.strip() and value.isprintable() else repr(value) for value in ids}
     return ", ".join(
         f"{shown[value]}{'' if label == value else f' = {label}'} ({counts[value]})" for value, label in ids.items()
     )

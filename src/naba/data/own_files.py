@@ -144,7 +144,11 @@ def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
     """
     if config.labels or config.columns.label is None:
         return config
-    found = [value for value in raw.column(config.columns.label, "label") if value is not None and value.strip()]
+    found = [
+        value
+        for value in raw.column(config.columns.label, "label")
+        if value is not None and not labels.is_missing(value)
+    ]
     values, file = sorted(set(found)), raw.file
     if not values:
         raise UserError(f"{file}: no row has a label (column '{config.columns.label}')")
@@ -157,8 +161,9 @@ def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
     logger.warning("%s: labels (value in the file = id): %s", file, labels.described(ids, found))
     for one, other in labels.alike(values):
         logger.warning(
-            "%s: the labels %r and %r differ only in case, width, spaces or diacritics, and are two labels; if they "
-            "are one, correct the file, or map both to one id (label_values in the YAML of naba data new)",
+            "%s: the labels %r and %r differ only in case, width, spaces or diacritics (or forms of a letter or a "
+            "digit), and are two labels; if they are one, correct the file, or map both to one id (label_values in "
+            "the YAML of naba data new)",
             file, one, other,
         )  # fmt: skip
     return dataclasses.replace(

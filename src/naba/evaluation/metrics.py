@@ -252,18 +252,20 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
     """The metric called `name`, such as `macro_f1`, `f1_agree` or `macro_f1_favor_against`.
 
     Args:
-        labels: the data set's labels; with them, the labels in the name are checked here and not at the first use.
+        labels: the data set's labels; with them, the labels in the name are checked here and not at the first use, and
+            `f1_macro` is the F1 of a label that is called `macro`.
     Raises:
         UserError: there is no such metric (with the nearest name), or the name means several things (`f1`).
     """
-    if name in SHORT_NAMES:
+    of_label = labels is not None and name in label_metrics(labels)
+    if name in SHORT_NAMES and not of_label:
         raise UserError(
             f"'{name}' could mean any of: {', '.join(meanings(name))}", "say which; `naba list metrics` defines each"
         )
     known = catalogue()
-    if name in known:
+    if name in known and not of_label:
         return known[name]
-    if name.endswith(PER_TARGET):
+    if name.endswith(PER_TARGET) and not of_label:
         return _per_target(metric(name.removesuffix(PER_TARGET), labels), name)
     for prefix, (family, description, source) in FAMILIES.items():
         rest = name.removeprefix(prefix)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from naba.evaluation.metrics import FloatArray
     from naba.evaluation.predictions import IntArray
 
-LABEL_COLUMNS = ("label", "predicted", "prediction")
+LABEL_COLUMNS = ("label", "predicted", "prediction", "predicted_label")
 TIE = 1e-6
 """Probabilities closer than this are equal: files round them."""
 
@@ -37,7 +37,7 @@ class PredictionsFile:
     """A file of predictions, how it is read, and what its columns are called.
 
     Attributes:
-        label: None for the first of LABEL_COLUMNS that is there.
+        label: None for the one of LABEL_COLUMNS that is there.
     """
 
     path: Path
@@ -73,17 +73,18 @@ def read_predictions(
 ) -> Predictions:
     """Predictions from a CSV, TSV, JSON Lines, Parquet or Excel file, aligned by id with a split of a data set.
 
-    Columns: `id`; `label` (or `predicted`, `prediction`); and, if it has probabilities, one column a label called
-    `probability_<label>` or as the label. Without them the answer gets probability 1. Further columns are ignored,
-    but for `gold` and `fingerprint`, which must be those of the data set.
+    Columns: `id`; `label` (or `predicted`, `prediction`, `predicted_label`); and, if it has probabilities, one column
+    a label called `probability_<label>` or as the label. Without them the answer gets probability 1. A label is
+    written as its id or, as in a file of one's own, as its name. Further columns are ignored, but for `gold` and
+    `fingerprint`, which must be those of the data set.
 
     Args:
         indices: the rows of the split, where it is not the one the data set gives.
         labels_decide: take labels that are not the most probable ones, as thresholds or decision weights give them.
     Raises:
-        UserError: the file or a column is missing; ids are missing, unknown or given twice; a label is unknown; a
-            probability is no number, is outside [0, 1], or a row's do not sum to 1; a label is not the most probable
-            one; the file was made for another version of the data.
+        UserError: the file or a column is missing; several columns may hold the labels; ids are missing, unknown or
+            given twice; a label is unknown; a probability is no number, is outside [0, 1], or a row's do not sum to 1;
+            a label is not the most probable one; the file was made for another version of the data.
     """
     file = file if isinstance(file, PredictionsFile) else PredictionsFile(Path(file))
     path = file.path
@@ -96,7 +97,7 @@ def read_predictions(
     _check_data(path, table, dataset)
     predicted = _labels(file, table, dataset)
     order = align(ids, wanted, f"{path}, scored on {dataset.name} {split},")
-    probabilities = _probabilities(path, table, dataset.labels, predicted)
+    probabilities = _probabilities(path, table, dataset, predicted)
     # naba's own models may decide by other means than corrected probabilities; their files say whose they are.
     if not labels_decide and not _parquet_fingerprint(path):
         _check_most_probable(table, dataset.labels, predicted, probabilities)
@@ -159,20 +160,29 @@ def _column(file: PredictionsFile, table: Table, name: str) -> Sequence[str | No
 
 
 def _labels(file: PredictionsFile, table: Table, dataset: Dataset) -> list[str]:
-    found = next((name for name in LABEL_COLUMNS if name in table.columns), "label")
-    values = _column(file, table, file.label or found)
-    wrong = [row for row, value in enumerate(values) if value not in dataset.labels]
+    found = [name for name in LABEL_COLUMNS if name in table.columns]
+    if file.label is None and len(found) > 1:
+        raise UserError(
+            f"{file.path} has the columns {' and '.join(map(repr, found))}: either may hold the predictions",
+            "--label COLUMN says which one does",
+        )
+    ids = {name: label for label, name in dataset.display_names.items()} | {label: label for label in dataset.labels}
+    values = _column(file, table, file.label or (found or ["label"])[0])
+    wrong = [row for row, value in enumerate(values) if value not in ids]
     if empty := [row for row in wrong if is_missing(values[row])]:
         raise rows_error("there is no label", [table.places[row] for row in empty], "each row needs a prediction")
     if wrong:
         raise rows_error(
             unknown_name("label", str(values[wrong[0]] or ""), dataset.labels), [table.places[row] for row in wrong]
         )
-    return [str(value) for value in values]
+    return [ids[str(value)] for value in values]
 
 
-def _probabilities(path: Path, table: Table, labels: Sequence[str], predicted: Sequence[str]) -> FloatArray:
-    columns = [next((n for n in (PREFIX + label, label) if n in table.columns), None) for label in labels]
+def _probabilities(path: Path, table: Table, dataset: Dataset, predicted: Sequence[str]) -> FloatArray:
+    labels = dataset.labels
+    called = [(label, *({dataset.display_names.get(label, label)} - set(labels))) for label in labels]
+    columns = [next((n for each in names for n in (PREFIX + each, each) if n in table.columns), None)
+               for names in called]  # fmt: skip
     named = [column for column in columns if column is not None]
     if not named:
         return np.eye(len(labels))[[list(labels).index(label) for label in predicted]]

@@ -46,9 +46,25 @@ class KeptFolder:
         """What the run is."""
         return Facts.from_tags(self.tags)
 
+    @classmethod
+    def read(cls, identity: str, file: Path) -> KeptFolder:
+        """What `run.json` says.
+
+        Raises:
+            ValueError: it is not as naba wrote it.
+        """
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            return cls(identity, content["name"], dict(content["tags"]), dict(content["metrics"]), file.parent)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
     def has_predictions(self) -> bool:
-        """Are the predictions of all its sections there?"""
-        return all((self.folder / predictions_path(section)).is_file() for section in self.facts.sections)
+        """Are the predictions of all its sections there, as the run wrote them?"""
+        return all(
+            (self.folder / path).is_file() and self.tags.get(DIGEST + path) in {None, files.sha256(self.folder / path)}
+            for path in map(predictions_path, self.facts.sections)
+        )
 
 
 class FolderTracker:
@@ -63,12 +79,18 @@ class FolderTracker:
         return str(self.folder)
 
     def finished(self, wanted: Wanted) -> KeptFolder | None:
-        """The finished result that is what is wanted, or None."""
+        """The finished result that is what is wanted, or None; one that is damaged is named, and is none."""
         for path in sorted(self.folder.glob(f"*/*-{wanted.identity}/run.json")):
-            content = json.loads(path.read_text(encoding="utf-8"))
-            found = KeptFolder(wanted.identity, content["name"], content["tags"], content["metrics"], path.parent)
-            if wanted.served_by(found.facts) and found.has_predictions():
+            try:
+                found = KeptFolder.read(wanted.identity, path)
+            except (OSError, ValueError) as error:
+                logger.warning("%s cannot be read: %s", path, error)
+                continue
+            if not wanted.served_by(found.facts):
+                continue
+            if found.has_predictions():
                 return found
+            logger.warning("%s: its predictions are damaged or gone", path.parent)
         return None
 
     def extendable(self, wanted: Wanted) -> None:

@@ -48,9 +48,11 @@ class _Known:
         self.runs: dict[str, list[Run]] = {}
 
     def matching(self, wanted: Wanted) -> Run | None:
-        """The newest run that is what is wanted, and whose predictions are there."""
-        runs = self.runs.get(wanted.identity, [])
-        return next((run for run in runs if wanted.served_by(run.facts) and run.has_predictions()), None)
+        """The newest run that is what is wanted, and whose predictions, and model if it is wanted, are there."""
+        for run in self.runs.get(wanted.identity, []):
+            if wanted.served_by(run.facts) and run.has_predictions() and not (wanted.model and run.lost_its_model()):
+                return run
+        return None
 
 
 @cache
@@ -142,7 +144,8 @@ class MlflowTracker:
     def extendable(self, wanted: Wanted) -> Run | None:
         """The newest finished run that lacks nothing but scores on further data sets, which its kept model can give."""
         runs = _known(self.store.uri, self.experiment_id).runs.get(wanted.identity, [])
-        return next((run for run in runs if run.has_model and run.facts.scoring.missing(wanted.facts.scoring)), None)
+        able = (run for run in runs if run.has_model and run.facts.scoring.missing(wanted.facts.scoring))
+        return next((run for run in able if not run.lost_its_model()), None)
 
     def forget(self, identity: str) -> None:
         """Read the runs of an identity again when they are next asked for: one of them was changed."""

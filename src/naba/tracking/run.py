@@ -284,6 +284,16 @@ class Run:
         """MLflow's name of the kept model."""
         return self.record.models[0]
 
+    def lost_its_model(self) -> bool:
+        """Are the files of the kept model gone from this machine? Only names are looked at."""
+        folder = local_folder(self.place)
+        if not self.has_model or folder is None:
+            return False
+        if (folder.parents[1] / "models" / self.model_id / "artifacts" / "MLmodel").is_file():
+            return False  # where MLflow puts it beside the run's own files
+        address = local_folder(self.store.client.get_logged_model(self.model_id).artifact_location)
+        return address is not None and not (address / "MLmodel").is_file()
+
     def model_folder(self) -> Path:
         """The kept MLflow model as a folder on this machine; downloaded once if the artifacts are elsewhere."""
         if not self.has_model:

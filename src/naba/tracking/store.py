@@ -202,10 +202,14 @@ class Store:
 
     @contextmanager
     def one_promotion(self, name: str) -> Iterator[None]:
-        """While the block lasts nobody else on this machine changes the aliases of a registered model."""
+        """While the block lasts nobody else changes the aliases of a registered model.
+
+        Of a store in an sqlite file, whatever home they have; of a server, nobody else with this home.
+        """
         from filelock import FileLock
 
-        lock = files.home() / "locks" / f"promote-{name}.lock"
+        file = database.sqlite_file(self.uri)
+        lock = (file.parent if file else files.home()) / "locks" / f"promote-{name}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(str(lock), timeout=database.STORE_TIMEOUT):
             yield

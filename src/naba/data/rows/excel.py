@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ EXACT_IN_EXCEL = 10**15
 LAST_ROW = 2**20
 """Excel has no more rows."""
 SHOWN = 5
+_PADDED = re.compile("0{2,}")
+"""Number formats that show 7 as 007."""
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -29,18 +32,20 @@ _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 class _Sheet:
     """What the file of a sheet says beside its values."""
 
-    hidden: list[int] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    """`row 4`, `column C` or `columns C to F`."""
     merged: list[str] = field(default_factory=list)
-    uncomputed: dict[int, str] = field(default_factory=dict)
-    """Row -> its first cell with a formula that has no stored value."""
+    without_value: dict[int, str] = field(default_factory=dict)
+    """Row -> what is wrong with the first of its cells whose formula has no value or gave an error."""
 
 
 class ExcelReader(Reader):
-    """Rows of one sheet, the first unless the options name another.
+    """Rows of one sheet, the first that is shown unless the options name another.
 
-    Formulas give the values Excel stored last; a row with one that has none is bad, as is a number so long that Excel
-    has rounded it. A cell merged over several rows is the value of each. Empty rows are skipped; hidden ones are
-    read. Whole numbers have no `.0`, dates without a time are dates, truth values are TRUE and FALSE.
+    Formulas give the values Excel stored last; a row with one that has none or an error (#N/A) is bad, as is a number
+    so long that Excel has rounded it. A cell merged over several rows is the value of each. Empty rows are skipped;
+    hidden ones are read. Whole numbers have no `.0` and keep the zeros of a format such as 000, dates without a time
+    are dates, truth values are TRUE and FALSE.
     """
 
     def __init__(self, file: IO[bytes], name: str, options: ReadingOptions) -> None:
@@ -82,9 +87,11 @@ class ExcelReader(Reader):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", UserWarning)  # About styles and extensions that hold no values.
                     self.book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-                    if sheet is not None and sheet not in self.book.sheetnames:
-                        raise UserError(f"{self.name}: {unknown_name('sheet', sheet, self.book.sheetnames)}")
-                    self.sheet = self.book[sheet or self.book.sheetnames[0]]
+                    self.sheets = [each.title for each in self.book.worksheets]
+                    if sheet is not None and sheet not in self.sheets:
+                        raise UserError(f"{self.name}: {unknown_name('sheet', sheet, self.sheets)}")
+                    shown = [each.title for each in self.book.worksheets if each.sheet_state == "visible"]
+                    self.sheet = self.book[sheet or (shown or self.sheets)[0]]
                     # Some programs write dimensions smaller than their rows; like Excel, this reads all rows.
                     self.sheet.reset_dimensions()
                 self.about = _about(packed, self.sheet._worksheet_path)  # noqa: SLF001 - it has no public name
@@ -92,14 +99,17 @@ class ExcelReader(Reader):
             raise UserError(f"{self.name}: not a readable Excel workbook: {error}") from error
 
     def _remark(self) -> None:
-        sheets, about = self.book.sheetnames, self.about
-        if len(sheets) > 1 and self.options.sheet is None:
+        about = self.about
+        others = [title for title in self.sheets if title != self.sheet.title]
+        if others and self.options.sheet is None:
+            first = "the first" if self.sheet.title == self.sheets[0] else "the first that is not hidden"
             self.notes.append(
-                f"{self.name}: of {len(sheets)} sheets the first, '{self.sheet.title}', is read; "
-                f"{self.options.advice('sheet', 'NAME')} reads another: {', '.join(sheets[1:6])}"
+                f"{self.name}: of {len(self.sheets)} sheets {first}, '{self.sheet.title}', is read; "
+                f"{self.options.advice('sheet', 'NAME')} reads another: {', '.join(others[:5])}"
             )
-        if about.hidden:
-            self.notes.append(f"{self.name}: hidden rows are read too: row {_some(about.hidden)} of the sheet")
+        for kind in ("row", "column"):
+            if hidden := [each for each in about.hidden if each.startswith(kind)]:
+                self.notes.append(f"{self.name}: hidden {kind}s are read too: {_some(hidden)} of the sheet")
         if about.merged:
             self.notes.append(
                 f"{self.name}: merged cells hold one value; it is that of each of their rows, in their first column: "
@@ -109,18 +119,21 @@ class ExcelReader(Reader):
     def _rows(self) -> Iterator[tuple[int, list[Value]]]:
         """Line and values of each row that is not empty, merged cells filled down."""
         above: dict[int, Value] = {}
+        padded = any(map(_PADDED.fullmatch, self.book._number_formats))  # noqa: SLF001 - it has no public name
         try:
-            for line, row in enumerate(self.sheet.iter_rows(values_only=True), start=1):
+            for line, row in enumerate(self.sheet.iter_rows(values_only=not padded), start=1):
                 if line > LAST_ROW:
                     raise UserError(f"{self.name}: a row beyond number {LAST_ROW:,}, the last that Excel has")
-                values = [_cell(value) for value in row]
+                values = [_padded(cell) if padded else _cell(cell) for cell in row]
+                if all(value is None or not value.strip() for value in values) and line not in self.about.without_value:
+                    continue
                 for column, tops in self.merged.items():
-                    if line in tops and column < len(values):
+                    if line in tops:
+                        values += [None] * (column + 1 - len(values))  # the file may leave cells below the first out
                         if line == tops[line]:
                             above[column] = values[column]
                         values[column] = above.get(column)
-                if any(value is not None and value.strip() for value in values) or line in self.about.uncomputed:
-                    yield line, values
+                yield line, values
         except self.broken as error:
             raise UserError(f"{self.name}: not a readable Excel workbook: {error}") from error
 
@@ -142,11 +155,8 @@ class ExcelReader(Reader):
                 yield Row(number, line, dict(zip_longest(self.names, values[: len(self.names)])))
 
     def _problem(self, line: int, values: list[Value]) -> str | None:
-        if line in self.about.uncomputed:
-            return (
-                f"cell {self.about.uncomputed[line]} is a formula whose value is not stored; open the workbook in "
-                "Excel and save it"
-            )
+        if line in self.about.without_value:
+            return self.about.without_value[line]
         if any(value is not None and value.strip() for value in values[len(self.names) :]):
             return "a cell stands right of the last named column"
         long = next((value for value in values if isinstance(value, _Rounded)), None)
@@ -170,37 +180,64 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:.15g}"
 
 
+def _padded(cell: Any) -> Value:
+    """The value of a cell whose number format may show leading zeros."""
+    value = _cell(cell.value)
+    if value is None or isinstance(cell.value, str) or not _PADDED.fullmatch(cell.number_format):
+        return value
+    return value.zfill(len(cell.number_format)) if value.isdigit() else value
+
+
 def _cell(value: Any) -> Value:
     if value is None or isinstance(value, str):
-        return value
+        return _text(value)
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, (int, float)):
         return _number(value)
     if isinstance(value, dt.datetime) and value.time() == dt.time():
         return value.date().isoformat()
-    if isinstance(value, (dt.date, dt.time)):
-        return value.isoformat()
-    return str(value)
+    if isinstance(value, dt.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)
+
+
+def _text(value: Value) -> Value:
+    """A text of the workbook, where a carriage return stands as `_x000D_`."""
+    if value is None or "_x" not in value:
+        return value
+    from openpyxl.utils.escape import unescape
+
+    return str(unescape(value))
 
 
 def _about(packed: zipfile.ZipFile, member: str) -> _Sheet:
-    """Hidden rows, merged ranges and formulas without a value, from the XML of a sheet."""
+    """Hidden rows and columns, merged ranges and cells without a value, from the XML of a sheet."""
     from xml.etree.ElementTree import iterparse
+
+    from openpyxl.utils import get_column_letter
 
     found = _Sheet()
     with packed.open(member.lstrip("/")) as file:
         for _, element in iterparse(file):  # noqa: S314
             if element.tag == f"{_MAIN}row":
                 if element.get("hidden") in {"1", "true"}:
-                    found.hidden.append(int(element.get("r", "0")))
+                    found.hidden.append(f"row {element.get('r', '?')}")
                 for cell in element.iterfind(f"{_MAIN}c"):
-                    if cell.find(f"{_MAIN}f") is not None and not cell.findtext(f"{_MAIN}v"):
-                        place = cell.get("r", "?")
-                        line = element.get("r") or "".join(filter(str.isdigit, place)) or "0"
-                        if cell.get("t") != "str":
-                            found.uncomputed.setdefault(int(line), place)
+                    place, value = cell.get("r", "?"), cell.findtext(f"{_MAIN}v")
+                    line = int(element.get("r") or "".join(filter(str.isdigit, place)) or "0")
+                    if cell.get("t") == "e":
+                        found.without_value.setdefault(line, f"cell {place} holds the error {value or ''}, no value")
+                    elif cell.find(f"{_MAIN}f") is not None and not value and cell.get("t") != "str":
+                        found.without_value.setdefault(
+                            line, f"cell {place} is a formula whose value is not stored; open the workbook in Excel "
+                            "and save it",
+                        )  # fmt: skip
                 element.clear()
+            elif element.tag == f"{_MAIN}col" and element.get("hidden") in {"1", "true"}:
+                first, last = (get_column_letter(int(element.get(end, "1"))) for end in ("min", "max"))
+                found.hidden.append(f"column {first}" if first == last else f"columns {first} to {last}")
             elif element.tag == f"{_MAIN}mergeCell":
                 found.merged.append(element.get("ref", ""))
     return found

@@ -129,6 +129,7 @@ def _load(name: str, labels: Sequence[str] | None, common: dict[str, Any]) -> tu
     check_files(Path(name))
     kind: Any = AutoModel
     head: dict[str, Any] = {}
+    common = {**common, "trust_remote_code": False}  # otherwise transformers asks at the terminal
     if labels is not None:
         kind = AutoModelForSequenceClassification
         named = {label: place for place, label in enumerate(labels)}
@@ -153,11 +154,12 @@ def _load(name: str, labels: Sequence[str] | None, common: dict[str, Any]) -> tu
         first = reason.splitlines()[0]
         raise UserError(f"checkpoint '{name}' is no encoder that transformers can load: {first}", hint) from error
     _check_weights(name, model, loading)
+    _check_tokens(name, len(tokenizer), model)
     return tokenizer, model.float()
 
 
 def check_files(folder: Path) -> None:
-    """Refuse a folder whose weights are a pointer to them, or not whole.
+    """Refuse a folder with a pointer in the place of a file, or with weights that are not whole.
 
     Raises:
         UserError: they are.
@@ -166,14 +168,15 @@ def check_files(folder: Path) -> None:
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise OSError("it has no config.json")
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.suffix not in (".safetensors", ".bin"):
+        if not path.is_file():
             continue
         with path.open("rb") as stream:
             start = stream.read(len(LFS))
         if start == LFS:
+            weights = path.suffix in (".safetensors", ".bin")
             raise UserError(
-                f"{path} is a Git LFS pointer, not the weights",
-                "fetch them with `git lfs pull` in the folder it came from, or with `hf download`",
+                f"{path} is a Git LFS pointer, not the {'weights' if weights else 'file itself'}",
+                "fetch it with `git lfs pull` in the folder it came from, or with `hf download`",
             )
         if path.suffix == ".safetensors":
             try:
@@ -185,12 +188,28 @@ def check_files(folder: Path) -> None:
                 ) from error
 
 
+def _check_tokens(name: str, tokens: int, model: Any) -> None:
+    """Refuse a tokenizer that does not belong to the model.
+
+    Without its files transformers makes an empty one, to which every word is unknown.
+    """
+    rows = getattr(model.get_input_embeddings(), "num_embeddings", tokens)
+    if not rows / 2 < tokens <= rows:
+        raise UserError(
+            f"checkpoint '{name}': its tokenizer has {tokens:,} tokens, its model {rows:,}",
+            "do the tokenizer and the weights belong together, and is tokenizer.json there?",
+        )
+
+
 def _check_weights(name: str, model: Any, loading: Mapping[str, Any]) -> None:
     """Refuse a checkpoint without some of the encoder's weights; say which weights of the head are new.
 
     Raises:
-        UserError: weights that training would have to invent are missing, or are of another shape.
+        UserError: weights that training would have to invent are missing, are of another shape, or are no numbers.
     """
+    unsound = [one for one, weight in model.named_parameters() if not weight.isfinite().all()]
+    if unsound:
+        raise UserError(f"checkpoint '{name}': the weights {unsound[0]} are not finite", "download it again")
     inside = f"{model.base_model_prefix}." if hasattr(model, model.base_model_prefix) else ""
     # What stands above the encoder is the head, which is new unless the checkpoint was fine-tuned.
     missing = sorted(loading["missing_keys"])
