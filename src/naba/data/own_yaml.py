@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from naba.data.rows import Table
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
-LONGEST_NAME = 100
+LONGEST_NAME = 80
 NAMES: Mapping[str, str] = {
     "text": "text sentence tweet_text tweet article content body headline title hypothesis evidence_text post comment "
             "s2 نص جملة تغريدة خبر عنوان مقال مقالة محتوى منشور تعليق متن",

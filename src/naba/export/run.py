@@ -7,7 +7,7 @@ import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from naba import tracking
+from naba import files, tracking
 from naba.classifier import folder as directory
 from naba.errors import UserError, unknown_name
 from naba.export import card
@@ -123,6 +123,7 @@ def _check_request(form: Format, folder: Path, *, int8: bool) -> None:
         raise UserError(f"--int8 does not go with --format {form.name}", "it goes with --format onnx, for encoders")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is not empty", "name a new folder")
+    files.check_place(folder, folder=True)
 
 
 def _about(run: Run) -> dict[str, str]:
