@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
 from naba.config import builders
-from naba.config.identity import IDENTITY_VERSION, Identity
+from naba.config.identity import IDENTITY_VERSION, USUAL_COLUMN, Identity
 from naba.errors import UserError, all_hidden, hidden
 from naba.experiment.commands import changed_options, command
 from naba.tracking.facts import LONGEST_VALUE, Facts, Scoring, Wanted
@@ -140,7 +140,8 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
 
 def _grouping(dataset: Dataset, split: SplitConfig) -> str:
     """Digest of the columns that keep rows together: the groups, and the column a split goes by."""
-    columns = [name for name in ("group", split.column) if name in dataset.columns]
+    chosen = split.column or USUAL_COLUMN.get(split.name)
+    columns = [name for name in ("group", chosen) if name in dataset.columns]
     values = {str(name): dataset.column_values(str(name)).tolist() for name in columns}
     return config.digest(values) if any(any(column) for column in values.values()) else ""
 
