@@ -67,12 +67,12 @@ def _mirror(options: argparse.Namespace) -> int:
 
     if not options.names:
         raise UserError("naba data mirror: name the folder", "naba data mirror DIR ans_stance")
-    folder = Path(options.names[0]).expanduser()
-    files.check_place(folder, folder=True)
+    files.check_place(folder := Path(options.names[0]).expanduser(), folder=True)
     wanted = catalogue.chosen(options.names[1:], "mirror", everything=options.all)
-    written = catalogue.mirror(folder, wanted, data_options())
-    print(f"{folder}: {len(written)} files of {len(wanted)} data sets; use it with NABA_MIRROR={folder}")
-    return 0
+    written: list[list[Path]] = []
+    code = console.each(lambda name: written.append(catalogue.mirror(folder, [name], data_options())), wanted)
+    print(f"{folder}: {sum(map(len, written))} files of {len(written)} data sets; use it with NABA_MIRROR={folder}")
+    return code
 
 
 def _pin(options: argparse.Namespace) -> int:
