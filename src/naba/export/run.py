@@ -50,7 +50,13 @@ def _best(dataset: str, uri: str | None) -> Run:
             scored.append((score.value if metric(score.name).higher_is_better else -score.value, run))
     if not scored:
         raise UserError(f"no run on '{dataset}' has a model and a score on validation rows", "name a run by its id")
-    return max(scored, key=lambda item: item[0])[1]
+    run = max(scored, key=lambda item: item[0])[1]
+    if run.facts.part:
+        logger.warning(
+            "best:%s is run %s, part %s of a cross-validation: its model was trained without the rows of that part",
+            dataset, run.id[:12], run.facts.part,
+        )  # fmt: skip
+    return run
 
 
 def export_run(
@@ -129,7 +135,7 @@ def _check_request(form: Format, folder: Path, *, int8: bool) -> None:
 def _about(run: Run) -> dict[str, str]:
     dataset: dict[str, Any] = run.config.get("dataset", {})
     keys = ("title", "licence", "homepage", "citation", "label_source")
-    return {key: str(dataset.get(key) or "") for key in keys}
+    return {key: str(dataset.get(key) or "") for key in keys} | {"part": run.facts.part}
 
 
 def _slices(run: Run, section: str) -> list[dict[str, Any]]:
