@@ -70,6 +70,16 @@ def test_columns_with_arabic_names_are_known() -> None:
     )
 
 
+def test_columns_with_names_of_several_words_are_known() -> None:
+    """The outlet, with fewer values than there are stances, was taken for the label, and the text for its target."""
+    guess = guessed("رقم التغريدة,جهة النشر,تصنيف الموقف,نص التغريدة,نص الادعاء", "#", "صحيفة", "مع", "نص #", "ادعاء")
+    assert guess == Guess("نص التغريدة", "تصنيف الموقف", "نص الادعاء", "رقم التغريدة", "نص الادعاء", None)
+    guess = guessed("post_id,outlet,stance label,news text,main topic", "#", "daily", "a", "نص #", "نفط")
+    assert guess == Guess("news text", "stance label", None, "post_id", None, None)
+    # The whole name comes before the head of another.
+    assert guessed("claim id,id,text body,text,label", "x", "#", "نص نص نص", "نص", "a").text == "text"
+
+
 def test_columns_are_guessed_from_values_too() -> None:
     rows = "\n".join(f"{i},a somewhat longer cell {i},{i % 2}" for i in range(20))
     guess = guess_columns(read_bytes(f"n,words,kind\n{rows}\n".encode(), "f.csv"))
