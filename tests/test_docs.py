@@ -121,3 +121,33 @@ def test_paths_that_a_page_names_exist(page: str) -> None:
     examples = {"conf/dataset/my_headlines.yaml", "conf/model/tfidf_words.yaml", "conf/model/short_words.yaml"}
     missing = [path for path in named if path not in examples and not list(ROOT.glob(path.rstrip("/")))]
     assert not missing
+
+
+def test_the_citation_is_of_this_version() -> None:
+    import yaml
+
+    import naba
+
+    found = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "license"} <= set(found)
+    assert found["version"] == naba.__version__
+    assert found["license"] == "Apache-2.0"
+
+
+REWORDED = (
+    "four times in five", "drawn whole, ", "round any other", "as many times `model.training.batch_size`",
+    "A training that is killed goes on from", "get a 4xx with a message", "keep leading zeros and nineteen digits",
+    "What they reach", "Models that are there", "Why it answered so", "bring files here", "look: naba compare",
+    "the test does not allow run", "length: between", "no numbers, no clash",
+)  # fmt: skip
+"""Wordings that puzzled a first reader."""
+
+
+def test_no_wording_that_puzzled_a_reader_came_back() -> None:
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md"), *(ROOT / "src").rglob("*.py")]
+    texts = {path: path.read_text(encoding="utf-8") for path in pages if "_build" not in path.parts}
+    assert [(path.name, words) for path, text in texts.items() for words in REWORDED if words in text] == []
+    readme = texts[ROOT / "README.md"]
+    assert "Systems that share a letter are not significantly different" in readme
+    assert "the bootstrap resamples whole groups" in readme
+    assert "significant with 80 % power" in " ".join(readme.split())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba.errors import is_full
+from naba.errors import UserError, is_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def replaced(file: Path) -> Iterator[Path]:
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > LEFT_SECONDS:
                 left.unlink()
-    part = file.with_name(f"{file.name}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    part = file.with_name(f"{_beginning(file)}.{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         with writing(file):
             yield part
@@ -83,7 +84,40 @@ def writing(file: Path) -> Iterator[None]:
 
 def parts(file: Path) -> list[Path]:
     """What writers of `file` that were killed have left beside it."""
-    return [path for path in file.parent.glob("*.part") if path.name.startswith(f"{file.name}.")]
+    return [path for path in file.parent.glob("*.part") if path.name.startswith(f"{_beginning(file)}.")]
+
+
+def _beginning(file: Path) -> str:
+    """Of the name of a part: the file's, unless a part could not be called so."""
+    whole = os.fsencode(file.name)
+    return file.name if len(whole) + _PART_BYTES <= NAME_BYTES else hashlib.sha256(whole).hexdigest()[:16]
+
+
+NAME_BYTES = 255
+"""Most bytes of a name in the file systems of today: 127 Arabic letters."""
+_PART_BYTES = 32
+
+
+def check_place(path: Path, *, folder: bool = False) -> None:
+    """Before work that takes a while: can a file, or a folder, be written at this path? Nothing is made.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if "\0" in str(path):
+        raise UserError(f"{str(path)!r} holds a null character, which no path can")
+    if too_long := next((part for part in path.parts if len(os.fsencode(part)) > NAME_BYTES), None):
+        size = len(os.fsencode(too_long))
+        raise UserError(f"the name {too_long[:20]}… has {size} bytes, and a file system takes {NAME_BYTES}")
+    if os.path.lexists(path) and not (os.path.isdir(path) if folder else os.path.isfile(path)):  # noqa: PTH112, PTH113
+        wanted = "folder" if folder else "file"
+        raise UserError(f"{path} is there and is no {wanted}", f"name a {wanted}")
+    whole = path.absolute()
+    there = next(one for one in ([whole] if folder else []) + [*whole.parents] if os.path.lexists(one))
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {there}: {error.strerror}") from error
 
 
 def sha256(file: Path) -> str:

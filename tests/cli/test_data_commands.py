@@ -8,6 +8,7 @@ import http.server
 import io
 import json
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from naba import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 OWN = "id,text,label,part\n" + "".join(
     f"{number:04d},نص الخبر رقم {number} عن {topic},{label},{part}\n"
@@ -143,3 +143,15 @@ def test_statistics_are_those_committed(
     monkeypatch.setenv("NABA_MIRROR", str(mirror))
     assert cli.main(["data", "stats", "ans_stance", "synthetic_stance"]) == 0
     assert "is not what data/statistics.json says" not in capsys.readouterr().err
+
+
+def test_a_set_that_cannot_be_had_does_not_stop_the_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NABA_MIRROR", str(Path(__file__).parents[1] / "data" / "files"))
+    monkeypatch.setenv("NABA_OFFLINE", "1")
+    assert cli.main(["data", "mirror", str(tmp_path / "stick"), "arentail", "arastance"]) == 1
+    printed, said = capsys.readouterr()
+    assert "files of 1 data sets" in printed
+    assert "arentail: " in said
+    assert any((tmp_path / "stick").rglob("*.json*"))

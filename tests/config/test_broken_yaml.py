@@ -25,6 +25,7 @@ BROKEN = {
     + b"g: *f\n",
     "deep": b"a: " + b"[" * 3000 + b"]" * 3000 + b"\n",
     "itself": b"a: &a [*a]\n",
+    "nothing": b"",
 }
 """Name -> content; the bomb stands for a million values, and a parser that follows it takes gigabytes."""
 
@@ -35,6 +36,9 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "conf" / group).mkdir(parents=True)
         for name, content in BROKEN.items():
             (tmp_path / "conf" / group / f"{name}.yaml").write_bytes(content)
+        (tmp_path / "conf" / group / "leads_nowhere.yaml").symlink_to("/nowhere")
+        (tmp_path / "conf" / group / "a_folder.yaml").mkdir()
+        (tmp_path / "conf" / group / "kinds.yaml").write_text("name: kinds\naccepts: 5\nlabels: [a]\ndescription: {}\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "conf"
 
@@ -44,8 +48,9 @@ def test_lists_go_on(kind: str, conf: Path, capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["list", kind]) == 0
     printed, said = capsys.readouterr()
     assert {"datasets": "synthetic_stance", "models": "tfidf_nb", "experiments": "quickstart"}[kind] in printed
-    if kind != "experiments":
-        assert [name for name in BROKEN if f"{name}.yaml" not in said] == []
+    unread = {"experiments": ["leads_nowhere"]}.get(kind, [*BROKEN, "leads_nowhere", "kinds"])
+    assert [name for name in unread if f"{name}.yaml" not in said] == []
+    assert "a_folder" not in printed + said
 
 
 def test_data_sets_that_are_here_and_checks_go_on(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -260,6 +260,12 @@ def test_what_would_fail_at_the_end_is_refused_before_the_start() -> None:
     labels = [f"++dataset.labels.{label}={label}" for label in long]
     found = problems(*labels, f"evaluation.metrics=[macro_f1_{'_'.join(long)}]")
     assert any("too long to be tracked" in one for one in found)
+
+
+def test_a_further_set_is_not_called_as_numbers_of_another_kind_are() -> None:
+    for name in ("interval", "time", "validation"):
+        found = problems(f"evaluation.also=[{name}]")
+        assert any("could not be told from others" in one for one in found)
     assert any("expected at most 80 characters" in one for one in problems(f"++dataset.labels.{'y' * 81}=x"))
 
 

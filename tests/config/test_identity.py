@@ -11,6 +11,7 @@ from naba import config
 from naba.config.identity import split_content
 from naba.config.overrides import compose
 from naba.config.schema import SplitConfig
+from naba.experiment.job import prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,49 @@ def own(folder: Path, name: str, content: str) -> None:
 )
 def test_equal_experiments_are_one_run(one: list[str]) -> None:
     assert known(*one) == known()
+
+
+@pytest.mark.parametrize(
+    ("left_out", "written_out"),
+    [
+        (["split=kfold"], ["split.column=group", "split.folds=5", "split.fold=1"]),
+        (["split=grouped"], ["split.column=group", "split.test=2e-1"]),
+        (["dataset=unifiedfc_stance", "split=official_folds"], ["++split.column=fold"]),
+        (["split=learning_curve", "split.fraction=1"], ["split.fraction=1.0"]),
+        (
+            ["model=marbert_v2"],
+            ["++model.training.stopping_metric=macro_f1_agree_disagree", "++model.training.warmup=1e-1"],
+        ),
+        (["model=marbert_v2"], ["++model.training.checkpoint_steps=7"]),
+        (
+            ["model=encoder_small"],
+            ["++model.training.stopping_metric=macro_f1_agree_disagree", "++model.training.checkpoint_steps=7"],
+        ),
+    ],
+)
+def test_a_default_that_is_written_out_is_none_the_less_one(left_out: list[str], written_out: list[str]) -> None:
+    assert known(*left_out, *written_out) == known(*left_out)
+
+
+def test_the_metric_that_early_stopping_watches_counts() -> None:
+    watching = ["model=marbert_v2", "++model.training.stopping_metric=accuracy"]
+    assert known(*watching).cell != known("model=marbert_v2").cell
+    assert known(*watching, "dataset.primary_metric=accuracy") == known(
+        "model=marbert_v2", "dataset.primary_metric=accuracy"
+    )
+
+
+def test_official_folds_count_by_what_they_are(tmp_path: Path) -> None:
+    rows = [f"{number},خبر رقم {number},{'ab'[number % 2]}" for number in range(12)]
+    found = []
+    for name, folds in (("one", 3), ("two", 2)):
+        lines = [f"{row},{number % folds + 1}" for number, row in enumerate(rows)]
+        file = tmp_path / f"{name}.csv"
+        file.write_text("\n".join(["id,text,label,fold", *lines]), encoding="utf-8")
+        own_file = ["dataset=file", f"dataset.path={file}", "++dataset.columns.keep.fold=fold", "split=official_folds"]
+        jobs = [prepare(compose([*own_file, "model=majority", *more])) for more in ([], ["++split.column=fold"])]
+        found += [job.identity for job in jobs]
+    assert found[0] == found[1] != found[2] == found[3]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,18 @@ def test_a_set_of_another_task_is_scored_where_a_label_map_says_how() -> None:
     assert command_line.compose(["evaluation.also=[arentail]"]) is not None
 
 
+def test_more_scoring_than_a_run_can_keep_is_refused_before_the_training(
+    store: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was cut off could not be read, so that the same command would train again, for ever."""
+    command = ["train", "dataset=synthetic_stance", "model=majority", "evaluation.resamples=20"]
+    for size, code in ((65, 0), (70, 2), (65, 0)):
+        mapped = ",".join(f"{number:02d}{'x' * 70}:agree" for number in range(size))
+        assert cli.main([*command, f"++dataset.label_map={{{mapped}}}"]) == code
+    assert "it would not be found again" in capsys.readouterr().err
+    assert len(tracking.search(finished=False)) == 1
+
+
 def test_compare_refuses_pages_of_what_has_none(store: object, capsys: pytest.CaptureFixture[str]) -> None:
     run("model=majority")
     assert cli.main(["compare", "--stress"]) == 2

@@ -166,6 +166,18 @@ def test_a_damaged_report_says_how_to_make_another(runs: dict[str, str], tmp_pat
         StressReport.read(tmp_path / "report.json")
 
 
+def test_a_damaged_report_stops_its_own_line_only(runs: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("none", "news"):
+        assert cli.main(["stress", runs[name], "--only", "hashtags,diacritics", "--resamples", "20"]) == 0
+    capsys.readouterr()
+    tracking.find(runs["none"]).file(stress.REPORT).write_text("{", encoding="utf-8")
+    assert cli.main(["compare", "--stress", "--resamples", "20"]) == 0
+    printed, said = capsys.readouterr()
+    assert "tfidf_nb" in printed
+    assert "not shown: " in said
+    assert "naba stress RUN makes it again" not in printed
+
+
 def test_the_list_names_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["stress", "--list"]) == 0
     out = capsys.readouterr().out

@@ -54,9 +54,28 @@ def test_export_agrees_and_says_so_in_its_card(home: Path, tmp_path: Path, capsy
     card = (folder / "README.md").read_text(encoding="utf-8")
     for expected in ("language:\n- ar", "| equal labels | 100.00% |", "512 rows", "معارضة", "## Known failures"):
         assert expected in card
+    assert "- Split: given\n" in card
     assert not list(tmp_path.rglob("*.unfinished"))
     assert cli.main(["export", "best:synthetic_stance", str(folder)]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_the_best_of_a_cross_validation_says_what_it_was_trained_on(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folds = ["train", "dataset=synthetic_claim_type", "model=tfidf_nb", "split=kfold", "split.folds=3",
+             "evaluation.resamples=20", "tracking.figures=false"]  # fmt: skip
+    for _ in ("trained", "found"):
+        assert cli.main(folds) == 0
+        assert "one part of a cross-validation was tested (1); for all of them: split.fold=1,2,3,… -m" in " ".join(
+            capsys.readouterr().err.split()
+        )
+    assert cli.main(["export", "best:synthetic_claim_type", str(tmp_path / "out")]) == 0
+    assert "part 1 of a cross-validation: its model was trained without the rows of that part" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "- Split: kfold, part 1: trained on the other parts alone\n" in card
 
 
 def test_mlflow_format_is_a_model_that_mlflow_loads(

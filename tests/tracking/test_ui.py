@@ -145,6 +145,15 @@ def test_from_the_first_click_of_a_fresh_profile(store: Path, browser: Any, scre
         assert shown.index(best.name) < shown.index(made[0].name), "not sorted by the primary metric"
         for column in ("test/macro_f1", "interval/low/test/macro_f1", "seed"):
             wait_for_text(browser, column)
+        in_order = sorted(
+            browser.find_elements("css selector", ".ag-header-cell[col-id]"), key=lambda one: one.rect["x"]
+        )
+        shown_columns = [
+            one.get_attribute("col-id").split("`")[1] for one in in_order if "s.`" in one.get_attribute("col-id")
+        ]
+        assert [one for one in shown_columns if one[0].islower()][:5] == [
+            "test/macro_f1", "interval/low/test/macro_f1", "interval/high/test/macro_f1", "model", "seed",
+        ]  # fmt: skip
         browser.save_screenshot(str(screenshots / "naba_ui_runs.png"))
         text_of(browser, f"http://127.0.0.1:{port}/naba", "naba · نبأ")
         browser.find_element("link text", "charts").click()

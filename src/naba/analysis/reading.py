@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naba import files
 from naba.analysis.analyse import About
 from naba.analysis.article import Claim
 from naba.data.rows import ReadingOptions, read_bytes
@@ -23,6 +25,8 @@ LARGEST = 64 * 2**20
 _HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 FEWEST_WORDS = 15
 """Of an article in HTML: less is a menu, a caption or a notice about cookies."""
+_NAME_BYTES = files.NAME_BYTES - 35
+"""Of outputs, without their endings: the longest are those of a second file of a name, `-2.claimreview.jsonld`."""
 CLAIM_COLUMNS = ("text", "claim", "target")
 """Names that the column with the claims may have."""
 
@@ -90,13 +94,19 @@ def _unique(found: Sequence[Source]) -> list[Source]:
     taken: set[str] = set()
     result = []
     for one in found:
-        name, number = one.name, 1
+        name, number = cut(one.name), 1
         while name.casefold() in taken:
             number += 1
-            name = f"{one.name}-{number}"
+            name = f"{cut(one.name)}-{number}"
         taken.add(name.casefold())
         result.append(Source(one.path, name))
     return result
+
+
+def cut(name: str) -> str:
+    """A name, or the beginning of one that is so long that a file could not have it and an ending."""
+    whole = os.fsencode(name)
+    return name if len(whole) <= _NAME_BYTES else whole[:_NAME_BYTES].decode("utf-8", "ignore")
 
 
 def _bytes(path: Path) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from naba.cli import console
 from naba.cli.arguments import Parser
-from naba.errors import UserError
+from naba.cli.outputs import new_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -69,7 +69,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--claims", type=Path, metavar="FILE", help="claims to compare with")
     parser.add_argument("--claim-type", default=DEFAULT, metavar="RUN", help="the model of claim types, or none")
     parser.add_argument("--stance", default=DEFAULT, metavar="RUN", help="the model of stances, or none")
-    parser.add_argument("--output", "-o", type=Path, metavar="DIR", help="default: analysis in naba's home (NABA_HOME)")
+    parser.add_argument(
+        "--output", "-o", type=new_folder, metavar="DIR", help="default: analysis in naba's home (NABA_HOME)"
+    )
     parser.add_argument("--format", default="html", choices=FORMATS, help="what is written (default html)")
     parser.add_argument("--claimreview-draft", action="store_true",
                         help="also NAME.claimreview.jsonld: ClaimReview records for a desk to fill in")  # fmt: skip
@@ -84,15 +86,12 @@ def _job(options: argparse.Namespace) -> Job:
     from naba.analysis import reading
     from naba.analysis.job import Job
 
-    folder = options.output or files.home() / "analysis"
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"--output {folder}: this is a file; a folder is expected")
     return Job(
         sources=reading.sources(options.files),
         claims=reading.read_claims(options.claims) if options.claims else (),
         claim_type=None if options.claim_type == "none" else options.claim_type,
         stance=None if options.stance == "none" else options.stance,
-        folder=folder,
+        folder=options.output or files.home() / "analysis",
         form=options.format,
         drafts=options.claimreview_draft,
         track=options.track,

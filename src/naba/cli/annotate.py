@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, positive
+from naba.cli.outputs import new_file, new_folder
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _make(arguments: Sequence[str]) -> int:
     add_arguments(parser)
     parser.add_argument("-n", "--count", type=positive, default=200, help="rows to label (default 200)")
     parser.add_argument("--by", default="uncertain", metavar="WAY", help=", ".join(selection.STRATEGIES))
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write")
+    parser.add_argument("--out", type=new_folder, required=True, metavar="DIR", help="the folder to write")
     parser.add_argument("--guideline", type=Path, metavar="FILE", help="Markdown (default: naba's, where it has one)")
     parser.add_argument("--suggest", action="store_true", help="show a model's answers on the page; people follow them")
     options = parser.parse_intermixed_args(arguments)
@@ -82,9 +83,11 @@ def _read(arguments: Sequence[str]) -> int:
     parser = _parser("read", "naba annotate read answers-*.json --project round_1 --name stance_by_people")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="of the page, or exports of Label Studio")
     parser.add_argument("--project", type=Path, default=Path(), metavar="DIR", help="with project.json (default: here)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the project's folder)")
+    parser.add_argument("--out", type=new_folder, metavar="DIR", help="where to write (default: the project's folder)")
     parser.add_argument("--name", help="write a data set of the decided rows, and conf/dataset/NAME.yaml")
-    parser.add_argument("--html", metavar="FILE", help="write one page, with the rows on which people differ")
+    parser.add_argument(
+        "--html", type=new_file, metavar="FILE", help="write one page, with the rows on which people differ"
+    )
     options = parser.parse_intermixed_args(arguments)
     found = answers.read(options.files, project.read(options.project))
     decisions = resolve.decide(found)
@@ -99,8 +102,8 @@ def _read(arguments: Sequence[str]) -> int:
             print(table.render("text", console.terminal_width()))
     written = [*resolve.write(found, decisions, folder), *made]
     if options.html:
-        files.write_text(Path(options.html), agreement_report.page(found, measured, decisions))
-        written.append(Path(options.html))
+        files.write_text(options.html, agreement_report.page(found, measured, decisions))
+        written.append(options.html)
     print("wrote " + ", ".join(map(str, written)))
     return 0
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
 from naba.cli.annotate_rows import COMMITTEES, names
 from naba.cli.arguments import positive
+from naba.cli.outputs import new_file
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def main(parser: Parser, arguments: Sequence[str]) -> int:
     parser.add_argument("--batch", type=positive, default=100, help="rows a round (default 100)")
     parser.add_argument("--rounds", type=positive, default=5, help="default 5")
     parser.add_argument("--seeds", type=positive, default=5, help="default 5")
-    parser.add_argument("--html", metavar="FILE", help="write one page with the curves")
+    parser.add_argument("--html", type=new_file, metavar="FILE", help="write one page with the curves")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     options = parser.parse_intermixed_args(arguments)
     from naba.annotation import out_of_fold, selection, simulation
@@ -46,6 +46,6 @@ def main(parser: Parser, arguments: Sequence[str]) -> int:
         if table is not None:
             print(table.render("markdown" if options.markdown else "text", console.terminal_width()))
     if options.html:
-        files.write_text(Path(options.html), simulation.page(curves))
+        files.write_text(options.html, simulation.page(curves))
         print(f"wrote {options.html}")
     return 0

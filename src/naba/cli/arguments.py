@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from naba.config.schema import DataConfig
     from naba.data.rows.table import ReadingOptions
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
+LONGEST_NAME = 80
+NAME = rf"[A-Za-z0-9][A-Za-z0-9_.\-]{{0,{LONGEST_NAME - 1}}}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -90,7 +91,8 @@ def check_name(option: str, value: str | None) -> None:
     UserError: the value of an option is no name for a model or an alias.
     """
     if value is not None and not re.fullmatch(NAME, value):
-        raise UserError(f"{option} '{value}': a name is made of letters, digits, '_', '-' and '.'")
+        said = value if len(value) <= LONGEST_NAME else f"{value[:LONGEST_NAME]}…"
+        raise UserError(f"{option} '{said}': a name is made of up to {LONGEST_NAME} letters, digits, '_', '-' and '.'")
 
 
 def key_values(arguments: Sequence[str], valid: Sequence[str]) -> dict[str, str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, add_reading_options, data_options, reading_options
+from naba.cli.outputs import new_file
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help="names of `naba list datasets`, or key=value")
     parser.add_argument("--all", action="store_true", help="every data set whose files are here or in the mirror")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--markdown", metavar="FILE", help="write one Markdown page, without example texts")
-    parser.add_argument("--html", metavar="FILE", help="write one page with examples")
+    parser.add_argument(
+        "--markdown", type=new_file, metavar="FILE", help="write one Markdown page, without example texts"
+    )
+    parser.add_argument("--html", type=new_file, metavar="FILE", help="write one page with examples")
     parser.add_argument("--quick", action="store_true", help="only the checks that run before every training")
     add_reading_options(parser, labelled=True)
     options = parser.parse_intermixed_args(arguments)
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     names = _names([each for each in options.datasets if "=" not in each], changes, everything=options.all)
     if options.markdown:
-        files.write_text(Path(options.markdown), catalogue.quality_report(names, data))
+        files.write_text(options.markdown, catalogue.quality_report(names, data))
         print(f"wrote {options.markdown}")
         return 0
     reports = []
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps([report.to_dict() for report in reports], ensure_ascii=False, indent=1))
     if options.html:
-        files.write_text(Path(options.html), "\n".join(report.to_html() for report in reports))
+        files.write_text(options.html, "\n".join(report.to_html() for report in reports))
     return 1 if any(report.errors for report in reports) else 0
 
 

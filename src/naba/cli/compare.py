@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, key_values, positive
+from naba.cli.outputs import new_file
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
+    from pathlib import Path
 
     from naba.evaluation.leaderboard import Board, TrackedRun
 
@@ -57,9 +58,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _write(path: str, content: str) -> None:
-    files.write_text(Path(path), content)
-    print(f"wrote {path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
+def _write(path: Path, content: str) -> None:
+    files.write_text(path, content)
+    print(f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def _beyond(runs: Sequence[TrackedRun], options: Namespace, measure: str | None) -> int:
@@ -93,7 +94,9 @@ def _parser() -> Parser:
     kinds.add_argument("--matrix", action="store_true", help="differences of all pairs")
     kinds.add_argument("--transfer", action="store_true", help="from seen to unseen: other data sets, targets left out")
     kinds.add_argument("--stress", action="store_true", help="flips under perturbation, of runs with a naba stress")
-    parser.add_argument("--html", metavar="FILE", help="write one self-contained page (with --transfer: a heat map)")
+    parser.add_argument(
+        "--html", type=new_file, metavar="FILE", help="write one self-contained page (with --transfer: a heat map)"
+    )
     styles = parser.add_mutually_exclusive_group()
     for style, what in (("markdown", "Markdown"), ("csv", "CSV, every number in full"), ("latex", "LaTeX")):
         styles.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"print {what}")

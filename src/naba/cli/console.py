@@ -145,6 +145,8 @@ def print_outcome(outcome: Outcome) -> None:
     out.print(outcome_line(outcome))
     print_scores(outcome.scores, outcome.primary, outcome.confidence)
     _print_warnings(outcome.warnings)
+    if outcome.alone:
+        note(outcome.alone)
     out.print(f"run {outcome.run} in {escape(outcome.where)}")
     if outcome.where.startswith(("sqlite", "http", "postgres")):
         out.print("next: naba show " + outcome.run[:12] + ", naba compare, naba ui")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, add_reading_options, data_options, given_options, reading_options
 from naba.errors import UserError
@@ -66,11 +67,12 @@ def _mirror(options: argparse.Namespace) -> int:
 
     if not options.names:
         raise UserError("naba data mirror: name the folder", "naba data mirror DIR ans_stance")
-    folder = Path(options.names[0])
+    files.check_place(folder := Path(options.names[0]).expanduser(), folder=True)
     wanted = catalogue.chosen(options.names[1:], "mirror", everything=options.all)
-    files = catalogue.mirror(folder, wanted, data_options())
-    print(f"{folder}: {len(files)} files of {len(wanted)} data sets; use it with NABA_MIRROR={folder}")
-    return 0
+    written: list[list[Path]] = []
+    code = console.each(lambda name: written.append(catalogue.mirror(folder, [name], data_options())), wanted)
+    print(f"{folder}: {sum(map(len, written))} files of {len(written)} data sets; use it with NABA_MIRROR={folder}")
+    return code
 
 
 def _pin(options: argparse.Namespace) -> int:
@@ -97,6 +99,8 @@ def _stats(options: argparse.Namespace) -> int:
     from naba.data import catalogue, statistics
     from naba.data.dataset import load_named
 
+    if options.write:
+        files.check_place(statistics.statistics_path())
     shown = console.table("dataset", "rows", "labels", "fingerprint", right=("rows",))
     datasets = []
 

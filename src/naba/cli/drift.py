@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, data_options
+from naba.cli.outputs import new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     for table in report.tables(found):
         print(table.render("markdown" if options.markdown else "text", console.terminal_width()))
     if options.html:
-        files.write_text(Path(options.html), report.page(found))
+        files.write_text(options.html, report.page(found))
         print(f"wrote {options.html}")
     print(found.verdict)
     return FOUND if found.found else 0
@@ -62,7 +63,7 @@ def _parser() -> Parser:
     parser.add_argument("--area", type=_share, default=0.6,
                         help="area under the ROC curve from which a change of text matters (default 0.6)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--html", metavar="FILE", help="write one page")
+    parser.add_argument("--html", type=new_file, metavar="FILE", help="write one page")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     return parser
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from naba import config
 from naba.cli import console
 from naba.cli.arguments import Parser
-from naba.errors import UserError
+from naba.errors import UserError, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +52,22 @@ def _models() -> None:
         except UserError as error:
             console.note(str(error))
             continue
-        shown.add_row(name, ", ".join(section.get("accepts", [])), str(section.get("description", "")))
+        accepts = section.get("accepts", [])
+        if not isinstance(accepts, list):
+            console.note(f"{config.yaml_path('model', name)}: accepts: expected a list such as [single, pair]")
+            continue
+        shown.add_row(name, ", ".join(map(str, accepts)), str(section.get("description", "")))
     console.console().print(shown)
 
 
 def _experiments() -> None:
     shown = console.table("experiment", "question")
     for name in config.names("experiment"):
-        lines = config.yaml_path("experiment", name).read_text(encoding="utf-8", errors="replace").splitlines()
+        try:
+            lines = config.yaml_path("experiment", name).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            console.note(sentence(error))
+            continue
         comments = [line[1:].strip() for line in lines if line.startswith("#") and "@package" not in line]
         shown.add_row(name, "\n".join(comments))
     console.console().print(shown)

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, add_reading_options, given_options, positive, reading_options
+from naba.cli.outputs import new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     job = predict_job.Job(
         _path(None if options.file == "-" else options.file),
         Columns(options.text, options.target if opened.pair else None),
-        _path(options.output), reading_options(options), options.bom, _path(options.bad), options.prefix,
+        _path(options.output), reading_options(options), options.bom, options.bad, options.prefix,
         options.strict, options.overwrite, options.batch,
     )  # fmt: skip
     if job.file is None and sys.stdin.isatty():
@@ -75,7 +77,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add_reading_options(parser)
     parser.add_argument("--bom", action="store_true", help="begin CSV and TSV with a byte order mark, for Excel")
     parser.add_argument("--prefix", default="", help="put before the names of the added columns")
-    parser.add_argument("--bad", metavar="FILE", help="the side file for bad rows (default OUTPUT.bad.jsonl)")
+    parser.add_argument(
+        "--bad", type=new_file, metavar="FILE", help="the side file for bad rows (default OUTPUT.bad.jsonl)"
+    )
     parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
     parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT if it is there")
     parser.add_argument("--batch", type=positive, default=2048, metavar="ROWS", help="rows a piece (default 2048)")
@@ -94,6 +98,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         if wrong:
             raise UserError(f"naba predict: {problem}", hint)
     _check_engine(options)
+    if options.output and "://" not in options.output:
+        files.check_place(Path(options.output), folder=options.engine != "local")
     return options
 
 

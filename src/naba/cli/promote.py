@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from naba import tracking
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
             "--force needs a reason that others can read", "--force 'the champion was trained on test rows'"
         )
     check_name("--alias", options.alias)
+    if re.fullmatch(r"latest|v\d+", options.alias, re.IGNORECASE):
+        raise UserError(f"--alias {options.alias}: MLflow keeps latest, v1, v2 … for itself", "--alias champion")
     check_name("--name", options.name)
     store = tracking.open_store(options.uri)
     run = store.find(options.run)

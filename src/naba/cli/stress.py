@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, positive
+from naba.cli.outputs import new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.html:
             from naba.evaluation.stress.page import page
 
-            files.write_text(Path(options.html), page(report))
+            files.write_text(options.html, page(report))
         console.note(f"kept with run {run.id[:12]}: {options.html or run.file(stress.PAGE)}")
     if options.style == "csv":
         from naba.evaluation.stress.tables import data_table
@@ -78,7 +78,7 @@ def _parser() -> Parser:
     parser.add_argument("--seed", type=int, default=0, help="of the perturbations (default 0)")
     parser.add_argument("--resamples", type=positive, default=2_000, help="bootstrap resamples (default 2000)")
     parser.add_argument("--by-label", action="store_true", help="print flips by gold label too (the page has them)")
-    parser.add_argument("--html", metavar="FILE", help="write the page here too")
+    parser.add_argument("--html", type=new_file, metavar="FILE", help="write the page here too")
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     styles = parser.add_mutually_exclusive_group()
     for style, what in (("markdown", "Markdown"), ("csv", "CSV"), ("latex", "LaTeX")):

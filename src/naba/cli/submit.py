@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import tracking
 from naba.cli import console
 from naba.cli.arguments import Parser
+from naba.cli.outputs import new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
         "submit", f"Write a run's test predictions as a submission file, checked by id.\n\nformats:\n{listed}"
     )
     parser.add_argument("run", help="a run id, the beginning of one, or a run's name")
-    parser.add_argument("file", help="where to write")
+    parser.add_argument("file", type=new_file, help="where to write")
     parser.add_argument("--format", required=True, help="the shared task's format")
     parser.add_argument("--section", default="test", help="which predictions (default test)")
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UserError(f"run '{run.name}' has no section '{options.section}'", ", ".join(run.sections))
     predictions = run.predictions(options.section)
     rows = run.rows(options.section, predictions)
-    write_submission(predictions, form, Path(options.file), rows, run=run.name.replace(" ", "_"))
+    write_submission(predictions, form, options.file, rows, run=run.name.replace(" ", "_"))
     print(f"wrote {options.file}: {len(predictions)} rows in the form of {form.name} ({form.source})")
     if "validation" in run.sections and options.section != "validation":
         for warning in share_warnings(predictions, run.predictions("validation")):

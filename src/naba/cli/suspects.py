@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
 from naba.cli.arguments import Parser, positive
+from naba.cli.outputs import new_file
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 DESCRIPTION = """Labels that look wrong: rows ranked by the probability that models which have not seen them give to
 their label (out of fold, groups kept together), with the reasons: the model, neighbours, repetitions with two labels.
@@ -67,8 +68,8 @@ def _parser() -> Parser:
     parser.add_argument("--folds", type=positive, default=5, help="default 5")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-n", "--count", type=positive, default=20, help="rows shown (default 20)")
-    parser.add_argument("--csv", metavar="FILE", help="write every suspect with every column")
-    parser.add_argument("--html", metavar="FILE", help="write one page to read")
+    parser.add_argument("--csv", type=new_file, metavar="FILE", help="write every suspect with every column")
+    parser.add_argument("--html", type=new_file, metavar="FILE", help="write one page to read")
     parser.add_argument("--plant", type=_shares, metavar="SHARE,…", help="plant label errors and look for them")
     parser.add_argument("--seeds", type=positive, default=3, help="plant so often (default 3)")
     parser.add_argument("--markdown", action="store_true", help="print what --plant finds as Markdown")
@@ -87,6 +88,6 @@ def _shares(text: str) -> list[float]:
     return shares
 
 
-def _write(name: str, content: str) -> None:
-    files.write_text(Path(name), content)
-    print(f"wrote {name}")
+def _write(path: Path, content: str) -> None:
+    files.write_text(path, content)
+    print(f"wrote {path}")

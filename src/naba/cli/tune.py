@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from naba.cli import console
@@ -32,6 +33,8 @@ tag naba.tuned_from). Several processes may give the same command; after Ctrl-C 
 NUMBERS = {"trials": int, "hours": float, "seeds": int}
 WORDS = ("name", "study", "storage", "sampler")
 SAMPLERS = ("tpe", "random")
+STUDY = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,199}"
+"""Its page is a file of this name."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -77,6 +80,8 @@ def _sorted(arguments: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any], l
                 raise UserError(f"{argument}: {' '.join(str(error).split())}", "naba tune --help") from error
         else:
             overrides.append(argument)
+    if "study" in given and not re.fullmatch(STUDY, given["study"]):
+        raise UserError(f"study={given['study'][:80]}: a name is made of up to 200 letters, digits, '_', '-' and '.'")
     if given.get("sampler", "tpe") not in SAMPLERS:
         raise UserError(unknown_name("sampler", given["sampler"], SAMPLERS))
     return given, ranges, overrides

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}")
 _BOUND = "interval/high//"
+_SECTIONS = {
+    "train", "validation", "test", "interval", "time", "data", "cost", "size", "epoch", "stress",
+}  # fmt: skip
+"""Beginnings of the names of a run's numbers that mean something else than a further data set."""
 _METRIC_LENGTH = 250
 """Characters of a metric's name that MLflow takes; the longest are those of bounds, `interval/high/SECTION/METRIC`."""
 
@@ -259,8 +263,8 @@ def _check_also(settings: TrainConfig) -> list[str]:
     for name in dict.fromkeys(also):
         if name == dataset.name:
             continue  # its test rows are scored anyway: a sweep over data sets names them all
-        if name in {"train", "validation", "test"}:
-            problems.append(f"a data set called '{name}' could not be told from that part of another: rename it")
+        if name in _SECTIONS:
+            problems.append(f"numbers on a data set called '{name}' could not be told from others: rename it")
             continue
         try:
             other = dataset_config(name)

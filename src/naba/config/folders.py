@@ -39,7 +39,8 @@ def group_folders(group: str) -> list[Path]:
 
 def names(group: str) -> list[str]:
     """What can be chosen in a group: `names("model")` -> ["majority", "tfidf_logreg", …]."""
-    return sorted({path.stem for folder in group_folders(group) for path in folder.glob("*.yaml") if path.is_file()})
+    found = (path for folder in group_folders(group) for path in folder.glob("*.yaml"))
+    return sorted({path.stem for path in found if not path.is_dir()})
 
 
 def yaml_path(group: str, name: str) -> Path:
@@ -48,7 +49,9 @@ def yaml_path(group: str, name: str) -> Path:
     Raises:
         UserError: there is none; names the nearest one.
     """
-    there = [folder / f"{name}.yaml" for folder in group_folders(group) if (folder / f"{name}.yaml").is_file()]
+    paths = [folder / f"{name}.yaml" for folder in group_folders(group)]
+    # A link that leads nowhere is there: whoever reads it says so.
+    there = [path for path in paths if path.is_file() or (path.is_symlink() and not path.is_dir())]
     if not there:
         raise UserError(unknown_name(group, name, names(group)))
     if len(there) > 1:
@@ -69,7 +72,10 @@ def section(group: str, name: str) -> dict[str, Any]:
         UserError: there is none, or it cannot be read.
     """
     path = yaml_path(group, name)
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
     content = copy.deepcopy(_section(path, status.st_mtime_ns, status.st_size))
     return builders.modern(content) if group == "model" else content
 

@@ -35,6 +35,10 @@ _USED = {
 """The settings that each kind of split goes by, beside `validation`; a kind that is not here goes by all."""
 
 
+USUAL_COLUMN = {"official_folds": "fold", "grouped": "group", "kfold": "group", "latest": "group"}
+"""The column that a kind of split goes by where `split.column` says none: to name it is no other experiment."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """What a run is known by, each 16 hexadecimal digits.
@@ -98,6 +102,8 @@ def identify(
 def split_content(split: SplitConfig) -> dict[str, Any]:
     """What decides which rows train, validate and test: the settings that this kind of split goes by."""
     settings = dataclasses.asdict(split)
+    if split.column == USUAL_COLUMN.get(split.name):
+        settings["column"] = None
     used = _USED.get(split.name, tuple(settings))
     # Where no fold validates, the identity is what it was before there were such folds.
     folds = ("validation_fold",) if split.validation_fold else ()

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraint
 def _folder_name(name: str) -> str:
     if not name or name.startswith(".") or any(sign in "/\\" or not sign.isprintable() for sign in name):
         raise ValueError("expected a name that a folder can have: no slashes, and no dot at its start")
+    if len(name.encode("utf-8", "surrogateescape")) > 240:
+        raise ValueError("expected a name of at most 240 bytes (120 Arabic letters), which a folder can have")
     return name
 
 

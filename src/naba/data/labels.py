@@ -14,7 +14,7 @@ from naba.arabic.profile import Profile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_ID = re.compile(r"(?=.{1,100}$)[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_ID = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*")
 """As `naba.config.schema.Label` has it: an id is a part of the names of metrics and columns."""
 _BETWEEN = re.compile(r"[\s/]+")
 _UNSEEN = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))

@@ -21,17 +21,20 @@ if TYPE_CHECKING:
     from naba.data.rows import Table
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.\-]*"
-LONGEST_NAME = 100
+LONGEST_NAME = 80
 NAMES: Mapping[str, str] = {
     "text": "text sentence tweet_text tweet article content body headline title hypothesis evidence_text post comment "
             "s2 نص جملة تغريدة خبر عنوان مقال مقالة محتوى منشور تعليق متن",
     "label": "label class_label stance class category claim_type gold annotation verdict y "
              "موقف تصنيف تسمية فئة وسم صنف حكم علامة نوع",
-    "target": "target claim claim_text premise topic rumor_text s1 ادعاء هدف زعم مقولة شائعة موضوع قضية",
+    "target": "target claim claim_text premise topic rumor_text s1 "
+              "ادعاء نص_الادعاء عنوان_الادعاء هدف زعم مقولة شائعة موضوع قضية",
     "id": "id tweet_id sentence_id uid guid index معرف رقم مسلسل تسلسل م",
     "split": "split part fold_name subset set قسم تقسيم جزء مجموعة",
 }  # fmt: skip
 """Role -> words for it, English and Arabic (which also stand with the article, and with or without hamza)."""
+BY_HEAD = ("text", "label", "id")
+"""Roles of columns with further words in their names: نص التغريدة, تصنيف الموقف, tweet id."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +65,11 @@ def guess_columns(raw: Table, said: Mapping[str, str | None] | None = None) -> G
 
     def named(role: str) -> str | None:
         by_name = {labels.folded(column).removeprefix("ال"): column for column in left}
-        found = next((by_name[word] for word in map(labels.folded, NAMES[role].split()) if word in by_name), None)
-        return chosen.get(role, found)
+        words = [labels.folded(word) for word in NAMES[role].split()]
+        found = [by_name[word] for word in words if word in by_name]
+        if role in BY_HEAD:
+            found += [column for word in words for column in left if _head(column) == word]
+        return chosen.get(role, found[0] if found else None)
 
     split = named("split")
     if split is None or not {str(value).strip().lower() for value in raw.columns[split]} <= set(SPLIT_NAMES):
@@ -83,6 +89,12 @@ def guess_columns(raw: Table, said: Mapping[str, str | None] | None = None) -> G
     target = named("target")
     repeats = target is not None and len(set(raw.columns[target])) < 0.9 * len(raw)
     return Guess(text, label, target, identifier, target if repeats else None, split)
+
+
+def _head(column: str) -> str:
+    """Of a name of several words the one that says what it is: the first in Arabic, the last in English; else ""."""
+    words = re.split(r"[\s_\-]+", column.strip())
+    return labels.folded(words[-1 if column.isascii() else 0]).removeprefix("ال") if len(words) > 1 else ""
 
 
 def _label_like(columns: Mapping[str, list[str | None]], raw: Table) -> str:

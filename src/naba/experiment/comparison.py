@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from naba.evaluation.leaderboard import TrackedRun
     from naba.evaluation.stress.report import StressReport
     from naba.evaluation.tables import Table
+    from naba.tracking import Store
+
+logger = logging.getLogger(__name__)
 
 
 def stress_tables(runs: Sequence[TrackedRun], uri: str | None = None) -> list[Table]:
@@ -33,13 +37,22 @@ def stress_tables(runs: Sequence[TrackedRun], uri: str | None = None) -> list[Ta
     for cell in cells_of(runs):
         for run in cell.runs:
             if run.run_id not in read:
-                read[run.run_id] = stress.kept(store.find(run.run_id))
+                read[run.run_id] = _kept(store, run.run_id)
             report = read[run.run_id]
             if report is not None and report.section == run.section:
                 groups[run.scored][cell.name].append(report)
     if not groups:
         raise UserError("none of these runs was stressed", f"naba stress {runs[0].run_id[:12]} does it")
     return [side_by_side(systems) for systems in groups.values()]
+
+
+def _kept(store: Store, run: str) -> StressReport | None:
+    """The report of a run; a damaged one is named, and the others are shown."""
+    try:
+        return stress.kept(store.find(run))
+    except UserError as error:
+        logger.warning("not shown: %s", error.message)
+        return None
 
 
 def transfer(runs: Sequence[TrackedRun], measure: str | None = None, resamples: int = 2_000) -> Transfer:

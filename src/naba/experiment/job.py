@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
 from naba.config import builders
-from naba.config.identity import IDENTITY_VERSION, Identity
-from naba.errors import all_hidden, hidden
+from naba.config.identity import IDENTITY_VERSION, USUAL_COLUMN, Identity
+from naba.errors import UserError, all_hidden, hidden
 from naba.experiment.commands import changed_options, command
-from naba.tracking.facts import Facts, Scoring, Wanted
+from naba.tracking.facts import LONGEST_VALUE, Facts, Scoring, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -140,7 +140,8 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
 
 def _grouping(dataset: Dataset, split: SplitConfig) -> str:
     """Digest of the columns that keep rows together: the groups, and the column a split goes by."""
-    columns = [name for name in ("group", split.column) if name in dataset.columns]
+    chosen = split.column or USUAL_COLUMN.get(split.name)
+    columns = [name for name in ("group", chosen) if name in dataset.columns]
     values = {str(name): dataset.column_values(str(name)).tolist() for name in columns}
     return config.digest(values) if any(any(column) for column in values.values()) else ""
 
@@ -153,17 +154,28 @@ def _backgrounds(settings: TrainConfig) -> dict[str, str]:
 
 
 def scoring(settings: TrainConfig) -> Scoring:
-    """How a run is scored, so that one that was scored in another way is not taken for it."""
+    """How a run is scored, so that one that was scored in another way is not taken for it.
+
+    Raises:
+        UserError: there is more of it than a run can keep.
+    """
     from naba.data.dataset import load_named
 
     evaluation, dataset = settings.evaluation, settings.dataset
-    return Scoring(
+    found = Scoring(
         metrics=(*dataset.metrics, *evaluation.metrics),
         also=tuple(f"{name} {load_named(name, settings.data).fingerprint[:16]}" for name in evaluation.also),
         resamples=evaluation.resamples,
         confidence=evaluation.confidence,
         label_map=dict(dataset.label_map),
     )
+    if (size := len(found.to_json())) > LONGEST_VALUE:
+        raise UserError(
+            f"the metrics, further data sets and label_map of '{dataset.name}' have {size} characters together, and a "
+            f"run keeps {LONGEST_VALUE}: it would not be found again",
+            "name fewer or shorter ones",
+        )
+    return found
 
 
 def split_part(split: SplitConfig) -> str:

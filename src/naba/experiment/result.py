@@ -93,6 +93,8 @@ class Outcome:
         scores: section -> its scores.
         primary: section -> name of its primary metric.
         confidence: coverage of the intervals.
+        part: the fold or held-out value of a cross-validation that was tested.
+        split: the kind of split.
     """
 
     status: str
@@ -104,18 +106,31 @@ class Outcome:
     message: str = ""
     warnings: Sequence[str] = ()
     confidence: float = 0.95
+    part: str = ""
+    split: str = ""
 
     def score(self, section: str = "test", metric: str = "") -> Score | None:
         """A score of a section; of its primary metric where none is named."""
         wanted = metric or self.primary.get(section, "macro_f1")
         return next((score for score in self.scores.get(section, ()) if score.name == wanted), None)
 
+    @property
+    def alone(self) -> str:
+        """What there is to say where one part of a cross-validation was tested; "" otherwise."""
+        parts = "split.held_out=…,…" if self.split == "leave_one_out" else "split.fold=1,2,3,…"
+        return (
+            f"one part of a cross-validation was tested ({self.part}); for all of them: {parts} -m" if self.part else ""
+        )
+
     @classmethod
     def found(cls, run: Run | KeptFolder, where: str) -> Outcome:
         """Of a run that was finished before."""
         facts = run.facts
         scores = {section: list(scores_of(run.metrics, section).values()) for section in facts.sections}
-        return cls("found", run.name, run.id, where, scores, facts.primary, confidence=facts.scoring.confidence)
+        return cls(
+            "found", run.name, run.id, where, scores, facts.primary,
+            confidence=facts.scoring.confidence, part=facts.part, split=facts.split,
+        )  # fmt: skip
 
     @classmethod
     def trained(cls, result: Result, run: str, where: str) -> Outcome:
@@ -129,6 +144,8 @@ class Outcome:
             primary=result.facts.primary,
             warnings=result.warnings,
             confidence=result.job.settings.evaluation.confidence,
+            part=result.facts.part,
+            split=result.facts.split,
         )
 
     def to_dict(self) -> dict[str, Any]:

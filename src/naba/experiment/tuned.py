@@ -212,6 +212,7 @@ def place(name: str) -> Path:
     written = path.is_file() and path.read_text(encoding="utf-8").startswith(MARK)
     if not written and (path.exists() or name in config.names("model")):
         raise UserError(f"there is a model '{name}' already", "name=… gives the winner another name")
+    files.check_place(path)
     return path
 
 

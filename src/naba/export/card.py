@@ -60,7 +60,8 @@ def render(
     Args:
         form: its format.
         description: `naba.json`.
-        dataset: title, licence, homepage, citation and label_source of the training data.
+        dataset: title, licence, homepage, citation and label_source of the training data, and the part of a
+            cross-validation that tested.
         slices: rows of the run's slice table, the worst first.
         parity: the export against its run.
     """
@@ -70,7 +71,7 @@ def render(
     # Markdown, which is not escaped as HTML is.
     environment = Environment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
     environment.filters["number"] = _number
-    about = {"title": str(description.get("dataset", "")), "licence": "", "homepage": "", "citation": ""}
+    about = {"title": str(description.get("dataset", "")), "licence": "", "homepage": "", "citation": "", "part": ""}
     about |= {key: value for key, value in dataset.items() if value}
     data = ModelCardData(**_metadata(description, about))
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from naba import tracking
+from naba import files, tracking
 from naba.classifier import folder as directory
 from naba.errors import UserError, unknown_name
 from naba.export import card
@@ -50,7 +50,13 @@ def _best(dataset: str, uri: str | None) -> Run:
             scored.append((score.value if metric(score.name).higher_is_better else -score.value, run))
     if not scored:
         raise UserError(f"no run on '{dataset}' has a model and a score on validation rows", "name a run by its id")
-    return max(scored, key=lambda item: item[0])[1]
+    run = max(scored, key=lambda item: item[0])[1]
+    if run.facts.part:
+        logger.warning(
+            "best:%s is run %s, part %s of a cross-validation: its model was trained without the rows of that part",
+            dataset, run.id[:12], run.facts.part,
+        )  # fmt: skip
+    return run
 
 
 def export_run(
@@ -123,12 +129,13 @@ def _check_request(form: Format, folder: Path, *, int8: bool) -> None:
         raise UserError(f"--int8 does not go with --format {form.name}", "it goes with --format onnx, for encoders")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and is not empty", "name a new folder")
+    files.check_place(folder, folder=True)
 
 
 def _about(run: Run) -> dict[str, str]:
     dataset: dict[str, Any] = run.config.get("dataset", {})
     keys = ("title", "licence", "homepage", "citation", "label_source")
-    return {key: str(dataset.get(key) or "") for key in keys}
+    return {key: str(dataset.get(key) or "") for key in keys} | {"part": run.facts.part}
 
 
 def _slices(run: Run, section: str) -> list[dict[str, Any]]:

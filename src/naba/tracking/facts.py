@@ -13,6 +13,8 @@ from naba.evaluation.bootstrap import Score
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LONGEST_VALUE = 6000
+"""Characters of a tag or a parameter; more are cut off."""
 LOW, HIGH = "interval/low/", "interval/high/"
 """Beginnings of the names under which bounds of intervals are kept: `interval/low/test/macro_f1`."""
 

@@ -19,6 +19,7 @@ from naba.tracking import items as item_types
 from naba.tracking import views
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
+from naba.tracking.facts import LONGEST_VALUE
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
 from naba.tracking.patience import patiently
 from naba.tracking.run import DIGEST, Run
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from naba.config.schema import TrackingConfig
     from naba.tracking.facts import Wanted
 
-PARAM_LIMIT = 6000
 PARAMS_A_BATCH = 100
 METRICS_A_BATCH = 1000
 
@@ -240,7 +240,7 @@ class MlflowTracker:
         message = sentence(error)
         status = "KILLED" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "FAILED"
         try:
-            self.client.set_tag(run_id, "naba.error", message[:PARAM_LIMIT])
+            self.client.set_tag(run_id, "naba.error", message[:LONGEST_VALUE])
             self.client.set_terminated(run_id, status)
         except (MlflowException, UserError) as failure:
             # Whoever trains this next finds that this process has ended, and ends the run.
@@ -277,13 +277,13 @@ class ActiveRun:
                 except UserError as error:
                     # Hours of training are not thrown away because of what only the fitted model showed.
                     logger.warning("the model is not kept: %s", error.message)
-                    self.client.set_tag(self.id, "naba.model_kept", f"no: {error.message}"[:PARAM_LIMIT])
+                    self.client.set_tag(self.id, "naba.model_kept", f"no: {error.message}"[:LONGEST_VALUE])
 
     def _log_values(self, items: Sequence[Item]) -> None:
         from mlflow import entities
 
-        params = [entities.Param(i.name, i.value[:PARAM_LIMIT]) for i in items if isinstance(i, Param)]
-        tags = [entities.RunTag(i.name, i.value[:PARAM_LIMIT]) for i in items if isinstance(i, Tag)]
+        params = [entities.Param(i.name, i.value[:LONGEST_VALUE]) for i in items if isinstance(i, Param)]
+        tags = [entities.RunTag(i.name, i.value[:LONGEST_VALUE]) for i in items if isinstance(i, Tag)]
         for start in range(0, max(len(params), len(tags)), PARAMS_A_BATCH):
             window = slice(start, start + PARAMS_A_BATCH)
             self.client.log_batch(self.id, params=params[window], tags=tags[window])

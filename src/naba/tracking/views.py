@@ -21,21 +21,26 @@ VIEW = "naba"
 """Key of the saved view: `?viewStateShareKey=naba`."""
 PRIMARY = "mlflow.experiment.primaryMetric.name"
 """The tag with the metric that MLflow's charts start with."""
+_FIRST = ("attributes.`Run Name`", "runDateAndNestInfo")
+"""Columns that MLflow keeps at the left of its table."""
 
 
 def experiment_tags(facts: Facts) -> dict[str, str]:
     """The tags of an experiment whose runs are like the one with these facts."""
     section = "test" if "test" in facts.primary or not facts.primary else next(iter(facts.primary))
     name = f"{section}/{facts.primary.get(section, facts.primary_metric)}"
+    columns = [
+        f"metrics.`{name}`", f"metrics.`{LOW}{name}`", f"metrics.`{HIGH}{name}`",
+        "params.`model`", "params.`seed`", "params.`dataset`", "params.`split`", "metrics.`time/fit_seconds`",
+    ]  # fmt: skip
     view = {
         "searchFilter": "", "orderByKey": f"metrics.`{name}`", "orderByAsc": False,
         "startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs",
         # Charts open on the numbers of rows otherwise: MLflow sorts their sections by name.
         "chartsSearchFilter": f"^{name}",
-        "selectedColumns": [
-            f"metrics.`{name}`", f"metrics.`{LOW}{name}`", f"metrics.`{HIGH}{name}`",
-            "params.`model`", "params.`seed`", "params.`dataset`", "params.`split`", "metrics.`time/fit_seconds`",
-        ],
+        "selectedColumns": columns,
+        # Without an order MLflow shows them as it lists them: metrics by their names, then parameters by theirs.
+        "columnOrder": [*_FIRST, *columns], "columnWidths": {},
     }  # fmt: skip
     return {
         "mlflow.experimentKind": "custom_model_development",

@@ -17,6 +17,7 @@ from naba.errors import Problems, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from naba.config.schema import DatasetConfig
     from naba.models.encoder.classifier import EncoderClassifier
 
 
@@ -130,6 +131,17 @@ class _Encoder(BuilderOptions):
 
     reading: Reading = field(default_factory=Reading)
     training: Training = field(default_factory=Training)
+
+    def content(self) -> dict[str, Any]:
+        """See `Options`: what changes no answer counts as if it were left out, and `described` has what is watched."""
+        found = super().content()
+        usual = {"stopping_metric": None, "checkpoint_steps": Training.checkpoint_steps}
+        return found | {"training": found["training"] | usual}
+
+    def described(self, dataset: DatasetConfig) -> dict[str, Any]:
+        """See `Options`: the metric that early stopping watches, where it is not the data set's primary one."""
+        watched = self.training.stopping_metric
+        return {"stopping_metric": watched} if watched not in (None, dataset.primary_metric) else {}
 
     def started(self, start: Pretrained | Architecture, context: Context) -> EncoderClassifier:
         """The classifier that starts from `start`; early stopping watches the primary metric unless told otherwise."""
