@@ -52,7 +52,7 @@ def test_every_example_gives_what_it_says(module: str, store: Path) -> None:
     assert results.failed == 0
     names = [name for name, where in naba.INTERFACE.items() if where.partition(":")[0] == module]
     for name in names:
-        assert ">>>" in (getattr(found, name).__doc__ or ""), f"{name} has no example"
+        assert ">>>" in (getattr(naba, name).__doc__ or ""), f"{name} has no example"
 
 
 def test_python_and_the_command_line_find_each_others_runs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,8 @@ def main(arguments: list[str]) -> None:
     from naba.serve.protocol import TimedProtocol
 
     host, port, workers = arguments
+    if int(workers) > 1:
+        create()  # a worker that cannot load the classifier would be started again without end
     uvicorn.run(
         "naba.serve.server:create", factory=True, host=host, port=int(port), workers=int(workers), http=TimedProtocol,
         ws="none", log_level="warning", timeout_keep_alive=KEEP_ALIVE_SECONDS, server_header=False,
