@@ -151,3 +151,41 @@ def test_no_wording_that_puzzled_a_reader_came_back() -> None:
     assert "Systems that share a letter are not significantly different" in readme
     assert "the bootstrap resamples whole groups" in readme
     assert "significant with 80 % power" in " ".join(readme.split())
+
+
+def test_the_package_of_the_page_works_as_it_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    import naba
+    from naba.config import packages
+
+    page = (DOCS / "how-to" / "packages.md").read_text(encoding="utf-8")
+    written = re.findall(r"<!-- package: (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL)
+    assert len(written) == 6
+    for path, content in written:
+        (tmp_path / "mypackage" / "src" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mypackage" / "src" / path).write_text(content, encoding="utf-8")
+    data = tmp_path / "mypackage" / "src" / "mypackage" / "data"
+    data.mkdir()
+    lines = [
+        f"{number}{sign}|{sign}|أسعار النفط ترتفع {number // 3}|{text} {number}"
+        for number in range(60)
+        for sign, text in {"+": "أسعار النفط ترتفع اليوم", "-": "هبوط كبير!"}.items()
+    ]
+    (data / "prices.txt").write_text("\n".join(["% id, label, target, text", *lines]), encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NABA_PACKAGES", "./mypackage")
+    try:
+        settings = {"split": "grouped", "evaluation__resamples": 50, "tracking__figures": False}
+        run = naba.train("mypackage_prices", "mypackage_overlap", **settings)
+        assert run.scores("test")["mypackage_error_rate"].value == 0
+        findings = {finding.code: finding for finding in naba.check("mypackage_prices", slow=False).findings}
+        assert findings["MY01"].message == "60 texts with !"
+    finally:
+        packages._allowed.cache_clear()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "mypackage"]:
+            del sys.modules[name]
+        from naba.data.checks.findings import CHECKS
+
+        CHECKS.pop("MY01", None)

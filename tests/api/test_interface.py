@@ -45,14 +45,14 @@ def test_every_name_of_the_interface_is_there_and_documented() -> None:
         naba.trane  # noqa: B018
 
 
-@pytest.mark.parametrize("module", [*EXAMPLES, "naba.export", "naba.config.overrides"])
+@pytest.mark.parametrize("module", [*EXAMPLES, "naba.export", "naba.config.overrides", "naba.evaluation.metrics"])
 def test_every_example_gives_what_it_says(module: str, store: Path) -> None:
     found = importlib.import_module(module)
     results = doctest.testmod(found, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0
     names = [name for name, where in naba.INTERFACE.items() if where.partition(":")[0] == module]
     for name in names:
-        assert ">>>" in (getattr(found, name).__doc__ or ""), f"{name} has no example"
+        assert ">>>" in (getattr(naba, name).__doc__ or ""), f"{name} has no example"
 
 
 def test_python_and_the_command_line_find_each_others_runs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +82,18 @@ def test_errors_are_those_of_the_command_line(store: Path, capsys: pytest.Captur
         naba.train("synthetic_stance", "majority", tracking="off")
     with pytest.raises(naba.UserError, match="there are no finished runs"):
         naba.compare("synthetic_stance")
+    with pytest.raises(naba.UserError, match="unknown filter 'sektion'; did you mean 'section'"):
+        naba.compare("synthetic_stance", sektion="validation")
+    with pytest.raises(naba.UserError, match="a DataFrame is no data set: expected a name"):
+        naba.train(pd.DataFrame(), "majority")  # type: ignore[arg-type]
+
+
+def test_what_is_no_text_is_not_normalised() -> None:
+    assert naba.normalise([]) == []
+    with pytest.raises(naba.UserError, match=r"text 1 is None \(NoneType\): expected text"):
+        naba.normalise(["أ", None])  # type: ignore[list-item]
+    with pytest.raises(naba.UserError, match="text 0 is 3"):
+        naba.normalise(3)  # type: ignore[call-overload]
 
 
 def test_own_data_in_arabic_is_loaded_trained_on_and_scored(tmp_path: Path, store: Path) -> None:

@@ -44,7 +44,9 @@ class Lengths(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         if self.fault == "fit":
-            raise ValueError("no words")
+            raise ValueError("no words\\nfor it")
+        if self.fault == "exit":
+            raise SystemExit(3)
         self.classes_ = np.array(["x", "y"]) if self.fault == "labels" else np.unique(np.asarray(y, dtype=str))
         return self
 
@@ -55,18 +57,31 @@ class Lengths(ClassifierMixin, BaseEstimator):
         rows = np.array([len(text.split()) > self.limit for text in X["text"]]).astype(int)
         if self.fault == "shape":
             return rows
+        if self.fault == "words":
+            return [["high"]] * len(rows)
+        if self.fault == "nan":
+            return np.where(np.arange(len(rows))[:, None] == 2, np.nan, np.eye(len(self.classes_))[0])
         if self.fault == "sums":
             return np.ones((len(rows), len(self.classes_)))
         return np.eye(len(self.classes_))[rows % len(self.classes_)]
 
 
-def lengths(seed: int, *, limit: int = 3, fault: Literal["", "fit", "labels", "shape", "sums"] = "", note: Optional[str] = None):
+def lengths(seed: int, *, limit: int = 3, fault: str = "", kind: Literal["a", "b"] = "a", note: Optional[str] = None):
     """By the number of words."""
     return Lengths(limit, fault)
 
 
 def broken(C: float = 1.0):
     raise KeyError("nothing here")
+
+
+def a_class():
+    return Lengths
+
+
+def regression():
+    from sklearn.linear_model import LinearRegression
+    return LinearRegression()
 
 
 def certain():
@@ -114,10 +129,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_arguments_are_checked_from_the_source_and_nothing_is_imported(desk: Callable[..., Path]) -> None:
     desk(raises=True)
-    wrong = {"name": "m", "builder": "desk.models.lengths", "limt": 3, "fault": "shpe", "seed": 3}
+    wrong = {"name": "m", "builder": "desk.models.lengths", "limt": 3, "kind": "c", "seed": 3}
     _, problems = builders.checked(wrong)
     assert any("did you mean 'model.limit'" in problem for problem in problems)
-    assert any("model.fault" in problem for problem in problems)
+    assert any("model.kind" in problem for problem in problems)
     assert any("model.seed: the run itself gives it" in problem for problem in problems)
     _, problems = builders.checked({"name": "m", "builder": "desk.models.lengths", "limit": "3"})
     assert problems
@@ -140,6 +155,8 @@ def test_arguments_are_checked_from_the_source_and_nothing_is_imported(desk: Cal
         ("desk.nowhere.lengths", "there is no Python source of a module 'desk.nowhere'"),
         ("desk.models.constant", "the default of 'limit' is no plain value"),
         ("desk.models.anything", "its arguments must have names"),
+        ("desk.models.Lengths", "'Lengths' in .*models.py is no plain function"),
+        ("desk.models.LIMIT", "'LIMIT' in .*models.py is no plain function"),
     ],
 )
 def test_a_builder_that_cannot_be_read_is_named_with_the_reason(
@@ -170,13 +187,27 @@ def test_a_yaml_cannot_allow_itself(desk: Callable[..., Path], monkeypatch: pyte
     [
         ({"builder": "desk.models.broken"}, "builder 'desk.models.broken' raised KeyError: 'nothing here'"),
         ({"builder": "desk.models.certain"}, "has no predict_proba"),
-        ({"builder": "desk.models.lengths", "fault": "fit"}, "Lengths.fit raised ValueError: no words"),
+        (
+            {"builder": "desk.models.lengths", "fault": "fit"},
+            r"Lengths.fit raised ValueError: no words for it \(.*desk/models\.py, line 21\)",
+        ),
         ({"builder": "desk.models.lengths", "fault": "labels"}, "classes_ are x, y, the labels are agree, disagree"),
         (
             {"builder": "desk.models.lengths", "fault": "shape"},
             r"gives an array of shape \(\d+,\), expected \(\d+, 4\)",
         ),
-        ({"builder": "desk.models.lengths", "fault": "sums"}, "are no probabilities"),
+        (
+            {"builder": "desk.models.lengths", "fault": "sums"},
+            r"gives 5 of 5 rows that are no probabilities; row 0 is \[1.0, 1.0, 1.0, 1.0\]",
+        ),
+        (
+            {"builder": "desk.models.lengths", "fault": "nan"},
+            r"gives 1 of 5 rows that are no probabilities; row 2 is \[nan, ",
+        ),
+        ({"builder": "desk.models.lengths", "fault": "words"}, "gives a list, expected an array of numbers"),
+        ({"builder": "desk.models.lengths", "fault": "exit"}, "Lengths.fit raised SystemExit: 3"),
+        ({"builder": "desk.models.a_class"}, "returns the class desk.models.Lengths"),
+        ({"builder": "desk.models.regression"}, "LinearRegression, which has no predict_proba"),
     ],
 )
 def test_each_mistake_of_an_estimator_is_one_clear_message(
@@ -252,6 +283,65 @@ def test_an_own_type_is_named_before_it_is_loaded(
     assert (loaded.predict(data.frame(rows)) == model.predict(data.frame(rows))).all()
 
 
+def test_a_folder_that_holds_a_package_is_enough_and_one_that_holds_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NABA_PACKAGES", "")
+    assert cli.main(["new", "package", "gazette"]) == 0
+
+    def found(path: str) -> str:
+        monkeypatch.setenv("NABA_PACKAGES", path)
+        return packages.allowed()[0].name
+
+    assert found("./gazette") == found("./gazette/src/gazette") == "gazette"
+    (tmp_path / "empty").mkdir()
+    for path, said in {
+        "./empty": "empty holds no package",
+        "empty": "did you mean './empty'",
+        "naba": "naba itself is named",
+    }.items():
+        with pytest.raises(UserError, match=said):
+            found(path)
+    (tmp_path / "gazette" / "src" / "other" / "conf").mkdir(parents=True)
+    with pytest.raises(UserError, match="holds several packages"):
+        found("./gazette/")
+    packages._allowed.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import naba\n@naba.metric(source='x')\ndef accuracy(counts, labels): ...\n",
+        "from naba.data.corpora.readers import reader\n@reader\ndef table(files): ...\n",
+        "from naba.data.checks.findings import check\n@check('N01', 'mine', 'note', 'x')\ndef mine(subject): ...\n",
+    ],
+)
+def test_the_name_of_what_naba_has_is_not_taken(desk: Callable[..., Path], code: str) -> None:
+    from naba.data.checks import rows
+
+    assert rows
+    (desk() / "more.py").write_text(code, encoding="utf-8")
+    with pytest.raises(UserError, match="desk.more .* cannot be imported: two .* are called .* and desk.more"):
+        packages.load()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [("raise ValueError('odd')", "raised ValueError: odd"), ("return 'bad'", "returns a str")]
+)
+def test_a_wrong_data_check_is_one_message(desk: Callable[..., Path], body: str, said: str) -> None:
+    from naba.data.checks.findings import CHECKS
+
+    code = "from naba.data.checks.findings import check\n@check('D01', 'mine', 'note', 'x')\ndef mine(subject):\n    "
+    (desk() / "checking.py").write_text(code + body, encoding="utf-8")
+    try:
+        with pytest.raises(UserError, match=f"data check D01 {said}"):
+            naba.check("article_stance", slow=False)
+    finally:
+        CHECKS.pop("D01", None)
+
+
 def test_the_options_that_every_command_takes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,3 +411,150 @@ def test_context_is_given_to_functions_that_ask_for_it(desk: Callable[..., Path]
     assert kind.from_run == ("seed",)
     assert textwrap.shorten(kind.__doc__, 40) == "By the number of words."
     assert kind(limit=2).build(Context(seed=4)).estimator.limit == 2
+
+
+METRICS = """
+import numpy as np
+import naba
+
+
+@naba.metric(source="a test")
+def desk_raises(counts, labels):
+    return labels.index("nowhere")
+
+
+@naba.metric(source="a test")
+def desk_first_only(counts, labels):
+    return counts[0, 0] / counts.sum()
+
+
+@naba.metric(source="a test")
+def desk_over_resamples(counts, labels):
+    return counts[..., 0, 0] / counts.sum()
+
+
+@naba.metric(source="a test")
+def desk_words(counts, labels):
+    return "high"
+
+
+@naba.metric(source="a test")
+def desk_undefined(counts, labels):
+    return np.full(counts.shape[:-2], np.nan)
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("desk_raises", r"metric 'desk_raises' raised ValueError: .* \(.*desk/metrics\.py, line 8\)"),
+        ("desk_first_only", r"'desk_first_only' gives an array of shape \(4,\) for counts of shape \(11, 4, 4\)"),
+        ("desk_over_resamples", "other scores for several resamples at once than for each alone"),
+        ("desk_words", "metric 'desk_words' gives a str, expected numbers"),
+    ],
+)
+def test_a_wrong_metric_is_one_message_before_anything_is_trained(
+    desk: Callable[..., Path], metric: str, said: str
+) -> None:
+    (desk() / "metrics.py").write_text(METRICS, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        naba.load_dataset("synthetic_stance", metrics=[metric])
+
+
+def test_a_metric_that_is_not_defined_is_shown_and_said(
+    desk: Callable[..., Path], store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (desk() / "metrics.py").write_text(METRICS, encoding="utf-8")
+    options = ["evaluation.metrics=[desk_undefined]", "evaluation.resamples=50", "tracking.figures=false"]
+    assert cli.main(["train", "dataset=synthetic_stance", "model=majority", *options]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "desk_undefined nan" in printed, "what was asked for stands in the table"
+    assert "test: desk_undefined not defined on these rows (nan)" in printed
+
+
+READING = """
+from naba.data.corpora.readers import reader
+from naba.data.rows import Place, Table
+
+
+@reader
+def desk_lines(files, label="agree", *, fault=""):
+    if fault == "raises":
+        raise ValueError("odd bytes")
+    if fault == "none":
+        return None
+    content, name = files[0].read()
+    texts = content.decode().split()
+    places = [Place(name, number, number) for number in range(1, len(texts) + 1)]
+    if fault == "places":
+        places = [str(place) for place in places]
+    if fault == "ragged":
+        places = places[:-1]
+    ids = list(range(len(texts))) if fault == "numbers" else [str(number) for number in range(len(texts))]
+    return Table({"id": ids, "text": texts, "label": [label] * len(texts)}, places)
+"""
+LINES = """
+name: desk_lines
+task: stance
+labels: {agree: تأييد, disagree: معارضة}
+primary_metric: macro_f1
+reader: desk_lines
+source: {folder: "package:desk", files: [{path: lines.txt}]}
+columns: {id: id, text: text, label: label}
+"""
+
+
+def lines(folder: Path) -> None:
+    (folder / "reading.py").write_text(READING, encoding="utf-8")
+    (folder / "conf" / "dataset").mkdir()
+    (folder / "conf" / "dataset" / "desk_lines.yaml").write_text(LINES, encoding="utf-8")
+    (folder / "lines.txt").write_text("خبر نبأ\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"fault": "raises"}, r"reader 'desk_lines' raised ValueError: odd bytes \(.*desk/reading\.py, line 9\)"),
+        ({"fault": "none"}, "reader 'desk_lines' returns a NoneType"),
+        ({"fault": "places"}, r"among its places, expected Place\(file, record, line\)"),
+        ({"fault": "ragged"}, "returns 2 values of 'id' and 1 places"),
+        ({"fault": "numbers"}, "returns 0 in the column 'id', expected text or None"),
+        ({"label": "nonsense"}, "unknown label 'nonsense'"),
+        ({"colour": "red"}, "unknown key 'dataset.options.colour'"),
+    ],
+)
+def test_each_mistake_of_a_reader_is_one_clear_message(
+    desk: Callable[..., Path], options: dict[str, str], said: str
+) -> None:
+    lines(desk())
+    assert len(naba.load_dataset("desk_lines")) == 2
+    with pytest.raises(UserError, match=said):
+        naba.load_dataset("desk_lines", options=options)
+
+
+def test_a_stored_run_finds_the_reader_of_its_data_in_another_process(
+    desk: Callable[..., Path], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from naba.data import dataset
+    from naba.data.corpora.readers import READERS
+
+    folder = desk()
+    lines(folder)
+    run = naba.train("synthetic_stance", "majority", evaluation__resamples=50, tracking__figures=False)
+    described = config.section("dataset", "desk_lines")
+
+    def forget() -> None:
+        monkeypatch.setattr(dataset, "_LOADED", {})
+        READERS.pop("desk_lines", None)
+        packages._load.cache_clear()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "desk"]:
+            del sys.modules[name]
+
+    forget()
+    run.config["dataset"] = described
+    with pytest.raises(UserError, match="'desk_lines' is not what run 'majority"):
+        run.dataset()
+    forget()
+    monkeypatch.setattr(packages, "load", tuple)
+    with pytest.raises(UserError, match="unknown reader 'desk_lines'"):
+        run.dataset()

@@ -117,7 +117,9 @@ def test_validation_decides_and_the_winner_is_a_model(
     assert "bootstrap bias correction" in page or "cannot be estimated" in page
     # The same command finds its trials done, and the winner trains as the trial did.
     assert cli.main(command) == 0
-    assert "trial " not in capsys.readouterr().out.partition("best:")[0]
+    again = capsys.readouterr()
+    assert "trial " not in again.out.partition("best:")[0]
+    assert "takes the place" not in again.err
     assert (
         cli.main(["train", *data[:4], "model=mine", *QUICK, "tracking.figures=false", "tracking.log_model=false"]) == 0
     )
@@ -125,6 +127,10 @@ def test_validation_decides_and_the_winner_is_a_model(
     assert (config.yaml_path("model", "mine")).read_text(encoding="utf-8").startswith("# Found by naba tune")
     assert cli.main(["tune", *data, "name=tfidf_svm"]) == 2
     assert "there is a model 'tfidf_svm' already" in capsys.readouterr().err
+    assert cli.main([*command[:-2], "trials=1", "search.minimum_count=[1, 2]", "name=mine"]) == 0
+    assert (
+        f"mine.yaml takes the place of another winner: Found by naba tune ({wanted.study}," in capsys.readouterr().err
+    )
 
 
 def test_folds_of_training_rows_validate_where_no_rows_do(tmp_path: Path, data: list[str], store: Path) -> None:

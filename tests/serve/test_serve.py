@@ -376,3 +376,23 @@ def test_wrong_arguments_give_one_message(
     given = [classifier if argument == "CLASSIFIER" else argument for argument in arguments]
     assert cli.main(["serve", *given]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_model_of_other_code_that_nobody_vouches_for_is_one_message(
+    workers: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+    import pandas as pd
+    from sklearn.dummy import DummyClassifier
+
+    from naba.classifier import folder
+    from naba.models.own import OwnClassifier
+
+    rows = pd.DataFrame({"text": ["خبر", "نبأ"], "target": ""}, dtype=object)
+    model = OwnClassifier(DummyClassifier()).fit(rows, np.array(["no", "yes"], dtype=object))
+    folder.save(model, tmp_path / "kept", {"labels": {"no": "لا", "yes": "نعم"}, "input": ["text"]})
+    assert cli.main(["serve", str(tmp_path / "kept"), "--port", str(free_port()), "--workers", workers]) == 2
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert said.count("--trust sklearn.dummy.DummyClassifier") == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, overload
 
 from naba import config
 from naba.api.overrides import dataset_choice, written
 from naba.arabic.profile import profile_from
 from naba.data.dataset import Dataset
+from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,9 +81,15 @@ def normalise(texts: str | Sequence[str], profile: str = "news") -> str | list[s
     Returns:
         A text for a text, a list of n texts for n.
     Raises:
-        naba.UserError: there is no such profile.
+        naba.UserError: there is no such profile, or something among the texts is no text.
     """
     from naba.arabic.normalise import normalise_all
 
     rules = profile_from(config.section("normalisation", profile))
-    return normalise_all([texts], rules)[0] if isinstance(texts, str) else normalise_all(list(texts), rules)
+    if isinstance(texts, str):
+        return normalise_all([texts], rules)[0]
+    given = list(texts) if isinstance(texts, Iterable) else [texts]
+    if strange := [(row, one) for row, one in enumerate(given) if not isinstance(one, str)]:
+        row, one = strange[0]
+        raise UserError(f"text {row} is {one!r} ({type(one).__name__}): expected text or a list of texts")
+    return normalise_all(given, rules)

@@ -41,6 +41,11 @@ def dataset_choice(dataset: str | Path | Dataset) -> list[str]:
                 "give the path it was loaded from, with the same options as dataset={…}; or write its YAML",
             )
         return [f"dataset={dataset.name}"]
+    if not isinstance(dataset, (str, Path)):
+        raise UserError(
+            f"a {type(dataset).__name__} is no data set: expected a name, a path or what load_dataset gave",
+            "write a table to a file first: table.to_parquet('mine.parquet')",
+        )
     if str(dataset) in names and not isinstance(dataset, Path):
         return [f"dataset={dataset}"]
     path = Path(dataset).expanduser()

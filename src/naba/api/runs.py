@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from naba import tracking
 from naba.api.overrides import dataset_choice, written
 from naba.config.overrides import value_text
-from naba.errors import UserError
+from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.leaderboard import Board
     from naba.tracking import Run
+
+FILTERS = ("model", "task", "trained_on", "section", "pool")
 
 
 def train(dataset: str | Path | Dataset, model: str, seed: int = 0, **overrides: Any) -> Run:
@@ -98,18 +100,22 @@ def compare(
         baseline: the model that others are compared with.
         resamples: bootstrap draws.
         uri: the MLflow store; naba's own if None.
-        filters: `model`, `task`, `trained_on`, `section="validation"`; `model="a,b"` for either.
+        filters: `model`, `task`, `trained_on`, `section="validation"`, `pool="no_weights"`; `model="a,b"` for either.
     Returns:
         `Board`: `.frame()` (a table of pandas, every number in full), `.html()` (one page with an error browser).
     Raises:
-        naba.UserError: there are no such runs; several data sets were scored and none was named.
+        naba.UserError: there are no such runs; an unknown filter; several data sets were scored and none was named.
     """
     from naba.evaluation.leaderboard import leaderboards
+    from naba.evaluation.pools import pool_of
     from naba.tracking.runs import scored_datasets, selected_runs
 
+    if unknown := sorted(set(filters) - set(FILTERS)):
+        raise UserError(unknown_name("filter", unknown[0], FILTERS))
+    pool = pool_of([filters.pop("pool", "")])
     wanted = {**({"dataset": dataset} if dataset else {}), **filters}
     runs = selected_runs(uri, wanted)
-    boards = leaderboards(runs, metric, baseline=baseline, resamples=resamples)
+    boards = leaderboards(runs, metric, baseline=baseline, resamples=resamples, pool=pool)
     if len(boards) != 1:
         raise UserError(f"these runs were scored on {', '.join(scored_datasets(runs))}", "name one: compare(dataset=…)")
     return boards[0]

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from functools import cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, Self
 
 from naba.errors import UserError, hidden
@@ -121,13 +122,14 @@ def interval(score: Score) -> str:
 
 
 def print_scores(scores: Mapping[str, Sequence[Score]], primary: Mapping[str, str], confidence: float = 0.95) -> None:
-    """Each section's primary metric and per-class F1, with intervals."""
+    """Each section's metrics that somebody asked for (they come first), accuracy and per-class F1, with intervals."""
     from rich.markup import escape
 
     shown = table("section", "metric", f"value [{100 * confidence:g} % interval]", "rows", right=("rows",))
     for section, found in scores.items():
         by_name = {score.name: score for score in found}
-        names = [primary.get(section, "macro_f1"), "macro_f1", "accuracy"]
+        asked = takewhile(lambda name: name != "balanced_accuracy", by_name)
+        names = [primary.get(section, "macro_f1"), *asked, "macro_f1", "accuracy"]
         names += sorted(name for name in by_name if name.startswith("f1_"))
         said = section
         for name in (name for name in dict.fromkeys(names) if name in by_name):

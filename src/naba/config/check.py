@@ -241,6 +241,7 @@ def _check_kept_names(settings: TrainConfig, model: str) -> list[str]:
 
 def _check_metrics(settings: TrainConfig) -> list[str]:
     metric = packages.registry("naba.evaluation.metrics:metric")
+    rehearse = packages.registry("naba.evaluation.metrics:rehearse")
     problems = []
     dataset = settings.dataset
     wanted = {
@@ -251,7 +252,9 @@ def _check_metrics(settings: TrainConfig) -> list[str]:
     for place, metrics in wanted.items():
         for name in metrics:
             try:
-                metric(name, tuple(dataset.labels) or None)
+                found = metric(name, tuple(dataset.labels) or None)
+                if dataset.labels:
+                    rehearse(found, tuple(dataset.labels))
             except UserError as error:
                 problems.append(f"{place}: {error.message}")
     return problems

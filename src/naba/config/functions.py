@@ -46,16 +46,9 @@ class FunctionOptions(Options):
         module, _, name = self.builder.rpartition(".")
         kind = type(self)
         given = {key: getattr(context, key) for key in kind.from_run}  # type: ignore[attr-defined]
-        try:
-            function = packages.registry(f"{module}:{name}")
-            made = function(**self._arguments(), **given)
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(
-                f"builder '{self.builder}' raised {type(error).__name__}: {error}",
-                f"it is called with {self._arguments()} ({packages.module_file(module)})",
-            ) from error
+        called = f"it is called with {self._arguments()} ({packages.module_file(module)})"
+        with packages.blaming(f"builder '{self.builder}'", called):
+            made = packages.registry(f"{module}:{name}")(**self._arguments(), **given)
         return packages.registry("naba.models.own:adapted")(made, self.builder, context, given)
 
     def _arguments(self) -> dict[str, Any]:
@@ -137,10 +130,24 @@ def _function(path: str) -> tuple[str, ast.FunctionDef, Path]:
         if name in functions:
             return module, functions[name], file
         moved = next(_imports(tree, module, name, package=file.name == "__init__.py"), None)
+        if moved is None and name in _names(tree):
+            raise UserError(
+                f"builder '{path}': '{name}' in {file} is no plain function",
+                f"write `def make_{name.lower()}(…)` beside it, which returns an estimator, and name that",
+            )
         if moved is None:
             raise UserError(f"builder '{path}': {unknown_name('function', name, functions)} in {file}")
         module, name = moved
     raise UserError(f"builder '{path}': it is imported through more than {MOST_STEPS} modules")
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """What a module defines that is no plain function: classes, coroutines, variables."""
+    kinds = (ast.ClassDef, ast.AsyncFunctionDef)
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    return {node.name for node in tree.body if isinstance(node, kinds)} | {
+        target.id for target in targets if isinstance(target, ast.Name)
+    }
 
 
 def _imports(tree: ast.Module, module: str, name: str, *, package: bool) -> Iterator[tuple[str, str]]:

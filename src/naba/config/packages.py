@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 import pkgutil
 import sys
+import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from naba.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
 GROUP = "naba"
@@ -89,22 +92,44 @@ def _at(path: Path) -> Package:
     path = path.expanduser().resolve()
     if not path.exists():
         raise UserError(f"{NAMED} or --package names {path}, which does not exist")
+    if path.is_dir() and not _is_package(path):
+        path = _inside(path)
     if str(path.parent) not in sys.path:
         # At the end, so that no file of it takes the place of a library.
         sys.path.append(str(path.parent))
     package = _package(path.stem, NAMED)
     if package.file not in {path, path / "__init__.py"}:
-        raise UserError(f"{path}: another module is called '{path.stem}' ({package.file})", "Rename it.")
+        hint = "Rename it; or uninstall the other, if it is an older copy."
+        raise UserError(f"{path}: another module is called '{path.stem}' ({package.file})", hint)
     return package
 
 
+def _is_package(folder: Path) -> bool:
+    return (folder / "__init__.py").is_file() or (folder / "conf").is_dir()
+
+
+def _inside(project: Path) -> Path:
+    """The package of a project's folder, where pyproject.toml stands (`naba new package` writes one)."""
+    found = [one for folder in (project / "src", project) if folder.is_dir()
+             for one in sorted(folder.iterdir()) if one.name.isidentifier() and (one / "conf").is_dir()]  # fmt: skip
+    if len(found) == 1:
+        return found[0]
+    if found or not any(project.glob("*.py")):
+        said = f"several packages: {', '.join(map(str, found))}" if found else "no package"
+        raise UserError(f"{project} holds {said}", "name the folder that has __init__.py and conf/")
+    return project
+
+
 def _package(name: str, source: str) -> Package:
+    if name == "naba":
+        raise UserError(f"naba itself is named as a package of others (by {source})", "what it brings is there without")
     spec = PathFinder.find_spec(name) if name.isidentifier() else None
     if spec is not None and spec.origin and Path(spec.origin).is_file():
         return Package(name, source, Path(spec.origin).resolve())
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         return Package(name, source, Path(folder).resolve())
-    guess = nearest(name, packages_distributions())
+    folder = Path(name)
+    guess = f"./{name}" if folder.is_dir() else nearest(name, packages_distributions())
     raise UserError(
         f"the package '{name}' (allowed by {source}) cannot be found" + (f"; did you mean '{guess}'?" if guess else ""),
         "a package is installed, or lies on PYTHONPATH, or is named by its folder: --package ./mypackage; "
@@ -153,10 +178,55 @@ def _imported(module: str, package: Package) -> ModuleType:
         return import_module(module)
     except Exception as error:
         raise UserError(
-            f"{module} (a package allowed by {package.source}, {package.file}) cannot be imported: "
-            f"{type(error).__name__}: {error}",
+            f"{module} (a package allowed by {package.source}, {package.file}) cannot be imported: {told(error)}",
             "--no-packages does without it",
         ) from error
+
+
+def told(error: BaseException) -> str:
+    """What an error in a package's code says, in one line, and where in that code it was raised."""
+    if isinstance(error, UserError):
+        return error.message
+    files = {frame.f_code.co_filename: line for frame, line in traceback.walk_tb(error.__traceback__)}
+    roots = [package.folder or package.file for package in allowed()]
+    place = [
+        (file, line) for file, line in files.items() for root in roots if Path(file).resolve().is_relative_to(root)
+    ]
+    where = f" ({place[-1][0]}, line {place[-1][1]})" if place else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
+
+
+@contextmanager
+def blaming(what: str, hint: str | None = None) -> Iterator[None]:
+    """Run a package's code: what it raises is the package's mistake and no defect of naba's.
+
+    Args:
+        what: the subject of the message: `metric 'mine'`.
+    Raises:
+        UserError: the code raised something, or ended the process; one line with the file and the line.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{what} raised {told(error)}", hint) from error
+
+
+def is_foreign(function: Callable[..., Any]) -> bool:
+    """Is this code of others?"""
+    return function.__module__.partition(".")[0] != "naba"
+
+
+def check_free(kind: str, name: str, holder: Callable[..., Any] | None, function: Callable[..., Any]) -> None:
+    """A name means one function; a module that is imported again may register it again.
+
+    Raises:
+        UserError: another function has the name.
+    """
+    homes = [f"{one.__module__}.{one.__qualname__}" for one in (holder, function) if one is not None]
+    if len(set(homes)) > 1:
+        raise UserError(f"two {kind}s are called '{name}': {' and '.join(homes)}", "rename yours")
 
 
 def allow(name: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from dataclasses import field, make_dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Strict, TypeAdapter, ValidationError
@@ -30,7 +31,10 @@ def check_reader(dataset: DatasetConfig) -> list[str]:
         packages.load()
     if dataset.reader not in known:
         return [f"dataset.reader: {unknown_name('reader', dataset.reader, known)}"]
-    kind = _options(known[dataset.reader])
+    try:
+        kind = _options(known[dataset.reader])
+    except (NameError, TypeError) as error:
+        return [f"dataset.reader: the arguments of '{dataset.reader}' cannot be read: {packages.told(error)}"]
     try:
         TypeAdapter(kind).validate_python(dataset.options)
     except ValidationError as error:
@@ -42,9 +46,12 @@ def check_reader(dataset: DatasetConfig) -> list[str]:
 def _options(reader: Callable[..., Any]) -> type:
     """The keyword arguments of a reader, after the files, as a dataclass that takes nothing else."""
     parameters = list(inspect.signature(reader, eval_str=True).parameters.values())[1:]
-    required = [(one.name, Annotated[one.annotation, Strict()]) for one in parameters if one.default is one.empty]
+    kinds = {
+        one.name: Any if one.annotation is one.empty else Annotated[one.annotation, Strict()] for one in parameters
+    }
+    required = [(one.name, kinds[one.name]) for one in parameters if one.default is one.empty]
     optional = [
-        (one.name, Annotated[one.annotation, Strict()], field(default=one.default))
+        (one.name, kinds[one.name], field(default_factory=partial(copy.deepcopy, one.default)))
         for one in parameters
         if one.default is not one.empty
     ]

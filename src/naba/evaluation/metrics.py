@@ -65,17 +65,85 @@ def register(
 ) -> Callable[[Function], Function]:
     """Make a function known as a metric under its own name; its docstring's first line is the description.
 
+    >>> import naba
+    >>> @naba.metric(source="this page")
+    ... def error_rate_of_an_example(counts, labels):
+    ...     "Share of rows that are predicted wrongly."
+    ...     return 1 - counts.diagonal(axis1=-2, axis2=-1).sum(axis=-1) / counts.sum(axis=(-2, -1))
+    >>> naba.metrics(["agree", "disagree"], ["agree", "agree"], "error_rate_of_an_example")
+    {'error_rate_of_an_example': 0.5}
+
+    The function is `f(counts, labels)`: counts of shape (..., k, k), rows gold and columns predicted, for the k label ids;
+    it returns scores of shape (...), nan where one is not defined. The leading indices are resamples, so `...` stands
+    first: `counts[..., 0, 0]`, not `counts[0, 0]`. Rows without an answer make a column more, (..., k, k + 1).
+
     Args:
+        source: where the definition comes from; `naba list metrics` shows it.
+        needs: "confusion" as above; "target_confusion" takes (..., t, k, k), one matrix for each of t targets; "ranking"
+            takes relevance (..., n) of n rows, the highest score first.
+        name: if it is not to be the function's.
+        positive: for a ranking, the names that the relevant label may have.
         higher_is_better: False for a loss: boards then rank the lowest first.
+    Raises:
+        naba.UserError: another function has the name.
     """
 
     def add(function: Function) -> Function:
         title = name or str(getattr(function, "__name__", ""))
+        packages.check_free("metric", title, METRICS[title].function if title in METRICS else None, function)
         description = (function.__doc__ or "").strip().split("\n")[0].rstrip(".")
-        METRICS[title] = Metric(title, function, needs, source, description, higher_is_better, positive)
+        used = _watched(function, title, needs) if packages.is_foreign(function) else function
+        METRICS[title] = Metric(title, used, needs, source, description, higher_is_better, positive)
         return function
 
     return add
+
+
+def _watched(function: Function, name: str, needs: Needs) -> Function:
+    """A function of a package's, whose errors and wrong shapes are one message."""
+
+    @functools.wraps(function)
+    def watched(counts: Array, labels: Sequence[str]) -> FloatArray:
+        with packages.blaming(f"metric '{name}'", "it is called with (counts, labels): help(naba.metric)"):
+            given = function(counts, labels)
+        wanted = counts.shape[: -_AXES[needs]]
+        try:
+            found = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"metric '{name}' gives a {type(given).__name__}, expected numbers") from error
+        if found.shape != wanted:
+            raise UserError(
+                f"metric '{name}' gives an array of shape {found.shape} for counts of shape {counts.shape}, expected {wanted}",
+                "leading indices are resamples: counts[..., 0, 0], sum(axis=(-2, -1))",
+            )
+        return found
+
+    return watched
+
+
+_AXES: dict[Needs, int] = {"confusion": 2, "target_confusion": 3, "ranking": 1}
+
+
+def rehearse(measure: Metric, labels: Sequence[str]) -> None:
+    """Call a package's metric on small counts, so that its mistakes are found before anything is trained.
+
+    Raises:
+        UserError: it raises, gives another shape, or scores that depend on the other resamples.
+    """
+    if not packages.is_foreign(measure.function):
+        return
+    size = len(labels)
+    shape = {"confusion": (size, size), "target_confusion": (2, size, size), "ranking": (6,)}[measure.needs]
+    counts = np.random.default_rng(0).integers(1, 9, size=(size + 7, *shape))
+    if measure.needs == "ranking":
+        counts %= 2
+    together = measure.function(counts, labels)
+    alone = [measure.function(one[None], labels)[0] for one in counts]
+    if not np.allclose(together, alone, equal_nan=True):
+        raise UserError(
+            f"metric '{measure.name}' gives other scores for several resamples at once than for each alone",
+            "it sums over the leading indices: sum(axis=(-2, -1)) leaves them",
+        )
 
 
 def ratio(numerator: Array, denominator: Array) -> FloatArray:

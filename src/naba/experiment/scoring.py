@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,6 +143,8 @@ def warnings(job: Job, split: Split, scored: Mapping[str, Section]) -> list[str]
             found.append(f"{section.name}: rows without an answer count as wrong: {', '.join(said)}")
         if shares.get("error"):
             found.append(f"{section.name}: the server failed on some rows; force=true asks those again, and no others")
+        if undefined := [score.name for score in section.scores if math.isnan(score.value)]:
+            found.append(f"{section.name}: {', '.join(undefined)} not defined on these rows (nan)")
     unseen = sorted(set(dataset.labels) - set(dataset.gold(split.train)))
     if unseen:
         found.append(f"no training rows of {', '.join(unseen)}")

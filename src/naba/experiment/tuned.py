@@ -6,6 +6,7 @@ import base64
 import copy
 import dataclasses
 import io
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from naba import config, files
 from naba.config import builders
 from naba.errors import UserError
 from naba.evaluation.optimism import Nested, nested_estimate
+from naba.evaluation.tables import counted
 from naba.experiment.tune import RUNS, finished
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from naba.experiment.tune import Search
 
+logger = logging.getLogger(__name__)
 MARK = "# Found by naba tune"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}")
 
@@ -110,7 +113,7 @@ class Tuned:
         }
         tried = "; ".join(f"{option}: {space}" for option, space in wanted.spaces.items())
         lines = [
-            f"{MARK} ({wanted.study}, {wanted.sampler}): {len(finished(self.study))} trials of {tried}.",
+            f"{MARK} ({wanted.study}, {wanted.sampler}): {counted(len(finished(self.study)), 'trial')} of {tried}.",
             f"# {self._said()}",
         ]
         content = about | _changed(model, builders.options_class(str(model["builder"])))
@@ -130,6 +133,11 @@ class Tuned:
     def write(self, name: str) -> Path:
         """Write the YAML where own models lie; see `place`."""
         path = place(name)
+        first = path.read_text(encoding="utf-8").partition("\n")[0] if path.is_file() else ""
+        if first and f"({self.wanted.study}," not in first:
+            logger.warning(
+                "%s takes the place of another winner: %s; name=… keeps both", path, first.removeprefix("# ")
+            )
         files.write_text(path, self.yaml(name))
         return path
 

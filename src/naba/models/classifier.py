@@ -262,8 +262,7 @@ class Classifier(Kept):
             UserError: no operators there give the same numbers; says for what.
         """
         raise UserError(
-            f"this model cannot be exact as ONNX: a {type(self).__name__} has no operators there that give the same "
-            "numbers",
+            f"this model cannot be exact as ONNX: no operators there give the numbers of {type(self).__name__}",
             ELSEWHERE,
         )
 

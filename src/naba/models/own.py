@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.pipeline import Pipeline
 
 from naba.config import packages
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "estimator.skops"
 NEEDED = ("fit", "predict", "predict_proba")
+ELSEWHERE = "install the package that has these types, or allow it where it lies: --package ./mypackage"
 
 
 def adapted(made: Any, builder: str, context: Context, given: Mapping[str, Any]) -> Classifier:
@@ -37,11 +38,14 @@ def adapted(made: Any, builder: str, context: Context, given: Mapping[str, Any])
     """
     if isinstance(made, Classifier):
         return made
+    if isinstance(made, type):
+        name = f"{made.__module__}.{made.__qualname__}"
+        raise UserError(f"builder '{builder}' returns the class {name}", f"return an object of it: {made.__name__}(…)")
     kind = f"{type(made).__module__}.{type(made).__qualname__}"
     lacking = [name for name in NEEDED if not callable(getattr(made, name, None))]
     if lacking:
         hint = "it returned nothing" if made is None else "an estimator has fit(X, y), predict(X) and predict_proba(X)"
-        if lacking == ["predict_proba"]:
+        if lacking == ["predict_proba"] and is_classifier(made):
             hint = "sklearn.calibration.CalibratedClassifierCV(estimator) gives it probabilities"
         raise UserError(f"builder '{builder}' makes a {kind}, which has no {', '.join(lacking)}", hint)
     return OwnClassifier(made, None if "normalisation" in given else context.normalisation, context.seed)
@@ -88,17 +92,14 @@ class OwnClassifier(Classifier, ClassifierMixin, BaseEstimator):
             UserError: it fails, or its `classes_` are not the labels.
         """
         labels, _ = code_labels(y)
-        self.estimator_ = clone(self.estimator) if hasattr(self.estimator, "get_params") else self.estimator
-        parameters = self.estimator_.get_params() if hasattr(self.estimator_, "get_params") else {}
-        if seeds := {name: self.seed for name, value in parameters.items()
-                     if name.rpartition("__")[2] == "random_state" and value is None}:  # fmt: skip
-            self.estimator_.set_params(**seeds)
-        try:
+        with packages.blaming(f"{self._kind}.get_params", "its __init__ keeps each argument under its own name"):
+            self.estimator_ = clone(self.estimator) if hasattr(self.estimator, "get_params") else self.estimator
+            parameters = self.estimator_.get_params() if hasattr(self.estimator_, "get_params") else {}
+            if seeds := {name: self.seed for name, value in parameters.items()
+                         if name.rpartition("__")[2] == "random_state" and value is None}:  # fmt: skip
+                self.estimator_.set_params(**seeds)
+        with packages.blaming(f"{self._kind}.fit", self._takes):
             self.estimator_.fit(self._table(X), np.asarray(y, dtype=object))
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError(f"{self._kind}.fit raised {type(error).__name__}: {error}", self._takes) from error
         classes = [str(label) for label in getattr(self.estimator_, "classes_", [])]
         if sorted(classes) != [str(label) for label in labels]:
             raise UserError(
@@ -115,20 +116,31 @@ class OwnClassifier(Classifier, ClassifierMixin, BaseEstimator):
             UserError: the estimator fails, or gives another shape, or what is no probability.
         """
         table = self._table(X)
-        try:
-            found = np.asarray(self.estimator_.predict_proba(table), dtype=np.float64)
-        except Exception as error:
-            raise UserError(
-                f"{self._kind}.predict_proba raised {type(error).__name__}: {error}", self._takes
-            ) from error
+        with packages.blaming(f"{self._kind}.predict_proba", self._takes):
+            given = self.estimator_.predict_proba(table)
         wanted = (len(table), len(self.classes_))
+        try:
+            found = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            kind = type(given).__name__
+            raise UserError(
+                f"{self._kind}.predict_proba gives a {kind}, expected an array of numbers {wanted}"
+            ) from error
         if found.shape != wanted:
             raise UserError(
                 f"{self._kind}.predict_proba gives an array of shape {found.shape}, expected {wanted}: one row a text, "
                 "one column a label",
             )
-        if not np.isfinite(found).all() or (found < 0).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-4):
-            raise UserError(f"{self._kind}.predict_proba gives rows that are no probabilities: they must add up to 1")
+        wrong = ~(
+            np.isfinite(found).all(axis=1) & (found >= 0).all(axis=1) & np.isclose(found.sum(axis=1), 1, atol=1e-4)
+        )
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise UserError(
+                f"{self._kind}.predict_proba gives {int(wrong.sum())} of {len(wrong)} rows that are no probabilities; row "
+                f"{row} is {np.round(found[row], 4).tolist()}",
+                "a row holds numbers from 0 to 1 that add up to 1",
+            )
         order = np.argsort([str(label) for label in self.estimator_.classes_], kind="stable")
         return np.asarray(found[:, order])
 
@@ -199,7 +211,8 @@ def load_inside(model: Classifier, folder: Path, files: Collection[str]) -> None
             "code (skops takes the rest of scikit-learn on trust)",
             f"if you trust the folder and this code: --trust {','.join(sorted(needed))}, or NABA_TRUST",
         )
-    own.estimator = own.estimator_ = load(folder / FILE, trusted=sorted(needed))
+    with packages.blaming(f"loading {', '.join(sorted(needed))} from {folder}", ELSEWHERE):
+        own.estimator = own.estimator_ = load(folder / FILE, trusted=sorted(needed))
 
 
 def _root(file: Path) -> str:

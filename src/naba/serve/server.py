@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba.errors import EXIT_CODE, UserError
 from naba.serve.limits import Limits
 from naba.tracking.server import end_with_me, wait_for
 
@@ -45,7 +46,11 @@ def create() -> FastAPI:
     from naba.serve.app import application
 
     limits = Limits.from_json(os.environ[LIMITS])
-    return application(Path(os.environ[FOLDER]), limits, os.environ.get(TOKEN) or None)
+    try:
+        return application(Path(os.environ[FOLDER]), limits, os.environ.get(TOKEN) or None)
+    except UserError as error:
+        print(f"naba: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(EXIT_CODE) from None
 
 
 def main(arguments: list[str]) -> None:
@@ -55,6 +60,8 @@ def main(arguments: list[str]) -> None:
     from naba.serve.protocol import TimedProtocol
 
     host, port, workers = arguments
+    if int(workers) > 1:
+        create()  # a worker that cannot load the classifier would be started again without end
     uvicorn.run(
         "naba.serve.server:create", factory=True, host=host, port=int(port), workers=int(workers), http=TimedProtocol,
         ws="none", log_level="warning", timeout_keep_alive=KEEP_ALIVE_SECONDS, server_header=False,

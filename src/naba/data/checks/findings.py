@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from naba.arabic.normalise import NEWS, normalise_all
+from naba.config import packages
 from naba.data.dataset import SPLITS, Dataset
+from naba.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,7 +130,11 @@ class Check:
 
     def run(self, subject: Subject) -> Finding:
         """The finding, under the check's code, title and remedy."""
-        finding = self.function(subject)
+        with packages.blaming(f"data check {self.code}") if packages.is_foreign(self.function) else nullcontext():
+            finding = self.function(subject)
+        if not isinstance(finding, Finding):
+            said = "expected found(message, examples), clean() or not_applicable(message)"
+            raise UserError(f"data check {self.code} returns a {type(finding).__name__}", said)
         severity = finding.severity or self.severity
         return replace(finding, code=self.code, title=self.title, remedy=self.remedy, severity=severity)
 
@@ -141,8 +148,7 @@ def check(
     """Make a function a check; a new one is one function with a code of its own."""
 
     def register(function: CheckFunction) -> CheckFunction:
-        if code in CHECKS:
-            raise ValueError(f"two checks have the code {code}")
+        packages.check_free("data check", code, CHECKS[code].function if code in CHECKS else None, function)
         CHECKS[code] = Check(code, title, severity, remedy, function, slow)
         return function
 

@@ -13,9 +13,10 @@ from collections.abc import Sequence  # noqa: TC003 - `naba.config.readers` eval
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from naba.config import packages
 from naba.data.corpora import attribution, formats, standoff
-from naba.data.rows import ReadingOptions, Table, Value, read_bytes, zip_member
-from naba.errors import UserError
+from naba.data.rows import Place, ReadingOptions, Table, Value, read_bytes, zip_member
+from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,14 +48,47 @@ class SourceFile:
 
 
 def reader(function: Callable[..., Table]) -> Callable[..., Table]:
-    """Make a function known to the `reader` key of dataset YAMLs under its own name."""
+    """Make a function known to the `reader` key of dataset YAMLs under its own name.
+
+    Raises:
+        UserError: another reader has the name.
+    """
+    packages.check_free("reader", function.__name__, READERS.get(function.__name__), function)
     READERS[function.__name__] = function
     return function
 
 
 def read(name: str, files: Sequence[SourceFile], options: dict[str, Any]) -> Table:
-    """Run the reader `name`; `config.check` has seen to it that there is one, and that it takes these options."""
-    return READERS[name](files, **options)
+    """Run the reader `name`, with options that `config.check` knows to fit.
+
+    Raises:
+        UserError: it is a package's that is not allowed (the data set of a stored run), or that reads no table.
+    """
+    if name not in READERS:
+        packages.load()
+    if name not in READERS:
+        raise UserError(unknown_name("reader", name, READERS), "--package allows the package that has it")
+    function = READERS[name]
+    if not packages.is_foreign(function):
+        return function(files, **options)
+    with packages.blaming(f"reader '{name}'"):
+        found = function(files, **options)
+    if wrong := _what_is_wrong(found):
+        raise UserError(f"reader '{name}' returns {wrong}", "expected Table(columns, places, splits) of naba.data.rows")
+    return found
+
+
+def _what_is_wrong(found: Any) -> str | None:
+    if not isinstance(found, Table):
+        return f"a {type(found).__name__}"
+    if strange := [one for one in found.places if not isinstance(one, Place)]:
+        return f"{strange[0]!r} among its places, expected Place(file, record, line)"
+    for name, values in {**found.columns, "splits": found.splits or [""] * len(found)}.items():
+        if len(values) != len(found):
+            return f"{len(values)} values of '{name}' and {len(found)} places"
+        if strange := [one for one in values if one is not None and not isinstance(one, str)]:
+            return f"{strange[0]!r} in the column '{name}', expected text or None"
+    return None
 
 
 @reader
