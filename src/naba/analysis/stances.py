@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 SIDES = ("agree", "disagree")
 NOTHING = frozenset({"unrelated", "other"})
 """Labels for a text that has nothing to do with the claim, or takes no side in a set without `discuss`."""
-WITHHELD = "withheld"
-"""The stance of an article that only doubtful sentences bear on."""
 LEAST = 0.5
 """Probability from which a sentence speaks for the whole article, whatever the model withholds."""
 EXPLAINED = 8
 """Sentences of each claim whose stance is explained, the most probable first."""
 
 
-def overall(stances: Sequence[SentenceStance]) -> str:
+def overall(stances: Sequence[SentenceStance]) -> tuple[str, bool]:
     """The stance of an article to a claim, from those of its sentences.
 
     Only sentences speak whose answer was not withheld and has a probability of at least `LEAST`. If some agree and some
     disagree, the article discusses the claim; if all that take a side take the same one, that is the article's; if none
     takes a side but some discuss it, it discusses it. Where no sentence speaks that bears on the claim, but doubtful
-    ones might, the article's stance is `withheld`; it is `unrelated` where there are none.
+    ones might, the most probable of these is taken, and withheld. Where there are none, the article is `unrelated`.
+
+    Returns:
+        (label, is it to be withheld?)
     """
     related = [one for one in stances if one.answer.label not in NOTHING]
     speaking = {one.answer.label for one in related if one.answer.probability >= LEAST and not one.answer.withheld}
     sides = [side for side in SIDES if side in speaking]
-    if len(sides) == 1:
-        return sides[0]
-    if sides:
-        return "discuss"
-    others = sorted(speaking)
-    return others[0] if others else WITHHELD if related else "unrelated"
+    if speaking:
+        return (sides or sorted(speaking))[0] if len(sides) < 2 else "discuss", False
+    if related:
+        return max(related, key=lambda one: one.answer.probability).answer.label, True
+    return "unrelated", False
 
 
 def claim_stances(
@@ -57,8 +57,8 @@ def claim_stances(
     for claim, row in zip(claims, shares, strict=True):
         answered = _answered(claim, sentences, labeller, explain=explain) if labeller else []
         again = tuple(one.id for one, share in zip(sentences, row, strict=True) if share >= THRESHOLD)
-        stance = overall(answered) if labeller else None
-        found.append(ClaimStance(claim, stance, tuple(answered), again))
+        stance, withheld = overall(answered) if labeller else (None, False)
+        found.append(ClaimStance(claim, stance, tuple(answered), again, withheld))
     return found, [
         _with_repeats(sentence, claims, column) for sentence, column in zip(sentences, shares.T, strict=True)
     ]

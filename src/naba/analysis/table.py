@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from naba.analysis.stances import NOTHING
 
 if TYPE_CHECKING:
-    from naba.analysis.article import Answer, Article, Sentence
+    from naba.analysis.article import Answer, Article, ClaimStance, Sentence
 
 SENTENCES = ("check", "", "sentence", "claim type", "speaker", "stance")
 CLAIMS = ("claim", "", "the article", "repeated by")
@@ -32,7 +32,12 @@ def sentence_rows(article: Article) -> list[list[str]]:
 
 def claim_rows(article: Article) -> list[list[str]]:
     """A row a claim, with the columns `CLAIMS`."""
-    return [[one.claim.id, one.claim.text, one.stance or "", " ".join(one.repeated)] for one in article.claims]
+    return [[one.claim.id, one.claim.text, stance_of(one), " ".join(one.repeated)] for one in article.claims]
+
+
+def stance_of(claim: ClaimStance) -> str:
+    """The stance of the article to a claim, marked where it is withheld; "" without a stance model."""
+    return f"{claim.stance or ''}{' (withheld)' if claim.withheld else ''}"
 
 
 def _answer(answer: Answer) -> str:

@@ -24,7 +24,7 @@ CSV, JSON Lines or Excel file with a column text (and id), or a .txt file with o
 
 --claim-type and --stance take a tracked run by any of its names, a folder (naba export), or none. Without them, two
 models are trained once on the embedded corpus, whose labels come from a language model: good for a first look, and
-weak on real news. `naba train dataset=claim_type model=claim_linear` makes a better one where the data is at hand.
+weak on real news. `naba train dataset=claim_type model=claim_guideline` makes a better one where the data is at hand.
 
 Files go to --output: NAME.html (a page), NAME.json, NAME.jsonld (schema.org claims, without a rating), and one
 claims.csv and stances.csv for all articles. Without --format csv or all, pages only."""
@@ -102,9 +102,12 @@ def _job(options: argparse.Namespace) -> Job:
 
 
 def _line(article: Article) -> str:
+    from naba.analysis.stances import NOTHING
+    from naba.analysis.table import stance_of
+
     to_check = sum(one.claim_type is not None and not one.claim_type.withheld for one in article.sentences)
     stances = ", ".join(
-        f"{one.claim.id} {one.stance}" for one in article.claims if one.stance not in {None, "unrelated"}
+        f"{one.claim.id} {stance_of(one)}" for one in article.claims if one.stance not in {None, *NOTHING}
     )
     return (f"{article.name}: {len(article.sentences)} sentences, {to_check} with a claim type, "
             f"{len(article.reports)} reports" + (f"; {stances}" if stances else ""))  # fmt: skip

@@ -111,10 +111,14 @@ def _origin(origin: Origin) -> tuple[str, str]:
     parts_ar.append("الاحتمالات معايرة" if origin.calibrated else "الاحتمالات غير معايرة")
     parts_en.append("probabilities calibrated" if origin.calibrated else "probabilities not calibrated")
     if origin.risk is not None:
-        parts_ar.append(f"يمتنع كي لا تتجاوز الأخطاء {100 * origin.risk:.0f}% في نصوص كنصوص تدريبه")
-        parts_en.append(
-            f"withholds answers to keep errors below {100 * origin.risk:.0f}% on texts like those of its training"
+        but = [origin.labels.get(label, label) for label in origin.uncounted]
+        among = (
+            f" ({'، '.join(but)} لا تُحسب)" if but else "",
+            f" ({', '.join(origin.uncounted)} not counted)" if but else "",
         )
+        parts_ar.append(f"يمتنع كي لا تتجاوز الأخطاء {100 * origin.risk:.0f}% في نصوص كنصوص تدريبه{among[0]}")
+        parts_en.append(f"withholds answers to keep errors below {100 * origin.risk:.0f}% on texts like those of its "
+                        f"training{among[1]}")  # fmt: skip
     return "، ".join(parts_ar) + ".", ", ".join(parts_en) + "."
 
 
