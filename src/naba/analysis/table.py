@@ -40,6 +40,14 @@ def stance_of(claim: ClaimStance) -> str:
     return f"{claim.stance or ''}{' (withheld)' if claim.withheld else ''}"
 
 
+def line(article: Article) -> str:
+    """An article in one line, where there are many."""
+    sure = sum(one.claim_type is not None and not one.claim_type.withheld for one in article.sentences)
+    stances = [f"{one.claim.id} {stance_of(one)}" for one in article.claims if one.stance not in {None, *NOTHING}]
+    counts = f"{len(article.sentences)} sentences, {sure} with a claim type, {len(article.reports)} reports"
+    return f"{article.name}: {counts}" + (f"; {', '.join(stances)}" if stances else "")
+
+
 def _answer(answer: Answer) -> str:
     return f"{answer.label} {answer.probability:.2f}{' (withheld)' if answer.withheld else ''}"
 

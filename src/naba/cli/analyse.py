@@ -36,13 +36,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run `naba analyse`; returns 0, or 1 if some of several files could not be read."""
     options = _parse(arguments)
     from naba.analysis import job as analysis
+    from naba.analysis import table
 
     wanted = _job(options)
     many = len(wanted.sources) > 1
 
     def each(article: Article, written: Sequence[Path], run: str | None) -> None:
         if many:
-            console.console().print(_line(article), markup=False)
+            console.console().print(table.line(article), markup=False)
         else:
             _show(article)
         for note in [*article.notes, *(f"written: {path}" for path in written if not many)]:
@@ -99,18 +100,6 @@ def _job(options: argparse.Namespace) -> Job:
         encoding=options.encoding,
         uri=options.uri,
     )
-
-
-def _line(article: Article) -> str:
-    from naba.analysis.stances import NOTHING
-    from naba.analysis.table import stance_of
-
-    to_check = sum(one.claim_type is not None and not one.claim_type.withheld for one in article.sentences)
-    stances = ", ".join(
-        f"{one.claim.id} {stance_of(one)}" for one in article.claims if one.stance not in {None, *NOTHING}
-    )
-    return (f"{article.name}: {len(article.sentences)} sentences, {to_check} with a claim type, "
-            f"{len(article.reports)} reports" + (f"; {stances}" if stances else ""))  # fmt: skip
 
 
 def _show(article: Article) -> None:
