@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import io
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from naba.analysis.analyse import About
 from naba.analysis.article import Claim
+from naba.analysis.pages import extract, is_page
 from naba.data.rows import ReadingOptions, read_bytes
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TEXTS, PAGES = (".txt", ".text", ".md"), (".html", ".htm", ".xhtml")
+TEXTS, PAGES = (".txt", ".text", ".md"), (".html", ".htm", ".xhtml", ".mhtml", ".mht")
 LARGEST = 64 * 2**20
 """Bytes of a file that is read at all; the limit of an article is in characters."""
-_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
-FEWEST_WORDS = 15
-"""Of an article in HTML: less is a menu, a caption or a notice about cookies."""
 CLAIM_COLUMNS = ("text", "claim", "target")
 """Names that the column with the claims may have."""
 
@@ -44,8 +41,8 @@ class Source:
         content = sys.stdin.buffer.read() if self.path is None else _bytes(self.path)
         if not content.strip(b"\xef\xbb\xbf \t\r\n\0"):
             raise UserError(f"{self.shown}: the file is empty")
-        if (self.path is not None and self.path.suffix.lower() in PAGES) or _HTML.match(content[:4096]):
-            return _from_html(content, self)
+        if (self.path is not None and self.path.suffix.lower() in PAGES) or is_page(content):
+            return _from_page(content, self)
         text, notes = _decoded(content, self.shown, encoding)
         return text, About(name=self.name, notes=tuple(notes))
 
@@ -125,27 +122,10 @@ def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, list
         ) from error
 
 
-def _from_html(content: bytes, source: Source) -> tuple[str, About]:
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise UserError(
-            f"{source.shown}: reading HTML needs trafilatura and lxml_html_clean", "pip install 'naba[html]'"
-        ) from error
-    found: Any = trafilatura.bare_extraction(
-        content, include_comments=False, include_tables=False, with_metadata=True, favor_precision=True
-    )
-    text = (found.text or "").strip() if found is not None else ""
-    if len(text.split()) < FEWEST_WORDS:
-        raise UserError(
-            f"{source.shown}: no article was found in this HTML (text of at least {FEWEST_WORDS} words)",
-            "was the page saved whole? A text file with the article's words is read as it is",
-        )
-    about = About(
-        name=source.name, title=found.title or "", url=found.url or "", date=found.date or "",
-        notes=("the text was taken out of HTML by trafilatura; offsets count that text",),
-    )  # fmt: skip
-    return text, about
+def _from_page(content: bytes, source: Source) -> tuple[str, About]:
+    found = extract(content, source.shown)
+    notes = ("the text was taken out of HTML by trafilatura; offsets count that text",)
+    return found.text, About(name=source.name, title=found.title, url=found.url, date=found.date, notes=notes)
 
 
 def read_claims(path: Path) -> list[Claim]:

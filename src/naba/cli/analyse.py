@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """Read articles: which sentences hold something to check, of what kind, who says it, and where the
 article stands on given claims. No verdict is given on anything.
 
-FILE is a text, a page saved from a browser (extra: html), - for standard input, or a folder of them. --claims names a
+FILE is a text, a page saved from a browser (HTML, MHTML; extra: html), - for standard input, or a folder. --claims names a
 CSV, JSON Lines or Excel file with a column text (and id), or a .txt file with one claim a line.
 
 --claim-type and --stance take a tracked run by any of its names, a folder (naba export), or none. Without them, two
