@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TEXTS, PAGES = (".txt", ".text", ".md"), (".html", ".htm", ".xhtml", ".mhtml", ".mht")
 LARGEST = 64 * 2**20
 """Bytes of a file that is read at all; the limit of an article is in characters."""
+INDEX = "index"
+"""The name of the page of many articles, which none of them may have."""
 CLAIM_COLUMNS = ("text", "claim", "target")
 """Names that the column with the claims may have."""
 
@@ -84,7 +86,7 @@ def sources(paths: Sequence[str]) -> list[Source]:
 
 def _unique(found: Sequence[Source]) -> list[Source]:
     """Names that no two files share, so that no output takes the place of another."""
-    taken: set[str] = set()
+    taken = {INDEX} if len(found) > 1 else set()
     result = []
     for one in found:
         name, number = one.name, 1

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 DESCRIPTION = """Read articles: which sentences hold something to check, of what kind, who says it, and where the
 article stands on given claims. No verdict is given on anything.
 
-FILE is a text, a page saved from a browser (HTML, MHTML; extra: html), - for standard input, or a folder. --claims names a
-CSV, JSON Lines or Excel file with a column text (and id), or a .txt file with one claim a line.
+FILE is a text, a page saved from a browser (HTML, MHTML; extra: html), - for standard input, or a folder of them.
+--claims names a CSV, JSON Lines or Excel file with a column text (and id), or a .txt file with one claim a line.
 
 --claim-type and --stance take a tracked run by any of its names, a folder (naba export), or none. Without them, two
 models are trained once on the embedded corpus, whose labels come from a language model: good for a first look, and
 weak on real news. `naba train dataset=claim_type model=claim_guideline` makes a better one where the data is at hand.
 
 Files go to --output: NAME.html (a page), NAME.json, NAME.jsonld (schema.org claims, without a rating), and one
-claims.csv and stances.csv for all articles. Without --format csv or all, pages only."""
+claims.csv and stances.csv for all articles. Without --format csv or all, pages only. Many articles also get a page
+that lists them, index.html."""
 SHOWN = 60
 """Sentences in the table."""
 
