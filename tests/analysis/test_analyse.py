@@ -199,6 +199,15 @@ def test_the_stance_of_an_article(sentences: list[Any], stance: str, withheld: b
     assert overall(stances(*sentences)) == (stance, withheld)
 
 
+def test_claims_that_are_asked_together_are_answered_as_if_alone(
+    models: Models, claims: list[Claim], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = analyse(NEWS, claims, models=models)
+    monkeypatch.setattr("naba.analysis.stances.TOGETHER", 1)
+    assert analyse(NEWS, claims, models=models) == together
+    assert [analyse(NEWS, [claim], models=models).claims[0] for claim in claims] == list(together.claims)
+
+
 def test_a_sentence_that_repeats_a_claim_in_other_words_is_found() -> None:
     text = "الطقس جميل اليوم. وأعلنت وزارة الماليّة أنّ الحكومة رفعت أسعار الوقود في البلاد بنسبة كبيرة. ثم صمت."
     article = analyse(text, ["الحكومه ترفع اسعار الوقود", "الجفاف يضرب الشمال"], models=WITHOUT)
