@@ -64,7 +64,7 @@ def test_a_folder_gives_one_table_of_claims_and_says_what_was_not_read(
     monkeypatch.setattr(locate, "open_classifier", lambda name, uri=None: (opened.append(name), original(name, uri))[1])
     assert cli.main(["analyse", str(folder), *given, "-o", str(tmp_path / "out"), "--format", "csv"]) == 1
     assert len(opened) == 1
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "claims.csv").read_text(encoding="utf-8"))))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "claims.csv").read_text(encoding="utf-8-sig"))))
     assert [(row["article"], row["rank"]) for row in rows] == [("a", "1"), ("c", "1"), ("c", "2")]
     assert "b.txt: the file is empty" in capsys.readouterr().err
 

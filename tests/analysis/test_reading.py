@@ -74,6 +74,7 @@ def test_arguments_that_name_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     [
         ("c.csv", "id,text\n7,الأول\n8,الثاني\n", [Claim("7", "الأول"), Claim("8", "الثاني")]),
         ("c.csv", "claim\nالأول\n", [Claim("c1", "الأول")]),
+        ("c.csv", "id,text\nc1,الأول\n,الثاني\n", [Claim("c1", "الأول"), Claim("c2", "الثاني")]),
         ("c.jsonl", json.dumps({"id": "a", "text": "نص"}), [Claim("a", "نص")]),
         ("c.txt", "الأول، مع فاصلة\n\nالثاني\n", [Claim("c1", "الأول، مع فاصلة"), Claim("c2", "الثاني")]),
     ],
@@ -87,6 +88,7 @@ def test_claims_are_read(tmp_path: Path, name: str, content: str, expected: list
     [
         ("c.csv", "identity,texts\n1,نص\n", "unknown column 'text'; did you mean 'texts'"),
         ("c.csv", "id,text\n1,\n", "row 1.*the claim has no text"),
+        ("c.csv", "id,text\n7,نص\n7,آخر\n", "row 2.*the id '7' is another claim's already"),
         ("c.csv", "", "the file is empty"),
         ("c.jsonl", "{", "c.jsonl"),
     ],

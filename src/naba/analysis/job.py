@@ -141,7 +141,8 @@ def _tables(job: Job, rows: dict[str, list[dict[str, object]]]) -> list[Path]:
     written = []
     for name in ["claims", "stances"] if job.claims else ["claims"]:
         path = job.folder / f"{name}.csv"
-        _save(path, records.as_csv(columns[name], iter(rows[name])))
+        # The mark at the beginning lets Excel see that it is UTF-8.
+        _save(path, "\ufeff" + records.as_csv(columns[name], iter(rows[name])))
         written.append(path)
     return written
 

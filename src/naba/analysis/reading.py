@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,14 +146,17 @@ def read_claims(path: Path) -> list[Claim]:
             "a file of claims has a column text, and may have a column id; a .txt file has one claim a line",
         )
     ids = table.columns.get("id") or [None] * len(table)
-    found = [
-        Claim(identity or f"c{place}", (text or "").strip())
-        for place, (identity, text) in enumerate(zip(ids, table.columns[column], strict=True), start=1)
-    ]
-    blank = next((place for place, claim in zip(table.places, found, strict=True) if not claim.text), None)
-    if blank is not None:
-        raise UserError(f"{blank}: the claim has no text")
-    return found
+    taken = {one for one in ids if one}
+    free = (name for name in (f"c{number}" for number in itertools.count(1)) if name not in taken)
+    found: dict[str, Claim] = {}
+    for place, identity, text in zip(table.places, ids, table.columns[column], strict=True):
+        claim = Claim(identity or next(free), (text or "").strip())
+        if not claim.text:
+            raise UserError(f"{place}: the claim has no text")
+        if claim.id in found:
+            raise UserError(f"{place}: the id '{claim.id}' is another claim's already; ids are unique, or left out")
+        found[claim.id] = claim
+    return list(found.values())
 
 
 def _format(path: Path) -> str | None:

@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
     wanted = _job(options)
     many = len(wanted.sources) > 1
+    noted: set[str] = set()
 
     def each(article: Article, written: Sequence[Path], run: str | None) -> None:
         if many:
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         else:
             _show(article)
         for note in [*article.notes, *(f"written: {path}" for path in written if not many)]:
-            console.note(note)
+            if note not in noted:  # what holds for many articles is said once
+                console.note(note)
+            noted.add(note)
         if run:
             console.note(f"{article.name}: run {run[:12]}")
 
