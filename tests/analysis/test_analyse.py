@@ -181,22 +181,31 @@ def stances(*given: tuple[str, float] | tuple[str, float, bool]) -> list[Sentenc
 
 
 @pytest.mark.parametrize(
-    ("sentences", "stance"),
+    ("sentences", "stance", "withheld"),
     [
-        ([("unrelated", 0.9)], "unrelated"),
-        ([("agree", 0.9), ("unrelated", 0.9), ("discuss", 0.7)], "agree"),
-        ([("agree", 0.9), ("disagree", 0.6)], "discuss"),
-        ([("agree", 0.9), ("disagree", 0.49)], "agree"),
-        ([("agree", 0.9, True), ("disagree", 0.5)], "disagree"),
-        ([("discuss", 0.8)], "discuss"),
-        ([("agree", 0.9, True), ("unrelated", 0.9)], "withheld"),
-        ([("agree", 0.4)], "withheld"),
-        ([("other", 0.9)], "unrelated"),
-        ([], "unrelated"),
+        ([("unrelated", 0.9)], "unrelated", False),
+        ([("agree", 0.9), ("unrelated", 0.9), ("discuss", 0.7)], "agree", False),
+        ([("agree", 0.9), ("disagree", 0.6)], "discuss", False),
+        ([("agree", 0.9), ("disagree", 0.49)], "agree", False),
+        ([("agree", 0.9, True), ("disagree", 0.5)], "disagree", False),
+        ([("discuss", 0.8)], "discuss", False),
+        ([("agree", 0.6, True), ("disagree", 0.7, True), ("unrelated", 0.9)], "disagree", True),
+        ([("agree", 0.4)], "agree", True),
+        ([("other", 0.9)], "unrelated", False),
+        ([], "unrelated", False),
     ],
 )
-def test_the_stance_of_an_article(sentences: list[Any], stance: str) -> None:
-    assert overall(stances(*sentences)) == stance
+def test_the_stance_of_an_article(sentences: list[Any], stance: str, withheld: bool) -> None:
+    assert overall(stances(*sentences)) == (stance, withheld)
+
+
+def test_claims_that_are_asked_together_are_answered_as_if_alone(
+    models: Models, claims: list[Claim], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = analyse(NEWS, claims, models=models)
+    monkeypatch.setattr("naba.analysis.stances.TOGETHER", 1)
+    assert analyse(NEWS, claims, models=models) == together
+    assert [analyse(NEWS, [claim], models=models).claims[0] for claim in claims] == list(together.claims)
 
 
 def test_a_sentence_that_repeats_a_claim_in_other_words_is_found() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote
 
 import pytest
 
@@ -62,9 +64,35 @@ def test_a_folder_gives_one_table_of_claims_and_says_what_was_not_read(
     monkeypatch.setattr(locate, "open_classifier", lambda name, uri=None: (opened.append(name), original(name, uri))[1])
     assert cli.main(["analyse", str(folder), *given, "-o", str(tmp_path / "out"), "--format", "csv"]) == 1
     assert len(opened) == 1
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "claims.csv").read_text(encoding="utf-8"))))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "claims.csv").read_text(encoding="utf-8-sig"))))
     assert [(row["article"], row["rank"]) for row in rows] == [("a", "1"), ("c", "1"), ("c", "2")]
     assert "b.txt: the file is empty" in capsys.readouterr().err
+
+
+def test_many_articles_get_a_page_that_leads_to_theirs(
+    given: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "index.txt").write_text("ارتفعت الأسعار 5 بالمئة.\nوأضاف أن الأسعار سترتفع.", encoding="utf-8")
+    (folder / "deep" / "خبر #1 <b>100%.txt").write_text("قال الوزير إن العمل جار.\n", encoding="utf-8")
+    (folder / "empty.txt").touch()
+    (tmp_path / "claims.txt").write_text("الأسعار سترتفع\nالجفاف يضرب الشمال\n", encoding="utf-8")
+    command = ["analyse", str(folder), "--claims", str(tmp_path / "claims.txt"), *given, "-o", str(out)]
+    assert cli.main([*command, "--format", "all"]) == 1
+    assert f"written: {out / 'index.html'}" in capsys.readouterr().err
+    html = (out / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="([^"#]+)', html)
+    assert {unquote(link) for link in links} == {
+        "index-2.html", "deep/خبر #1 <b>100%.html", "claims.csv", "stances.csv",
+    }  # fmt: skip
+    assert all((out / unquote(link)).is_file() for link in links)
+    assert "<b>100%" not in html
+    assert "empty.txt: the file is empty" in html
+    cards = html[html.index('id="claims-title"') :].split('class="card"')[1:]
+    assert ["index-2.html" in card and "تكرر ألفاظ الادعاء" in card for card in cards] == [True, False]
+    assert cli.main(["analyse", str(folder / "index.txt"), *BARE, "-o", str(tmp_path / "one")]) == 0
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["index.html"]  # the article's own
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

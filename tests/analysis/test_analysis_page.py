@@ -12,6 +12,7 @@ import pytest
 from chromium import chromium
 from naba.analysis.analyse import analyse
 from naba.analysis.models import Models
+from naba.analysis.page.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,3 +194,45 @@ def test_axe_finds_nothing(page: Any, theme: str) -> None:
     page.execute_script("document.querySelectorAll('.filter')[2].click()")
     axe.inject()
     assert [(one["id"], one["nodes"][0]["html"]) for one in axe.run()["violations"]] == []
+
+
+@pytest.fixture
+def index(browser: Any, analysed: Article, tmp_path: Path) -> Any:
+    listed = Index()
+    for name in ("a", "deep/خبر #1"):
+        article = replace(analysed, name=name, title="" if name == "a" else "عنوان طويل " * 12)
+        listed.add(article)
+        path = tmp_path / f"{name}.html"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(article.to_html(), encoding="utf-8")
+    file = tmp_path / "index.html"
+    file.write_text(listed.page(["c.txt: the file is empty"], ["claims.csv"]), encoding="utf-8")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.get(file.as_uri())
+    assert browser.get_log("browser") == []
+    return browser
+
+
+@pytest.mark.browser
+def test_the_page_of_many_articles_leads_to_the_sentence_to_check_first(index: Any, analysed: Article) -> None:
+    assert "19" in one(index, "tbody tr").text
+    first = analysed.in_order_of_checking()[0]
+    every(index, "tbody tr:nth-child(2) a")[1].click()
+    assert index.current_url.endswith(f"deep/%D8%AE%D8%A8%D8%B1%20%231.html#{first.id}")
+    assert f"الجملة {first.id[1:]}" in one(index, "#panel").text
+
+
+@pytest.mark.browser
+def test_the_page_of_many_articles_speaks_english_fits_a_phone_and_pleases_axe(index: Any) -> None:
+    axe_selenium_python = pytest.importorskip("axe_selenium_python")
+    one(index, "#language").click()
+    assert one(index, "h1").text == "Analysed articles"
+    assert index.execute_script("return document.documentElement.dir") == "ltr"
+    narrow = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    index.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+    assert index.execute_script("return document.documentElement.scrollWidth") <= 390
+    for theme in ("light", "dark"):
+        index.execute_script(f"document.documentElement.dataset.theme='{theme}'")
+        axe = axe_selenium_python.Axe(index)
+        axe.inject()
+        assert [(found["id"], found["nodes"][0]["html"]) for found in axe.run()["violations"]] == []

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT = "قال الوزير إن العمل جار.\r\nثم صمت.\n"
-PAGE = """<!doctype html><html lang="ar"><head><title>الوزير: العمل جار - صحيفة</title>
-<meta property="og:url" content="https://example.org/news/1">
-<meta property="article:published_time" content="2024-05-06">
-</head><body><nav><a href="/">الرئيسية</a> <a href="/s">رياضة</a></nav><article><h1>الوزير: العمل جار</h1>
-<p>قال وزير النقل في مؤتمر صحفي يوم الاثنين إن العمل في الطريق السريع جار وسوف ينتهي قبل نهاية العام الحالي.</p>
-<p>وأضاف الوزير أن كلفة المشروع بلغت 300 مليون ريال، وأن 12 شركة محلية تشارك في تنفيذه منذ شهر مارس الماضي.</p>
-</article><footer>جميع الحقوق محفوظة لصحيفة المثال</footer></body></html>"""
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -41,26 +34,12 @@ def test_the_text_is_the_file(tmp_path: Path, encoding: str) -> None:
     assert bool(about.notes) is (encoding == "windows-1256")
 
 
-def test_html_gives_the_article_without_what_stands_round_it(tmp_path: Path) -> None:
-    pytest.importorskip("trafilatura")
-    for name in ("a.html", "a.txt"):
-        text, about = Source(write(tmp_path / name, PAGE), "a").read()
-        assert "قال وزير النقل" in text
-        assert "300 مليون ريال" in text
-        assert "رياضة" not in text
-        assert "الحقوق" not in text
-        assert about.url == "https://example.org/news/1"
-        assert about.date == "2024-05-06"
-        assert about.title.startswith("الوزير")
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.txt", b"", "a.txt: the file is empty"),
         ("a.txt", b"\xef\xbb\xbf \n", "a.txt: the file is empty"),
         ("a.txt", ("نص عربي " * 50).encode() + b"\n\xff\xfe\xfa", r"a.txt: line 2: the bytes .* are not UTF-8"),
-        ("a.html", b"<html><body><nav><a href='/'>x</a></nav></body></html>", "no article was found in this HTML"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -95,6 +74,7 @@ def test_arguments_that_name_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     [
         ("c.csv", "id,text\n7,الأول\n8,الثاني\n", [Claim("7", "الأول"), Claim("8", "الثاني")]),
         ("c.csv", "claim\nالأول\n", [Claim("c1", "الأول")]),
+        ("c.csv", "id,text\nc1,الأول\n,الثاني\n", [Claim("c1", "الأول"), Claim("c2", "الثاني")]),
         ("c.jsonl", json.dumps({"id": "a", "text": "نص"}), [Claim("a", "نص")]),
         ("c.txt", "الأول، مع فاصلة\n\nالثاني\n", [Claim("c1", "الأول، مع فاصلة"), Claim("c2", "الثاني")]),
     ],
@@ -108,6 +88,7 @@ def test_claims_are_read(tmp_path: Path, name: str, content: str, expected: list
     [
         ("c.csv", "identity,texts\n1,نص\n", "unknown column 'text'; did you mean 'texts'"),
         ("c.csv", "id,text\n1,\n", "row 1.*the claim has no text"),
+        ("c.csv", "id,text\n7,نص\n7,آخر\n", "row 2.*the id '7' is another claim's already"),
         ("c.csv", "", "the file is empty"),
         ("c.jsonl", "{", "c.jsonl"),
     ],

@@ -42,6 +42,10 @@ def broken(path: Path, kind: str) -> Path:
         "nobody": {"person": " "},
         "twice": {"answers": [first, first | {"label": "disagree"}]},
         "keys": {"naba": "something"},
+        "object": {"answers": {"r00": "agree"}},
+        "strings": {"answers": ["r00"]},
+        "seconds": {"answers": [first | {"seconds": "long"}]},
+        "unlabelled": {"answers": [{"id": "r00"}]},
     }
     path.write_text(json.dumps(content | changes[kind], ensure_ascii=False), encoding="utf-8")
     return path
@@ -62,6 +66,10 @@ def broken(path: Path, kind: str) -> Path:
         ("nobody", "it does not say who labelled"),
         ("twice", "سارة gave two answers to 'r00' (agree, disagree)"),
         ("keys", "it holds the keys naba, format, project, person, rows"),
+        ("object", "its answers are an object; expected a list, as the page saves it"),
+        ("strings", "answer 1 holds 'r00'; expected id and label"),
+        ("seconds", "answer 1: seconds is 'long'; expected a number"),
+        ("unlabelled", "answer 1 holds the keys id; expected id and label"),
     ],
 )
 def test_each_bad_file_gets_one_message(kind, message, save, folder, capsys) -> None:

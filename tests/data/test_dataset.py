@@ -144,6 +144,7 @@ SHIPPED = {
     "article_stance": (0, 0, 190),
     "article_claim_type": (0, 0, 19),
     "synthetic_stance": (1664, 384, 512),
+    "synthetic_article_stance": (4992, 1152, 1536),
     "synthetic_claim_type": (1062, 247, 330),
 }
 MIRRORED = {
@@ -165,6 +166,21 @@ def test_embedded_sets(name: str) -> None:
     assert rows(dataset) == SHIPPED[name]
     assert dataset.label_source == "language_model"
     assert set(dataset.gold(range(len(dataset)))) <= set(dataset.labels)
+
+
+def test_pairs_as_in_articles_are_those_of_the_corpus_and_texts_about_other_claims() -> None:
+    dataset, plain = load_named("synthetic_article_stance"), load_named("synthetic_stance")
+    table = dataset.table.to_pandas()
+    drawn = table[table["origin"] == "drawn"]
+    assert dataset.ids(range(len(plain))).tolist() == plain.ids(range(len(plain))).tolist()
+    assert dataset.gold(range(len(plain))).tolist() == plain.gold(range(len(plain))).tolist()
+    assert set(drawn["label"]) == {"unrelated"}
+    assert (drawn.groupby(["split", "target"])["text"].nunique() == 8).all()
+    assert set(drawn["target"]) == set(plain.column_values("target"))
+    claims, texts = drawn["id"].str.split("~", expand=True)[[0, 1]].T.to_numpy()
+    where = table.set_index("id")[["group", "split"]].to_dict("index")
+    assert all(where[text]["group"] != where[claim]["group"] for claim, text in zip(claims, texts, strict=True))
+    assert all(where[text]["split"] == where[claim]["split"] for claim, text in zip(claims, texts, strict=True))
 
 
 def test_the_article_joins_claims_and_sentences() -> None:

@@ -96,6 +96,20 @@ def test_cells_of_one_model_are_named_by_what_differs():
     assert [cell.name for cell in cells] == ["tfidf_svm C=1.0", "tfidf_svm C=2.0", "majority"]
 
 
+def test_models_inside_others_are_named_by_their_options_alone():
+    def wrapped(C, **more):
+        inner = {"name": "tfidf_svm", "accepts": ["single"], "description": f"words, C {C}", "builder": "x", "C": C}
+        return {"model.classifier": str(inner), **more}
+
+    cells = cells_of(
+        [
+            run("abstaining", 0, 0.7, cell="a", params=wrapped(1.0)),
+            run("abstaining", 0, 0.7, cell="b", params=wrapped(2.0, **{"model.uncounted": "()"})),
+        ]
+    )
+    assert [cell.name for cell in cells] == ["abstaining classifier.C=1.0", "abstaining classifier.C=2.0"]
+
+
 def test_one_seed_is_said(runs):
     (board,) = leaderboards([one for one in runs if one.seed == 0])
     assert any("with one seed" in note for note in board.notes)

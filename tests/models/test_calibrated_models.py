@@ -85,6 +85,25 @@ def test_the_threshold_keeps_the_risk(drawn):
     assert model.risk_bound_ <= 0.2
 
 
+def test_labels_that_are_not_counted_hide_no_errors(drawn):
+    """Where `c` is nearly always right, the risk of `a` and `b` alone asks for a higher threshold."""
+    X, y = drawn
+    easy = pd.DataFrame({"text": ["-9 -9 9"] * 4000, "target": [""] * 4000}, dtype=object)
+    validation = (pd.concat([X[100:2000], easy]), np.concatenate([y[100:2000], ["c"] * 4000]).astype(object))
+    plain, strict = (
+        Abstaining(_Overconfident(), 0.2, uncounted=uncounted).fit(X[:100], y[:100], validation=validation)
+        for uncounted in ([], ["c"])
+    )
+    labels, wrong = strict.predict(X[2000:]), strict.predict(X[2000:]) != y[2000:]
+    kept = ~strict.abstains(X[2000:]) & (labels != "c")
+    assert plain.coverage_ > 0.9
+    assert wrong[~plain.abstains(X[2000:]) & (labels != "c")].mean() > 0.3
+    assert wrong[kept].mean() <= 0.2
+    assert strict.facts()["abstain"]["uncounted"] == ["c"]
+    with pytest.raises(UserError, match=r"model.uncounted: unknown label 'd'"):
+        Abstaining(_Overconfident(), uncounted=["d"]).fit(X[:100], y[:100], validation=validation)
+
+
 def test_no_threshold_means_no_answers(drawn):
     X, y = drawn
     with pytest.warns(UserWarning, match="every answer will be withheld"):

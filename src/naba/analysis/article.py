@@ -156,16 +156,17 @@ class ClaimStance:
     Attributes:
         claim: the claim.
         stance: of the whole article: agree, disagree, discuss or unrelated (the model's own labels where it has
-            others), or `withheld` where only doubtful sentences bear on the claim; see
-            `naba.analysis.stances.overall`. None without a stance model.
+            others); see `naba.analysis.stances.overall`. None without a stance model.
         sentences: all sentences, in order; empty without a stance model.
         repeated: ids of the sentences that repeat the claim.
+        withheld: is `stance` too doubtful to be given, since only doubtful sentences bear on the claim?
     """
 
     claim: Claim
     stance: str | None
     sentences: tuple[SentenceStance, ...] = ()
     repeated: tuple[str, ...] = ()
+    withheld: bool = False
 
     def with_stance(self, stance: str) -> list[SentenceStance]:
         """The sentences of one stance, the most probable first."""
@@ -186,6 +187,7 @@ class Origin:
         calibrated: were the probabilities corrected on rows the model was not trained on?
         risk: bound on the share of errors among the answers that are not withheld, on rows like the validation rows
             of the training; None where nothing is withheld.
+        uncounted: labels whose answers `risk` leaves out.
     """
 
     task: str
@@ -196,6 +198,7 @@ class Origin:
     labels: Mapping[str, str]
     calibrated: bool
     risk: float | None = None
+    uncounted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -149,8 +149,14 @@ def _name(sentence: Sentence, draft: _Draft, earlier: Sequence[_Draft]) -> None:
         draft.source = start.source
     elif cue.kind == "noun" and earlier and earlier[-1].cue.uses("relay") and earlier[-1].opening.word == cue.at:
         draft.source = subject(sentence, earlier[-1].opening.region + 1, cue.at)
+    elif cue.past == "جاء" and sentence.folded(cue.at + 1) == "في":
+        draft.source = subject(sentence, cue.at + 2, start.region)  # جاء في البيان أن …: the document speaks
+    elif cue.kind == "verb" and (topic := _topic(sentence, cue)) is not None:
+        draft.source, draft.begins = topic
     elif not _speaks(cue) and (after := subject(sentence, cue.at + 1, start.region)) is not None:
         draft.source = without_preposition(sentence.text, after) if cue.kind == "noun" else after
+        if cue.kind == "verb" and not cue.joined and sentence.folded(cue.at - 1) in _CONTRAST:
+            draft.begins = cue.at - 1
     elif cue.kind == "verb" and cue.impersonal:
         draft.source, draft.carried = None, False
     else:
@@ -159,6 +165,21 @@ def _name(sentence: Sentence, draft: _Draft, earlier: Sequence[_Draft]) -> None:
             draft.source, draft.begins = _before(sentence, cue)
         if draft.source is None:
             draft.source = _said_before(sentence, cue, earlier)
+
+
+_CONTRAST = frozenset({"بينما", "لكن"})
+
+
+def _topic(sentence: Sentence, cue: Cue) -> tuple[Span, int] | None:
+    """أما قائد الفريق فاعتبر أن …: the subject that أما puts first, and where its clause begins."""
+    if not cue.joined or sentence.text[cue.start - 1] != "ف":
+        return None
+    for at in range(cue.at - 2, max(cue.at - 14, -1), -1):
+        if sentence.folded(at) in {"اما", "واما"}:
+            return sentence.phrase(at + 1, cue.at - 1), at
+        if sentence.comma(at + 1) and sentence.comma(cue.at):
+            return None
+    return None
 
 
 def _speaks(cue: Cue) -> bool:
@@ -204,7 +225,7 @@ def _main_subject(sentence: Sentence, end: int) -> Span | None:
             return None
     elif first in {"ورغم", "رغم", "ومع"} and sentence.folded(1) == "ذلك":
         start, closers = 3, frozenset({"عن"})
-    if possessed(sentence.folded(start)):
+    if possessed(sentence.folded(start)) or sentence.folded(start) == "ان":
         return None
     stops = (
         at for at in range(start + 1, end) if sentence.folded(at) in closers or (start == 1 and sentence.comma(at))
@@ -232,7 +253,7 @@ def _close(sentence: Sentence, draft: _Draft, later: Sequence[_Draft]) -> None:
                 last = min(last, other.cue.at)
             elif other.begins is not None and other.begins > first and sentence.comma(other.begins):
                 last = min(last, other.begins)
-    last = min(last, _formula(sentence, first, last))
+    last = min(last, _formula(sentence, first, last), _silence(sentence, first, last))
     if start.how == "object":
         last = min(last, _object_end(sentence, first, last))
     while last - 1 > first and sentence.folded(last - 1) in _BEFORE_CUE and last < len(sentence):
@@ -270,6 +291,18 @@ def _formula(sentence: Sentence, first: int, last: int) -> int:
         ):
             return at
     return last
+
+
+def _silence(sentence: Sentence, first: int, last: int) -> int:
+    """Before what the writer adds about others: …، لكن البيت الأبيض رفض التعليق."""
+    end = sentence.words[last - 1].end if last > first else 0
+    found = _NO_COMMENT.search(sentence.text, sentence.words[first].start, end)
+    return last if found is None or sentence.quoted(at := sentence.after(found.start())) else max(at, first + 1)
+
+
+_NO_COMMENT = re.compile(
+    r"[،,]\s*(?:و?لكن|و?فيما|بينما|في حين|غير أن|إلا أن)\s[^،,.:]{0,60}\b(?:رفضت?|امتنعت?|تعذر)\s[^،,.:]{0,20}التعليق"
+)
 
 
 def _object_end(sentence: Sentence, first: int, last: int) -> int:
@@ -327,10 +360,16 @@ def _quotes_words(sentence: Sentence, quote: Span) -> bool:
         return False
     if len(words) > 1 and all(word.startswith("ال") for word in words):
         return before.removeprefix("ب") in {"هذا", "هذه", "ذلك"} or len(words) > 3
+    if len(words) > 2 and words[0] in _SENTENCE_HEADS:
+        return True
     definite = before.startswith(("ال", "لل", "بال"))
     if len(words) == 1:
         return not definite and not words[0].startswith("ال") and first > 0 and not sentence.comma(first)
     return not definite or len(words) > 3
+
+
+_SENTENCE_HEADS = frozenset({"لم", "لن", "لا", "ليس", "ليست", "سوف", "قد", "ما"})
+"""Words with which no name begins."""
 
 
 def sources(found: Sequence[Report]) -> list[Span]:

@@ -10,6 +10,8 @@ from naba import files
 from naba.analysis import jsonld, records
 from naba.analysis.analyse import analyse
 from naba.analysis.models import DEFAULT, open_models
+from naba.analysis.page.index import Index
+from naba.analysis.reading import INDEX
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def run(job: Job, each: Callable[[Article, list[Path], str | None], None]) -> Do
     done = Done()
     models: Models | None = None
     rows: dict[str, list[dict[str, object]]] = {"claims": [], "stances": []}
+    index = Index()
     for source in job.sources:
         try:
             text, about = source.read(job.encoding)
@@ -89,9 +92,14 @@ def run(job: Job, each: Callable[[Article, list[Path], str | None], None]) -> Do
         run_id = _tracked(article, job) if job.track else None
         rows["claims"] += records.claim_rows(article)
         rows["stances"] += records.stance_rows(article)
+        index.add(article)
         each(article, written, run_id)
     if job.form in {"csv", "all"}:
         done.written = _tables(job, rows)
+    if job.form in {"html", "all"} and len(job.sources) > 1 and done.articles:
+        path = job.folder / f"{INDEX}.html"
+        _save(path, index.page([error.message for error in done.bad], [one.name for one in done.written]))
+        done.written.append(path)
     return done
 
 
@@ -133,7 +141,8 @@ def _tables(job: Job, rows: dict[str, list[dict[str, object]]]) -> list[Path]:
     written = []
     for name in ["claims", "stances"] if job.claims else ["claims"]:
         path = job.folder / f"{name}.csv"
-        _save(path, records.as_csv(columns[name], iter(rows[name])))
+        # The mark at the beginning lets Excel see that it is UTF-8.
+        _save(path, "\ufeff" + records.as_csv(columns[name], iter(rows[name])))
         written.append(path)
     return written
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -153,14 +154,18 @@ def _possible(sentence: Sentence, at: int, reading: Reading) -> bool:
         return False
     if kind == "verb" and at and sentence.words[at - 1].raw == "أن" and not reading.joined and word.folded[0] in "يت":
         return False  # أن يعلن: what has not been said yet
-    if kind == "verb" and sentence.folded(at + 1) == "ذلك":
-        return False  # أوضح ذلك فلان: what was said stands elsewhere
+    following = sentence.folded(at + 1)
+    if kind == "verb" and (following == "ذلك" or (following == "عدم" and sentence.folded(at + 2) in _ANONYMOUS)):
+        return False  # أوضح ذلك فلان: what was said stands elsewhere; طلب عدم ذكر اسمه is about the speaker
+    if verb.past == "رد" and reading.joined and following == "في":
+        return False  # ورد في البيان is one word, and no reply
     if kind == "verb" and verb.uses & {"clause", "initial"} and not reading.form.pronoun:
         early = at <= 4 and "initial" not in verb.uses and not sentence.folded(0).startswith("ال")
         return _initial(sentence, at, reading) or early
     return True
 
 
+_ANONYMOUS = {"ذكر", "الكشف", "كشف", "نشر", "الافصاح", "الاشارة", "تسميته"}
 _NEGATIONS = {"لم", "لن", "لا", "ولم", "ولن", "ولا"}
 _BEFORE_NOUNS = {"على", "الى", "في", "عن", "بعد", "قبل", "خلال", "بين", "مع", "عدم"}
 
@@ -415,8 +420,9 @@ def _head(sentence: Sentence, cue: Cue) -> Opening | None:
 
 
 def _relayed(sentence: Sentence, cue: Cue, end: int) -> Opening | None:
-    """نقلت الوكالة عن الوزير قوله إن …: the agency vouches for his saying it."""
-    about = next((at for at in range(cue.at + 1, end) if sentence.folded(at) == "عن"), end)
+    """نقلت الوكالة عن الوزير قوله إن …: the agency vouches for his saying it; so نسبت … إليه."""
+    word = "الى" if cue.past == "نسب" else "عن"
+    about = next((at for at in range(cue.at + 1, end) if sentence.folded(at) == word), end)
     for at in range(about + 2, end):
         reading = read(sentence.words[at].raw)
         if reading and reading.form.kind == "noun" and reading.form.pronoun and not reading.joined:
@@ -433,7 +439,8 @@ def _closes(sentence: Sentence, cue: Cue) -> bool:
     before, further = sentence.folded(cue.at - 1), sentence.folded(cue.at - 2)
     if before == "كما":
         return cue.at > 4 and sentence.comma(cue.at - 1) and len(sentence) - cue.at < 6 and not cue.uses("clause")
-    if before not in group("what_said") and not (before == "ما" and further in group("prepositions")):
+    said = further in group("prepositions") or (further == "على" and sentence.comma(cue.at - 2))
+    if before not in group("what_said") and not (before == "ما" and said):
         return False
     return not any(sentence.clause(at) for at in range(cue.at + 1, min(cue.at + 12, len(sentence))))
 
@@ -441,7 +448,7 @@ def _closes(sentence: Sentence, cue: Cue) -> bool:
 def _closed_by_verb(sentence: Sentence, cue: Cue) -> Opening | None:
     """…، حسبما أعلن مسؤولون; …، بحسب ما أفاد مراسلنا."""
     end = cue.at - 1
-    while end > 0 and sentence.folded(end - 1) in group("prepositions"):
+    while end > 0 and sentence.folded(end - 1) in group("prepositions") | {"على"}:
         end -= 1
     if end < 3:
         return None
@@ -522,6 +529,9 @@ def _source_end(sentence: Sentence, first: int, leading: bool) -> int:
     return min(len(sentence), first + LONG_SOURCE) if not leading else 0
 
 
+_SO = re.compile(r"(?:هكذا|بهذه (?:الكلمات|العبارة|الجملة))\s$")  # «…»، بهذه الكلمات لخص فلان
+
+
 def _inverted(sentence: Sentence, cue: Cue, limit: int) -> Opening | None:
     """«…»، قال فلان: a quotation just before the verb, and no content after it."""
     if cue.joined or not sentence.quotes or sentence.quoted(cue.at):
@@ -530,7 +540,7 @@ def _inverted(sentence: Sentence, cue: Cue, limit: int) -> Opening | None:
     if not following:
         return None
     quote = sentence.quotes[following - 1]
-    between = sentence.text[quote.end : sentence.words[cue.at].start]
+    between = _SO.sub("", sentence.text[quote.end : sentence.words[cue.at].start])
     first = sentence.after(quote.start)
     if between.strip(" ،,\u00a0-–—.") or cue.at - first < 3:
         return None

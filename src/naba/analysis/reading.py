@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from naba import files
 from naba.analysis.analyse import About
 from naba.analysis.article import Claim
+from naba.analysis.pages import extract, is_page
 from naba.data.rows import ReadingOptions, read_bytes
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TEXTS, PAGES = (".txt", ".text", ".md"), (".html", ".htm", ".xhtml")
+TEXTS, PAGES = (".txt", ".text", ".md"), (".html", ".htm", ".xhtml", ".mhtml", ".mht")
 LARGEST = 64 * 2**20
 """Bytes of a file that is read at all; the limit of an article is in characters."""
-_HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
-FEWEST_WORDS = 15
-"""Of an article in HTML: less is a menu, a caption or a notice about cookies."""
 _NAME_BYTES = files.NAME_BYTES - 35
 """Of outputs, without their endings: the longest are those of a second file of a name, `-2.claimreview.jsonld`."""
+INDEX = "index"
+"""The name of the page of many articles, which none of them may have."""
 CLAIM_COLUMNS = ("text", "claim", "target")
 """Names that the column with the claims may have."""
 
@@ -48,8 +48,8 @@ class Source:
         content = sys.stdin.buffer.read() if self.path is None else _bytes(self.path)
         if not content.strip(b"\xef\xbb\xbf \t\r\n\0"):
             raise UserError(f"{self.shown}: the file is empty")
-        if (self.path is not None and self.path.suffix.lower() in PAGES) or _HTML.match(content[:4096]):
-            return _from_html(content, self)
+        if (self.path is not None and self.path.suffix.lower() in PAGES) or is_page(content):
+            return _from_page(content, self)
         text, notes = _decoded(content, self.shown, encoding)
         return text, About(name=self.name, notes=tuple(notes))
 
@@ -91,7 +91,7 @@ def sources(paths: Sequence[str]) -> list[Source]:
 
 def _unique(found: Sequence[Source]) -> list[Source]:
     """Names that no two files share, so that no output takes the place of another."""
-    taken: set[str] = set()
+    taken = {INDEX} if len(found) > 1 else set()
     result = []
     for one in found:
         name, number = cut(one.name), 1
@@ -135,27 +135,10 @@ def _decoded(content: bytes, name: str, encoding: str | None) -> tuple[str, list
         ) from error
 
 
-def _from_html(content: bytes, source: Source) -> tuple[str, About]:
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise UserError(
-            f"{source.shown}: reading HTML needs trafilatura and lxml_html_clean", "pip install 'naba[html]'"
-        ) from error
-    found: Any = trafilatura.bare_extraction(
-        content, include_comments=False, include_tables=False, with_metadata=True, favor_precision=True
-    )
-    text = (found.text or "").strip() if found is not None else ""
-    if len(text.split()) < FEWEST_WORDS:
-        raise UserError(
-            f"{source.shown}: no article was found in this HTML (text of at least {FEWEST_WORDS} words)",
-            "was the page saved whole? A text file with the article's words is read as it is",
-        )
-    about = About(
-        name=source.name, title=found.title or "", url=found.url or "", date=found.date or "",
-        notes=("the text was taken out of HTML by trafilatura; offsets count that text",),
-    )  # fmt: skip
-    return text, about
+def _from_page(content: bytes, source: Source) -> tuple[str, About]:
+    found = extract(content, source.shown)
+    notes = ("the text was taken out of HTML by trafilatura; offsets count that text",)
+    return found.text, About(name=source.name, title=found.title, url=found.url, date=found.date, notes=notes)
 
 
 def read_claims(path: Path) -> list[Claim]:
@@ -173,14 +156,17 @@ def read_claims(path: Path) -> list[Claim]:
             "a file of claims has a column text, and may have a column id; a .txt file has one claim a line",
         )
     ids = table.columns.get("id") or [None] * len(table)
-    found = [
-        Claim(identity or f"c{place}", (text or "").strip())
-        for place, (identity, text) in enumerate(zip(ids, table.columns[column], strict=True), start=1)
-    ]
-    blank = next((place for place, claim in zip(table.places, found, strict=True) if not claim.text), None)
-    if blank is not None:
-        raise UserError(f"{blank}: the claim has no text")
-    return found
+    taken = {one for one in ids if one}
+    free = (name for name in (f"c{number}" for number in itertools.count(1)) if name not in taken)
+    found: dict[str, Claim] = {}
+    for place, identity, text in zip(table.places, ids, table.columns[column], strict=True):
+        claim = Claim(identity or next(free), (text or "").strip())
+        if not claim.text:
+            raise UserError(f"{place}: the claim has no text")
+        if claim.id in found:
+            raise UserError(f"{place}: the id '{claim.id}' is another claim's already; ids are unique, or left out")
+        found[claim.id] = claim
+    return list(found.values())
 
 
 def _format(path: Path) -> str | None:

@@ -22,8 +22,8 @@ CLAIM_COLUMNS = (
     "article", "url", "date", "rank", "score", "sentence", "start", "end", "text", "claim_type", "probability",
     "withheld", "reasons", "speaker", "cue", "said", "kind", "repeats",
 )  # fmt: skip
-STANCE_COLUMNS = ("article", "claim", "claim_text", "article_stance", "sentence", "start", "end", "text", "stance",
-                  "probability", "withheld", "repeats", "words")  # fmt: skip
+STANCE_COLUMNS = ("article", "claim", "claim_text", "article_stance", "article_withheld", "sentence", "start", "end",
+                  "text", "stance", "probability", "withheld", "repeats", "words")  # fmt: skip
 
 
 def dumps(content: Any) -> str:
@@ -97,6 +97,7 @@ def _claim(article: Article, claim: ClaimStance) -> dict[str, Any]:
         "id": claim.claim.id,
         "text": claim.claim.text,
         "stance": claim.stance,
+        "withheld": claim.withheld,
         "repeated": list(claim.repeated),
         "sentences": [{"sentence": one.sentence} | _answer(article.text, one.answer) for one in claim.sentences],
     }
@@ -138,7 +139,8 @@ def stance_rows(article: Article) -> Iterator[dict[str, Any]]:
 
     for claim in article.claims:
         about = {"article": article.name, "claim": claim.claim.id, "claim_text": claim.claim.text,
-                 "article_stance": claim.stance or ""}  # fmt: skip
+                 "article_stance": claim.stance or "",
+                 "article_withheld": "" if claim.stance is None else "yes" if claim.withheld else "no"}  # fmt: skip
         answers = {one.sentence: one.answer for one in claim.sentences}
         shown = [
             sentence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from naba.analysis.article import Claim, ClaimStance, Sentence, SentenceStance
+from naba.analysis.article import Answer, Claim, ClaimStance, Sentence, SentenceStance
 from naba.analysis.repeats import THRESHOLD, repeated
 
 if TYPE_CHECKING:
@@ -16,31 +16,33 @@ if TYPE_CHECKING:
 SIDES = ("agree", "disagree")
 NOTHING = frozenset({"unrelated", "other"})
 """Labels for a text that has nothing to do with the claim, or takes no side in a set without `discuss`."""
-WITHHELD = "withheld"
-"""The stance of an article that only doubtful sentences bear on."""
 LEAST = 0.5
 """Probability from which a sentence speaks for the whole article, whatever the model withholds."""
 EXPLAINED = 8
 """Sentences of each claim whose stance is explained, the most probable first."""
+TOGETHER = 4096
+"""Pairs of a claim and a sentence that are asked in one call."""
 
 
-def overall(stances: Sequence[SentenceStance]) -> str:
+def overall(stances: Sequence[SentenceStance]) -> tuple[str, bool]:
     """The stance of an article to a claim, from those of its sentences.
 
     Only sentences speak whose answer was not withheld and has a probability of at least `LEAST`. If some agree and some
     disagree, the article discusses the claim; if all that take a side take the same one, that is the article's; if none
     takes a side but some discuss it, it discusses it. Where no sentence speaks that bears on the claim, but doubtful
-    ones might, the article's stance is `withheld`; it is `unrelated` where there are none.
+    ones might, the most probable of these is taken, and withheld. Where there are none, the article is `unrelated`.
+
+    Returns:
+        (label, is it to be withheld?)
     """
     related = [one for one in stances if one.answer.label not in NOTHING]
     speaking = {one.answer.label for one in related if one.answer.probability >= LEAST and not one.answer.withheld}
     sides = [side for side in SIDES if side in speaking]
-    if len(sides) == 1:
-        return sides[0]
-    if sides:
-        return "discuss"
-    others = sorted(speaking)
-    return others[0] if others else WITHHELD if related else "unrelated"
+    if speaking:
+        return (sides or sorted(speaking))[0] if len(sides) < 2 else "discuss", False
+    if related:
+        return max(related, key=lambda one: one.answer.probability).answer.label, True
+    return "unrelated", False
 
 
 def claim_stances(
@@ -53,12 +55,12 @@ def claim_stances(
         explain: look for what decided; costs about as much as the answers.
     """
     shares = repeated([claim.text for claim in claims], [sentence.text for sentence in sentences])
+    asked = _answered(claims, sentences, labeller, explain=explain) if labeller else [[] for _ in claims]
     found = []
-    for claim, row in zip(claims, shares, strict=True):
-        answered = _answered(claim, sentences, labeller, explain=explain) if labeller else []
+    for claim, row, answered in zip(claims, shares, asked, strict=True):
         again = tuple(one.id for one, share in zip(sentences, row, strict=True) if share >= THRESHOLD)
-        stance = overall(answered) if labeller else None
-        found.append(ClaimStance(claim, stance, tuple(answered), again))
+        stance, withheld = overall(answered) if labeller else (None, False)
+        found.append(ClaimStance(claim, stance, tuple(answered), again, withheld))
     return found, [
         _with_repeats(sentence, claims, column) for sentence, column in zip(sentences, shares.T, strict=True)
     ]
@@ -76,18 +78,35 @@ def _with_repeats(sentence: Sentence, claims: Sequence[Claim], shares: Sequence[
 
 
 def _answered(
-    claim: Claim, sentences: Sequence[Sentence], labeller: Labeller, *, explain: bool
-) -> list[SentenceStance]:
-    answers = labeller.answers([one.text for one in sentences], [claim.text] * len(sentences))
-    if explain:
-        related = [at for at, answer in enumerate(answers) if answer.label not in NOTHING]
-        chosen = sorted(sorted(related, key=lambda at: -answers[at].probability)[:EXPLAINED])
-        evidence = labeller.evidence(
-            [sentences[at].text for at in chosen],
-            [claim.text] * len(chosen),
-            [answers[at].label for at in chosen],
-            [sentences[at].span.start for at in chosen],
-        )
-        for at, one in zip(chosen, evidence or [], strict=False):
-            answers[at] = replace(answers[at], evidence=one)
-    return [SentenceStance(sentence.id, answer) for sentence, answer in zip(sentences, answers, strict=True)]
+    claims: Sequence[Claim], sentences: Sequence[Sentence], labeller: Labeller, *, explain: bool
+) -> list[list[SentenceStance]]:
+    """For each claim the stances of all sentences; many claims are asked together, since each call has its price."""
+    found: list[list[SentenceStance]] = []
+    size = max(1, TOGETHER // max(1, len(sentences)))
+    for first in range(0, len(claims), size):
+        some = claims[first : first + size]
+        pairs = [(sentence, claim) for claim in some for sentence in sentences]
+        answers = labeller.answers([one.text for one, _ in pairs], [claim.text for _, claim in pairs])
+        if explain:
+            _explained(pairs, answers, labeller)
+        stances = [SentenceStance(one.id, answer) for (one, _), answer in zip(pairs, answers, strict=True)]
+        found += [stances[at : at + len(sentences)] for at in range(0, len(some) * len(sentences), len(sentences) or 1)]
+    return found or [[] for _ in claims]
+
+
+def _explained(pairs: Sequence[tuple[Sentence, Claim]], answers: list[Answer], labeller: Labeller) -> None:
+    """Adds the evidence of the most probable answers to each claim."""
+    related: dict[str, list[int]] = {}
+    for at, ((_, claim), answer) in enumerate(zip(pairs, answers, strict=True)):
+        if answer.label not in NOTHING:
+            related.setdefault(claim.id, []).append(at)
+    chosen = [at for places in related.values()
+              for at in sorted(sorted(places, key=lambda at: -answers[at].probability)[:EXPLAINED])]  # fmt: skip
+    evidence = labeller.evidence(
+        [pairs[at][0].text for at in chosen],
+        [pairs[at][1].text for at in chosen],
+        [answers[at].label for at in chosen],
+        [pairs[at][0].span.start for at in chosen],
+    )
+    for at, one in zip(chosen, evidence or [], strict=False):
+        answers[at] = replace(answers[at], evidence=one)

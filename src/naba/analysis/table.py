@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from naba.analysis.stances import NOTHING
 
 if TYPE_CHECKING:
-    from naba.analysis.article import Answer, Article, Sentence
+    from naba.analysis.article import Answer, Article, ClaimStance, Sentence
 
 SENTENCES = ("check", "", "sentence", "claim type", "speaker", "stance")
 CLAIMS = ("claim", "", "the article", "repeated by")
@@ -32,7 +32,20 @@ def sentence_rows(article: Article) -> list[list[str]]:
 
 def claim_rows(article: Article) -> list[list[str]]:
     """A row a claim, with the columns `CLAIMS`."""
-    return [[one.claim.id, one.claim.text, one.stance or "", " ".join(one.repeated)] for one in article.claims]
+    return [[one.claim.id, one.claim.text, stance_of(one), " ".join(one.repeated)] for one in article.claims]
+
+
+def stance_of(claim: ClaimStance) -> str:
+    """The stance of the article to a claim, marked where it is withheld; "" without a stance model."""
+    return f"{claim.stance or ''}{' (withheld)' if claim.withheld else ''}"
+
+
+def line(article: Article) -> str:
+    """An article in one line, where there are many."""
+    sure = sum(one.claim_type is not None and not one.claim_type.withheld for one in article.sentences)
+    stances = [f"{one.claim.id} {stance_of(one)}" for one in article.claims if one.stance not in {None, *NOTHING}]
+    counts = f"{len(article.sentences)} sentences, {sure} with a claim type, {len(article.reports)} reports"
+    return f"{article.name}: {counts}" + (f"; {', '.join(stances)}" if stances else "")
 
 
 def _answer(answer: Answer) -> str:

@@ -126,7 +126,7 @@ def _of_file(file: Path) -> list[tuple[str, Answer]]:
     if isinstance(content, list) and not content:
         raise ValueError("it holds no tasks; export the project from Label Studio as JSON")
     if not label_studio.is_export(content):
-        held = f"the keys {', '.join(list(content)[:5])}" if isinstance(content, dict) else type(content).__name__
+        held = f"the keys {', '.join(list(content)[:5])}" if isinstance(content, dict) and content else _shown(content)
         raise ValueError(
             f"it holds {held}: expected a file saved by the "
             "page of `naba annotate make`, or a JSON or JSON-MIN export of Label Studio with the tasks it wrote"
@@ -139,15 +139,23 @@ def _of_file(file: Path) -> list[tuple[str, Answer]]:
 
 
 def _of_page(content: dict[str, Any], file: Path) -> list[tuple[str, Answer]]:
-    try:
-        project, person = str(content["project"]), str(content["person"]).strip()
-        given = [
-            Answer(str(each["id"]), person, str(each["label"]), str(each.get("comment", "")),
-                   float(each.get("seconds", 0)), str(file))
-            for each in content["answers"]
-        ]  # fmt: skip
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"it is no complete file of answers: {error!r}") from error
+    missing = [key for key in ("project", "person", "answers") if key not in content]
+    if missing:
+        raise ValueError(f"it is no complete file of answers: it lacks {', '.join(missing)}; save it again")
+    listed, person = content["answers"], str(content["person"]).strip()
+    if not isinstance(listed, list):
+        raise ValueError(f"its answers are {_shown(listed)}; expected a list, as the page saves it")  # noqa: TRY004
+    given = []
+    for place, each in enumerate(listed, start=1):
+        if not isinstance(each, dict) or not {"id", "label"} <= set(each):
+            held = f"the keys {', '.join(each)}" if isinstance(each, dict) else _shown(each)
+            raise ValueError(f"answer {place} holds {held}; expected id and label, as the page saves them")
+        seconds = each.get("seconds", 0)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            raise ValueError(f"answer {place}: seconds is {_shown(seconds)}; expected a number")  # noqa: TRY004
+        remark = str(each.get("comment", ""))
+        given.append(Answer(str(each["id"]), person, str(each["label"]), remark, float(seconds), str(file)))
+    project = str(content["project"])
     if not person:
         raise ValueError("it does not say who labelled: open the page, give a name and save again")
     return [(project, answer) for answer in given]
@@ -178,3 +186,10 @@ def _checked(given: Sequence[tuple[str, Answer]], project: Project) -> list[Answ
 def _some(rows: Any) -> str:
     listed = list(rows)
     return ", ".join(listed[:SHOWN]) + (f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else "")
+
+
+def _shown(value: Any) -> str:
+    """What a value of a JSON file is, for messages."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object" if value else "an empty object"
+    return repr(value)

@@ -62,7 +62,7 @@ class Description(BaseModel):
     normalisation_hash: str = ""
     probabilities: Literal["model", "calibrated", "one_hot", "tokens", "votes"] = "model"
     calibration: dict[str, str | FiniteFloat | int] | None = None
-    abstain: dict[str, FiniteFloat | int | None] | None = None
+    abstain: dict[str, FiniteFloat | int | list[str] | None] | None = None
     seed: Count = 0
     versions: dict[str, str] = {}
     metrics: dict[str, Annotated[list[FiniteFloat | int | None], Field(min_length=3, max_length=3)]] = {}

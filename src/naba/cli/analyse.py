@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 DESCRIPTION = """Read articles: which sentences hold something to check, of what kind, who says it, and where the
 article stands on given claims. No verdict is given on anything.
 
-FILE is a text, a page saved from a browser (extra: html), - for standard input, or a folder of them. --claims names a
-CSV, JSON Lines or Excel file with a column text (and id), or a .txt file with one claim a line.
+FILE is a text, a page saved from a browser (HTML, MHTML; extra: html), - for standard input, or a folder of them.
+--claims names a CSV, JSON Lines or Excel file with a column text (and id), or a .txt file with one claim a line.
 
 --claim-type and --stance take a tracked run by any of its names, a folder (naba export), or none. Without them, two
 models are trained once on the embedded corpus, whose labels come from a language model: good for a first look, and
-weak on real news. `naba train dataset=claim_type model=claim_linear` makes a better one where the data is at hand.
+weak on real news. `naba train dataset=claim_type model=claim_guideline` makes a better one where the data is at hand.
 
 Files go to --output: NAME.html (a page), NAME.json, NAME.jsonld (schema.org claims, without a rating), and one
-claims.csv and stances.csv for all articles. Without --format csv or all, pages only."""
+claims.csv and stances.csv for all articles. Without --format csv or all, pages only. Many articles also get a page
+that lists them, index.html."""
 SHOWN = 60
 """Sentences in the table."""
 
@@ -36,17 +37,21 @@ def main(arguments: Sequence[str]) -> int:
     """Run `naba analyse`; returns 0, or 1 if some of several files could not be read."""
     options = _parse(arguments)
     from naba.analysis import job as analysis
+    from naba.analysis import table
 
     wanted = _job(options)
     many = len(wanted.sources) > 1
+    noted: set[str] = set()
 
     def each(article: Article, written: Sequence[Path], run: str | None) -> None:
         if many:
-            console.console().print(_line(article), markup=False)
+            console.console().print(table.line(article), markup=False)
         else:
             _show(article)
         for note in [*article.notes, *(f"written: {path}" for path in written if not many)]:
-            console.note(note)
+            if note not in noted:  # what holds for many articles is said once
+                console.note(note)
+            noted.add(note)
         if run:
             console.note(f"{article.name}: run {run[:12]}")
 
@@ -98,15 +103,6 @@ def _job(options: argparse.Namespace) -> Job:
         encoding=options.encoding,
         uri=options.uri,
     )
-
-
-def _line(article: Article) -> str:
-    to_check = sum(one.claim_type is not None and not one.claim_type.withheld for one in article.sentences)
-    stances = ", ".join(
-        f"{one.claim.id} {one.stance}" for one in article.claims if one.stance not in {None, "unrelated"}
-    )
-    return (f"{article.name}: {len(article.sentences)} sentences, {to_check} with a claim type, "
-            f"{len(article.reports)} reports" + (f"; {stances}" if stances else ""))  # fmt: skip
 
 
 def _show(article: Article) -> None:

@@ -325,14 +325,23 @@ def _plain_name(runs: Sequence[TrackedRun]) -> str:
 
 
 def _what_differs(cell: Cell, twins: Sequence[Cell]) -> str:
-    params = [_flat(twin.runs[0].params) for twin in twins]
+    said = what_differs(cell.runs[0].params, [twin.runs[0].params for twin in twins])
+    return said or cell.runs[0].cell[:8]
+
+
+def what_differs(mine: Mapping[str, str], others: Sequence[Mapping[str, str]]) -> str:
+    """The parameters, `key=value`, in which one differs from others; an empty one says no more than a missing one."""
+    params, flat = [_flat(one) for one in others], _flat(mine)
     keys = sorted(
         {key for one in params for key in one if key not in {"seed", "part"} and not key.startswith("evaluation.")}
     )
     differing = [key for key in keys if len({one.get(key) for one in params}) > 1]
-    mine = _flat(cell.runs[0].params)
-    said = [f"{key.removeprefix('model.')}={mine[key]}" for key in differing if key in mine]
-    return " ".join(said) or cell.runs[0].cell[:8]
+    return " ".join(f"{key.removeprefix('model.')}={flat[key]}" for key in differing if key in flat)
+
+
+EMPTY = frozenset({"()", "[]"})
+"""Values of parameters that say no more than a missing one."""
+_ABOUT = ("description", "accepts", "builder")
 
 
 def _flat(params: Mapping[str, str]) -> dict[str, str]:
@@ -345,8 +354,8 @@ def _flat(params: Mapping[str, str]) -> dict[str, str]:
             with suppress(ValueError, SyntaxError):
                 group = ast.literal_eval(text)
         if isinstance(group, dict):
-            flat |= _flat({f"{key}.{name}": str(one) for name, one in group.items()})
-        else:
+            flat |= _flat({f"{key}.{name}": str(one) for name, one in group.items() if name not in _ABOUT})
+        elif text not in EMPTY:
             flat[key] = text
     return flat
 

@@ -12,12 +12,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.isotonic import IsotonicRegression
 
-from naba.errors import UserError
+from naba.errors import UserError, unknown_name
 from naba.models.classifier import DAMAGED, Answers, Wrapper, certainty, withheld
 from naba.models.temperature import fit_temperature, softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class Calibrated(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -115,17 +115,25 @@ class Abstaining(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         classifier: an unfitted classifier.
         risk: share of errors allowed among the answers given.
         confidence: see above.
+        uncounted: labels; the risk is that of the answers with other labels. Without it, a label that nearly every row
+            has would hide errors in all the others.
 
     Attributes:
         threshold_: answers with a lower probability are withheld; infinite when no threshold reaches the risk.
-        coverage_: share of the validation rows that are answered.
+        coverage_: share of the counted answers to validation rows that are given.
         risk_bound_: upper bound on the share of errors among them.
     """
 
-    def __init__(self, classifier: Any, risk: float = 0.1, confidence: float = 0.95) -> None:
+    uncounted: Sequence[str] = ()
+    """Folders of earlier versions do not say it."""
+
+    def __init__(
+        self, classifier: Any, risk: float = 0.1, confidence: float = 0.95, uncounted: Sequence[str] = ()
+    ) -> None:
         self.classifier = classifier
         self.risk = risk
         self.confidence = confidence
+        self.uncounted = uncounted
 
     def fit(self, X: Any, y: Any, validation: tuple[Any, Any] | None = None) -> Abstaining:
         """Fit the classifier on (X, y) and the threshold on `validation`, (X, y) of other rows.
@@ -133,12 +141,16 @@ class Abstaining(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Warns:
             UserWarning: no threshold reaches the risk, so that every answer is withheld.
         Raises:
-            UserError: there are no validation rows.
+            UserError: there are no validation rows, or `uncounted` names a label that training has not.
         """
         features, gold = _fit_inside(self, X, y, validation, "an abstaining")
+        for label in self.uncounted:
+            if label not in self.classes_:
+                raise UserError(f"model.uncounted: {unknown_name('label', label, self.classes_.tolist())}")
         answers = self.classifier_.answer(features)
-        wrong = answers.labels != gold
-        sure = certainty(self.classifier_, answers)
+        counted = ~np.isin(answers.labels, list(self.uncounted))
+        wrong = (answers.labels != gold)[counted]
+        sure = certainty(self.classifier_, answers)[counted]
         self.threshold_, self.coverage_, self.risk_bound_ = risk_threshold(sure, wrong, self.risk, self.confidence)
         if math.isinf(self.threshold_):
             warnings.warn(
@@ -167,7 +179,9 @@ class Abstaining(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def facts(self) -> dict[str, Any]:
         """See `Classifier`."""
         threshold = self.threshold if math.isfinite(self.threshold) else None
-        found = {"threshold": threshold, "coverage": self.coverage_, "risk_bound": self.risk_bound_}
+        found: dict[str, Any] = {"threshold": threshold, "coverage": self.coverage_, "risk_bound": self.risk_bound_}
+        if self.uncounted:
+            found["uncounted"] = list(self.uncounted)
         return super().facts() | {"abstain": found}
 
     @classmethod

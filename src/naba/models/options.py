@@ -73,14 +73,20 @@ class AbstainingModel(Options, builder="abstaining"):
         classifier: the model inside, its whole YAML.
         risk: share of errors allowed among the answers given.
         confidence: that the risk is kept on new rows.
+        uncounted: labels whose answers the risk leaves out, such as `unrelated` where nearly all is unrelated.
     """
 
     classifier: dict[Text, Any]
     risk: Fraction = 0.1
     confidence: Fraction = 0.95
+    uncounted: tuple[Text, ...] = ()
 
     def build(self, context: Context) -> Abstaining:
         """See `Abstaining`."""
         from naba.models.calibration import Abstaining
 
-        return Abstaining(options(self.classifier).build(context), self.risk, self.confidence)
+        return Abstaining(options(self.classifier).build(context), self.risk, self.confidence, self.uncounted)
+
+    def content(self) -> dict[str, Any]:
+        """See `Options`; without `uncounted` where it is empty, so that runs from before it are found."""
+        return {name: value for name, value in super().content().items() if name != "uncounted" or value}

@@ -136,3 +136,14 @@ def test_a_target_left_out_is_compared_on_its_own_rows(runs: list[TrackedRun]) -
 def test_without_transfer_the_message_says_how_to_get_some(runs: list[TrackedRun]) -> None:
     with pytest.raises(UserError, match="transfer_stance"):
         transfer(runs[:1])
+
+
+def test_models_with_options_of_their_own_are_apart_and_named_shortly(runs: list[TrackedRun]) -> None:
+    def with_inner(one: TrackedRun, weight: float) -> TrackedRun:
+        inner = {"name": "words", "description": "long words", "builder": "words", "weight": weight}
+        return replace(one, cell=f"{one.cell}{weight}", params={**one.params, "model.classifier": str(inner)})
+
+    found = matrices([with_inner(one, weight) for one in runs for weight in (1, 2)], resamples=50)
+    assert [matrix.model for matrix in found] == ["words classifier.weight=1", "words classifier.weight=2"]
+    emptied = [replace(one, params={**one.params, "model.uncounted": "()"}) for one in runs[:1]]
+    assert [matrix.model for matrix in matrices([*emptied, *runs[1:]], resamples=50)] == ["words"]

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from naba.analysis.records import article_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from markupsafe import Markup
 
     from naba.analysis.article import Article, Origin, Sentence
     from naba.arabic.segment import Span
@@ -40,10 +42,9 @@ class Segment:
     marks: str
 
 
-def page(article: Article) -> str:
-    """The page as one string of HTML."""
+def rendered(template: str, words: Mapping[str, Sequence[str]], **values: Any) -> str:
+    """A template that lies here, with the Arabic of `words` and the style sheet."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
 
     # Everything is escaped but what naba itself wrote (style, script) or has escaped for a script element (data).
     environment = Environment(
@@ -51,29 +52,47 @@ def page(article: Article) -> str:
         trim_blocks=True, lstrip_blocks=True,
         finalize=lambda value: _visible(value) if type(value) is str else value,
     )  # fmt: skip
-    words = _words(article)
+    arabic = {key: pair[0] for key, pair in words.items()}
+    return environment.get_template(template).render(words=arabic, css=asset("page.css"), **values)
+
+
+def asset(name: str) -> Markup:
+    """A style sheet or a script that lies here."""
+    from markupsafe import Markup
+
+    return Markup((ASSETS / name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def page(article: Article) -> str:
+    """The page as one string of HTML."""
+    words = labelled(article.origins)
     content = article_dict(article)
     data = {"words": words, "types": _types(article), "sentences": content["sentences"], "claims": content["claims"]}
-    own = {name: Markup((ASSETS / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}  # noqa: S704
-    return environment.get_template("page.html.jinja").render(
+    return rendered(
+        "page.html.jinja",
+        words,
         article=article,
         title=article.title or article.name or next((one.text[:80] for one in article.sentences), "naba"),
-        words={key: pair[0] for key, pair in words.items()},
         types=_legend(article),
         colour={label: place % COLOURS for place, label in enumerate(_types(article))},
         lines=list(_lines(article)),
         notes=article.notes,
         origins=range(len(article.origins)),
         shown_url=article.url if article.url.startswith(("http://", "https://")) else "",
-        data=Markup(_script(data)),  # noqa: S704  no "<" is left in it
-        **own,
+        data=in_script(data),
+        language=asset("language.js"),
+        js=asset("page.js"),
     )
 
 
-def _script(data: Any) -> str:
+def in_script(data: Any) -> Markup:
+    """JSON that may stand in a script element."""
+    from markupsafe import Markup
+
     # No "<" may stand in a script element, or a text could close it; a NUL may stand in no HTML.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return Markup(text)  # noqa: S704  no "<" is left in it
 
 
 def _types(article: Article) -> list[str]:
@@ -87,13 +106,14 @@ def _legend(article: Article) -> list[tuple[str, int]]:
     return [(label, labels.count(label)) for label in _types(article) if label in labels]
 
 
-def _words(article: Article) -> dict[str, list[str]]:
+def labelled(origins: Sequence[Origin]) -> dict[str, list[str]]:
+    """Key -> Arabic and English: of the page itself, of the models' labels, and of what stands behind the models."""
     words: dict[str, list[str]] = json.loads((ASSETS / "words.json").read_text(encoding="utf-8"))
-    for origin in article.origins:
+    for origin in origins:
         prefix = "type" if origin.task == "claim_type" else "stance"
         for label, shown in origin.labels.items():
             words[f"{prefix}_{label}"] = [shown, label.replace("_", " ")]
-    for place, origin in enumerate(article.origins):
+    for place, origin in enumerate(origins):
         words[f"origin_{place}"] = list(_origin(origin))
     return words
 
@@ -111,10 +131,14 @@ def _origin(origin: Origin) -> tuple[str, str]:
     parts_ar.append("الاحتمالات معايرة" if origin.calibrated else "الاحتمالات غير معايرة")
     parts_en.append("probabilities calibrated" if origin.calibrated else "probabilities not calibrated")
     if origin.risk is not None:
-        parts_ar.append(f"يمتنع كي لا تتجاوز الأخطاء {100 * origin.risk:.0f}% في نصوص كنصوص تدريبه")
-        parts_en.append(
-            f"withholds answers to keep errors below {100 * origin.risk:.0f}% on texts like those of its training"
+        but = [origin.labels.get(label, label) for label in origin.uncounted]
+        among = (
+            f" ({'، '.join(but)} لا تُحسب)" if but else "",
+            f" ({', '.join(origin.uncounted)} not counted)" if but else "",
         )
+        parts_ar.append(f"يمتنع كي لا تتجاوز الأخطاء {100 * origin.risk:.0f}% في نصوص كنصوص تدريبه{among[0]}")
+        parts_en.append(f"withholds answers to keep errors below {100 * origin.risk:.0f}% on texts like those of its "
+                        f"training{among[1]}")  # fmt: skip
     return "، ".join(parts_ar) + ".", ", ".join(parts_en) + "."
 
 

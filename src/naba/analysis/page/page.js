@@ -1,10 +1,7 @@
-"use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const root = document.documentElement, panel = document.getElementById("panel"), body = document.getElementById("panel-body");
+  const panel = document.getElementById("panel"), body = document.getElementById("panel-body");
   const sentences = new Map(data.sentences.map((one) => [one.id, one]));
-  let language = 0, opened = "", from = null, shownClaim = -1;
-  const word = (key) => (data.words[key] || [key, key])[language];
+  let opened = "", from = null, shownClaim = -1;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const make = (tag, attributes = {}, ...children) => {
     const made = document.createElement(tag);
@@ -16,16 +13,6 @@
   const percent = (value) => make("bdi", {}, `${Math.round(100 * value)}%`);
   const arabic = (text) => make("bdi", {lang: "ar", dir: "rtl"}, text.replaceAll("\0", "\u2400"));
   const signed = (value) => make("bdi", {dir: "ltr"}, (value > 0 ? "+" : "\u2212") + Math.abs(value).toFixed(2));
-
-  function translate() {
-    for (const each of all("[data-i]")) each.textContent = word(each.dataset.i);
-    for (const each of all("[data-i-label]")) each.setAttribute("aria-label", word(each.dataset.iLabel));
-    root.lang = language ? "en" : "ar";
-    root.dir = language ? "ltr" : "rtl";
-    const button = document.getElementById("language");
-    button.textContent = word("language");
-    button.lang = language ? "ar" : "en";
-  }
 
   // --- marking the text
   function unmark(name) { for (const each of all("." + name)) each.classList.remove(name); }
@@ -179,10 +166,5 @@
       into.append(button);
     } else if (claim.stance !== null && !claim.repeated.length) into.append(make("p", {class: "meta"}, said("no_sentences")));
   }
-
-  document.getElementById("language").addEventListener("click", () => { language = 1 - language; translate(); });
-  document.getElementById("theme").addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-  });
+  if (sentences.has(location.hash.slice(1))) open(location.hash.slice(1), null);
 })();

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from naba.data.rows import Place, Table, Value
 from naba.data.rows.json import as_text, decoded, document_of
@@ -87,3 +90,64 @@ def fold_lists(content: bytes, name: str) -> dict[str, str]:
             if folds.setdefault(member, number) != number:
                 raise UserError(f"{name}: line {line}: '{member}' is in fold {folds[member]} and in fold {number}")
     return folds
+
+
+class Pair(NamedTuple):
+    """A row of a set of claims and texts."""
+
+    id: Value
+    group: Value
+    domain: Value
+    split: Value
+    target: Value
+    text: Value
+    label: Value
+    origin: Value
+
+
+PAIR_COLUMNS = Pair._fields
+
+
+def with_unrelated(pairs: Table, number: int) -> Table:
+    """Pairs of a claim and a text, and `number` more for each claim: texts of other groups, half of its own domain.
+
+    Most sentences of an article have nothing to do with a claim, and a set in which a quarter is unrelated does not
+    say so. Nobody labelled these pairs: they are unrelated because their texts were written about other claims. Texts
+    are drawn within a split, by the checksum of claim and text.
+
+    Args:
+        pairs: with the columns `PAIR_COLUMNS`.
+    Returns:
+        The same columns; drawn rows have the label `unrelated`, the origin `drawn`, and the id `CLAIM~TEXT`.
+    """
+    rows = [Pair(*row) for row in zip(*(pairs.column(name, name) for name in PAIR_COLUMNS), strict=True)]
+    texts: dict[tuple[Value, ...], list[int]] = defaultdict(list)
+    for at, row in enumerate(rows):
+        texts[row.split, row.domain].append(at)
+        texts[(row.split,)].append(at)
+    first = {(row.split, row.target): at for at, row in reversed(list(enumerate(rows)))}
+    more: list[tuple[Pair, Place]] = []
+    for at in sorted(first.values()):
+        claim = rows[at]
+        pools = ((texts[claim.split, claim.domain], number // 2), (texts[(claim.split,)], number))
+        for text in _drawn(rows, claim, pools):
+            named = f"{claim.id}~{rows[text].id}"
+            drawn = claim._replace(id=named, text=rows[text].text, label="unrelated", origin="drawn")
+            more.append((drawn, pairs.places[text]))
+    columns = {
+        name: [*pairs.columns[name], *(drawn[place] for drawn, _ in more)] for place, name in enumerate(PAIR_COLUMNS)
+    }
+    places = [*pairs.places, *(place for _, place in more)]
+    return replace(pairs, columns=columns, places=places, splits=[""] * len(places))
+
+
+def _drawn(rows: Sequence[Pair], claim: Pair, pools: Sequence[tuple[list[int], int]]) -> list[int]:
+    """Rows of other groups with texts that differ, from each pool until there are as many as it says."""
+    found: dict[Value, int] = {}
+    for pool, wanted in pools:
+        for at in sorted(pool, key=lambda at: (crc32(f"{claim.target}\n{rows[at].text}".encode()), at)):
+            if len(found) >= wanted:
+                break
+            if rows[at].group != claim.group:
+                found.setdefault(rows[at].text, at)
+    return list(found.values())

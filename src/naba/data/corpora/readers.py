@@ -163,6 +163,12 @@ def concatenate(tables: Sequence[Table]) -> Table:
 
 
 @reader
+def with_unrelated(files: Sequence[SourceFile], unrelated: int = 8) -> Table:
+    """Labelled pairs, and each claim beside texts of other groups; see `formats.with_unrelated`."""
+    return formats.with_unrelated(table(files), unrelated)
+
+
+@reader
 def standoff_labels(
     files: Sequence[SourceFile], annotations: str, text: str, key: str = "row", quoting: bool = True
 ) -> Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from naba.evaluation.bootstrap import Systems, resampled_scores
-from naba.evaluation.leaderboard import Cell, cells_of, leaderboard
+from naba.evaluation.leaderboard import EMPTY, Cell, cells_of, leaderboard, what_differs
 from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import objects
 from naba.evaluation.significance import Difference, difference_of, holm
@@ -103,7 +103,8 @@ def matrices(runs: Sequence[TrackedRun], measure: str | None = None, resamples: 
 
 def options_of(run: TrackedRun) -> Options:
     """The model and its normalisation: equal for runs that differ in data, split and seed only."""
-    chosen = {name: value for name, value in run.params.items() if name.startswith(("model.", "normalisation"))}
+    about = {name: value for name, value in run.params.items() if name.startswith(("model.", "normalisation"))}
+    chosen = {name: value for name, value in about.items() if value not in EMPTY}
     return tuple(sorted({**chosen, "model": run.model}.items()))
 
 
@@ -112,8 +113,7 @@ def _names(models: Sequence[Options]) -> dict[Options, str]:
     found = {}
     for one in models:
         alike = [dict(other) for other in models if dict(other)["model"] == dict(one)["model"]]
-        differing = [f"{key}={value}" for key, value in one if any(other.get(key) != value for other in alike)]
-        found[one] = " ".join([dict(one)["model"], *differing])
+        found[one] = f"{dict(one)['model']} {what_differs(dict(one), alike)}".strip()
     return found
 
 
