@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import naba
 from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import embedded
@@ -341,3 +342,15 @@ def test_weights_of_another_folder_do_not_reach_the_cache(honest: Path, checkpoi
 
 def test_default_prefix_of_a_plain_checkpoint_is_none(checkpoint: Path) -> None:
     assert sources.default_prefix(str(checkpoint)) == ""
+
+
+def test_the_plain_entry_asks_for_its_weights_before_a_run(own_home: Path, checkpoint: Path) -> None:
+    """Nothing is loaded, claimed or written without them; with them it is called as they are."""
+    with pytest.raises(UserError, match="model.checkpoint: say which encoder embeds"):
+        naba.train("synthetic_claim_type", "embedded")
+    assert not list(own_home.glob("**/*.db"))
+    run = naba.train(
+        "synthetic_claim_type", "embedded", model__checkpoint=str(checkpoint), model__max_length=32,
+        evaluation__resamples=100, tracking__figures=False,
+    )  # fmt: skip
+    assert run.facts.model == f"embedded_{checkpoint.name}"

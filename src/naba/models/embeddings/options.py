@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from naba.config.builders import Context, Options
 from naba.config.schema import PositiveInteger, PositiveNumber, Text
+from naba.errors import UserError
 from naba.models.encoder.options import folder_digest
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ _NETWORKS = 3
 _STRIDE = 1000  # seeds of the networks: seed, seed + 1000, …, so that runs with neighbouring seeds share none
 
 
-def weights_content(checkpoint: str) -> str:
+def weights_content(checkpoint: str | None) -> str | None:
     """What stands for a checkpoint in an identity: a folder's content, a name on the Hub as it is."""
+    if checkpoint is None:
+        return None
     folder = Path(checkpoint).expanduser()
     return folder_digest(folder) if folder.is_dir() else checkpoint
 
@@ -41,7 +44,7 @@ class Embedded(Options, builder="embedded"):
 
     Attributes:
         checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder: of transformers, of
-            sentence-transformers, or of model2vec.
+            sentence-transformers, or of model2vec. It may be null in a YAML, not in a run.
         prefix: stands before each text (E5 wants `query: `); null takes what the folder says, if it says anything.
         pooling: of tokens; null takes what the folder says, else the mean.
         max_length: tokens of a text that are read.
@@ -52,7 +55,7 @@ class Embedded(Options, builder="embedded"):
         shots: training rows of each label that are used; null uses all.
     """
 
-    checkpoint: Text
+    checkpoint: Text | None = None
     prefix: Text | None = None
     pooling: Literal["mean", "cls", "last"] | None = None
     max_length: PositiveInteger = 256
@@ -66,13 +69,23 @@ class Embedded(Options, builder="embedded"):
         """A folder counts by what is in its files, a name on the Hub by itself (and by its revision, if pinned)."""
         return super().content() | {"checkpoint": weights_content(self.checkpoint)}
 
+    def missing(self) -> str:
+        """The weights."""
+        return "" if self.checkpoint else "checkpoint: say which encoder embeds, by its folder or its name on the Hub"
+
     def build(self, context: Context) -> EmbeddedClassifier:
-        """See `EmbeddedClassifier`."""
+        """See `EmbeddedClassifier`.
+
+        Raises:
+            UserError: no checkpoint is given.
+        """
         from naba.models.embeddings.classifier import EmbeddedClassifier
         from naba.models.embeddings.embedder import Embedder
         from naba.models.embeddings.features import EmbeddingFeatures
         from naba.models.embeddings.heads import head
 
+        if self.checkpoint is None:
+            raise UserError(f"model.{self.missing()}")
         embedder = Embedder(self.checkpoint, self.prefix, self.pooling, self.max_length)
         seeds = [context.seed + _STRIDE * place for place in range(_NETWORKS)]
         classifier, strength = head(self.head, self.C or 0.003, self.alpha, self.hidden, seeds)
