@@ -83,6 +83,7 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
             UserError: one label only, or a checkpoint that cannot be loaded.
         """
         from naba.models.encoder.training import FineTuning, fixed_threads
+        from naba.models.encoder.vocabulary import read_vectors
 
         self.classes_, codes = code_labels(y)
         require_classes(self.classes_.tolist(), "an encoder")
@@ -92,11 +93,13 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
             texts, targets = self._prepared(X)
             self._start(texts, targets)
             tokens = self._tokens(texts, targets)
-            forward = self._forward(training=True)
-            store = self._store((X, y), validation)
-            tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, store)
-            evaluate = None if validation is None else self._evaluator(forward, *validation)
-            progress = tuning.run(tokens, codes, evaluate)
+            held = [] if validation is None else [self.tokens(validation[0])]
+            with read_vectors(self.model_, [tokens, *held], self.tokenizer_.pad_token_id or 0):
+                forward = self._forward(training=True)
+                store = self._store((X, y), validation)
+                tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, store)
+                evaluate = None if validation is None else self._evaluator(forward, held[0], validation[1])
+                progress = tuning.run(tokens, codes, evaluate)
         self.history_ = progress.history
         self.best_epoch_ = progress.best_epoch or progress.epoch
         self.model_.eval()
@@ -179,12 +182,11 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
         # A metric over topics or of a ranking cannot be had from labels alone.
         return name if metric(name).needs == "confusion" else "macro_f1"
 
-    def _evaluator(self, forward: Forward, X: Any, y: Any) -> Any:
+    def _evaluator(self, forward: Forward, tokens: Tokens, y: Any) -> Any:
         """A function that scores the model on validation rows."""
         from naba.evaluation.metrics import metric
 
         watched: Metric = metric(str(self.stopping_metric_))
-        tokens = self.tokens(X)
         gold = [str(label) for label in y]
         labels = [str(label) for label in self.classes_]
         labels += sorted(set(gold) - set(labels))
