@@ -26,7 +26,8 @@ YAMLS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in sorted((shipped("conf") / "model").glob("*.yaml"))
 }
-FROZEN = [name for name, content in YAMLS.items() if content["builder"] == "embedded" or content.get("embeddings")]
+EMBEDDED = [name for name, content in YAMLS.items() if content["builder"] in {"embedded", "setfit"}]
+FROZEN = [*EMBEDDED, *(name for name, content in YAMLS.items() if content.get("embeddings"))]
 NEED_WEIGHTS = [name for name, content in YAMLS.items() if "checkpoint" in content and name not in FROZEN]
 NEED_A_SERVER = [name for name, content in YAMLS.items() if "endpoint" in content]
 NEED_NONE = [name for name in YAMLS if name not in {*NEED_WEIGHTS, *FROZEN, *NEED_A_SERVER}]
@@ -220,7 +221,7 @@ def test_fine_tunes_a_checkpoint_of_its_architecture(name, checkpoints, tmp_path
 
 @pytest.mark.parametrize("name", FROZEN)
 def test_reads_frozen_weights(name, checkpoints, tmp_path):
-    key = "checkpoint" if YAMLS[name]["builder"] == "embedded" else "embeddings"
+    key = "checkpoint" if name in EMBEDDED else "embeddings"
     more = ["model.max_length=48"] if key == "checkpoint" else []
     folder = checkpoints("bert" if "triplet" in name else "xlm-roberta")
     settings = config.check(

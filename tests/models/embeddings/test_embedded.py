@@ -346,7 +346,7 @@ def test_default_prefix_of_a_plain_checkpoint_is_none(checkpoint: Path) -> None:
 
 def test_the_plain_entry_asks_for_its_weights_before_a_run(own_home: Path, checkpoint: Path) -> None:
     """Nothing is loaded, claimed or written without them; with them it is called as they are."""
-    with pytest.raises(UserError, match="model.checkpoint: say which encoder embeds"):
+    with pytest.raises(UserError, match=r"model\.checkpoint: say which encoder embeds"):
         naba.train("synthetic_claim_type", "embedded")
     assert not list(own_home.glob("**/*.db"))
     run = naba.train(

@@ -59,7 +59,7 @@ def test_what_is_trained_is_the_same(
 def test_the_table_is_whole_after_a_training_that_fails(checkpoint: Path, headlines: Any) -> None:
     from naba.models.encoder.training import watched_by
 
-    def stop(epoch: int, score: float) -> None:  # noqa: ARG001
+    def stop(epoch: int, score: float) -> None:
         raise KeyboardInterrupt
 
     model = pretrained(checkpoint=str(checkpoint), reading={"max_length": 24}, training=TRAINING)

@@ -13,6 +13,8 @@ from naba.models.encoder.options import folder_digest
 
 if TYPE_CHECKING:
     from naba.models.embeddings.classifier import EmbeddedClassifier
+    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import EmbeddingFeatures
 
 _OF_THE_PART = frozenset(("embeddings", "prefix", "embedding_weight"))
 _NETWORKS = 3
@@ -81,7 +83,6 @@ class Embedded(Options, builder="embedded"):
         """
         from naba.models.embeddings.classifier import EmbeddedClassifier
         from naba.models.embeddings.embedder import Embedder
-        from naba.models.embeddings.features import EmbeddingFeatures
         from naba.models.embeddings.heads import head
 
         if self.checkpoint is None:
@@ -90,10 +91,42 @@ class Embedded(Options, builder="embedded"):
         seeds = [context.seed + _STRIDE * place for place in range(_NETWORKS)]
         classifier, strength = head(self.head, self.C or 0.003, self.alpha, self.hidden, seeds)
         return EmbeddedClassifier(
-            EmbeddingFeatures(embedder, pair=context.pair),
+            self.features(embedder, context),
             classifier,
             strength if self.C is None else None,
             context.primary_metric,
             self.shots,
             context.seed,
         )
+
+    def features(self, embedder: Embedder, context: Context) -> EmbeddingFeatures:
+        """What the head reads."""
+        from naba.models.embeddings.features import EmbeddingFeatures
+
+        return EmbeddingFeatures(embedder, pair=context.pair)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetFit(Embedded, builder="setfit"):
+    """An encoder that is tuned to tell the labels' rows apart, single texts or pairs, and a small classifier over it.
+
+    Attributes:
+        steps: of the optimiser.
+        batch_size: rows of a step, as many of each label, two at least; each pair of them is compared.
+        learning_rate: highest, reached after a tenth of the steps.
+        threads: of the CPU. Part of the recipe, because the order of sums, so the last digits, depend on it.
+    """
+
+    steps: PositiveInteger = 100
+    batch_size: PositiveInteger = 16
+    learning_rate: PositiveNumber = 2e-5
+    threads: PositiveInteger = 2
+
+    def features(self, embedder: Embedder, context: Context) -> EmbeddingFeatures:
+        """See `TunedFeatures`."""
+        from naba.models.embeddings.contrast import TunedFeatures
+
+        return TunedFeatures(
+            embedder, pair=context.pair, steps=self.steps, batch_size=self.batch_size,
+            learning_rate=self.learning_rate, threads=self.threads, seed=context.seed,
+        )  # fmt: skip

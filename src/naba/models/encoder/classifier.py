@@ -94,7 +94,8 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
             self._start(texts, targets)
             tokens = self._tokens(texts, targets)
             held = [] if validation is None else [self.tokens(validation[0])]
-            with read_vectors(self.model_, [tokens, *held], self.tokenizer_.pad_token_id or 0):
+            read = [one.ids for one in (tokens, *held)]
+            with read_vectors(self.model_, read, self.tokenizer_.pad_token_id or 0):
                 forward = self._forward(training=True)
                 store = self._store((X, y), validation)
                 tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, store)

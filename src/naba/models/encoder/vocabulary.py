@@ -1,7 +1,7 @@
 """Training with the token vectors that the texts ask for, and no others.
 
-Four fifths of the weights of a multilingual encoder are vectors of tokens, of which a data set reads a few thousand out
-of 250,000. The others have no gradient, and yet each step of AdamW goes over all of them, their moments and their zeros.
+Four fifths of the weights of a small multilingual encoder are vectors of tokens, of which a data set reads a few
+thousand out of 250,000. The others have no gradient, and yet each step of AdamW goes over them and their moments.
 """
 
 from __future__ import annotations
@@ -15,26 +15,25 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from naba.models.encoder.data import Tokens
-
 LARGE, WORTH_IT = 20_000, 0.5
 """Vectors of a table that is worth taking apart, and the share of them that the texts may ask for at most."""
 
 
 @contextmanager
-def read_vectors(model: Any, tables: Sequence[Tokens], padding: int) -> Iterator[None]:
-    """Inside, the model holds the vectors of the tokens in `tables` alone; afterwards all of them again.
+def read_vectors(model: Any, read: Sequence[np.ndarray], padding: int) -> Iterator[None]:
+    """Inside, the model holds the vectors of the tokens in `read` alone; afterwards all of them again.
 
     What is trained is the same to rounding, but that weight decay leaves alone what no text reads.
 
     Args:
         model: of transformers; optimisers and copies are to be made inside.
+        read: arrays of token ids; all that the model is given inside stand in them.
         padding: id of the padding token.
     """
     import torch
 
     whole = model.get_input_embeddings()
-    asked = np.unique(np.concatenate([[padding], *(tokens.ids for tokens in tables)]))
+    asked = np.unique(np.concatenate([[padding], *read]))
     # A subclass computes something of its own; a table that another layer has as well cannot be taken apart.
     plain = type(whole) is torch.nn.Embedding and sum(one is whole.weight for one in _parameters(model)) == 1
     if not plain or whole.num_embeddings < LARGE or len(asked) > WORTH_IT * whole.num_embeddings:
