@@ -62,7 +62,7 @@ def _part(whole: Any, ids: Any) -> Any:
     places = torch.zeros(whole.num_embeddings, dtype=torch.int64, device=ids.device)
     places[ids] = torch.arange(len(ids), device=ids.device)
     padding = whole.padding_idx
-    part = _kind().from_pretrained(
+    part: Any = _kind().from_pretrained(
         whole.weight.detach()[ids].clone(), freeze=not whole.weight.requires_grad,
         padding_idx=None if padding is None else int(places[padding]),
     )  # fmt: skip
@@ -78,6 +78,8 @@ def _kind() -> Any:
 
     class Part(torch.nn.Embedding):
         """Vectors of some tokens."""
+
+        places: torch.Tensor
 
         def forward(self, input: Any) -> Any:  # noqa: A002 - torch calls it so
             return super().forward(self.places[input])
