@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import naba
+from naba import cli, tracking
 from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import embedded
@@ -354,3 +355,30 @@ def test_the_plain_entry_asks_for_its_weights_before_a_run(own_home: Path, check
         evaluation__resamples=100, tracking__figures=False,
     )  # fmt: skip
     assert run.facts.model == f"embedded_{checkpoint.name}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["embedded", "setfit", "blended"])
+def test_a_run_with_embeddings_is_exported_and_reproduced(
+    model: str, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The export needs neither the checkpoint's folder nor what is kept of embeddings."""
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(checkpoint, folder)
+    dataset = "synthetic_stance" if model == "blended" else "synthetic_claim_type"
+    key = "embeddings" if model == "blended" else "checkpoint"
+    more = {"blended": ["model.iterations=3", "model.bags=1"], "embedded": ["model.max_length=32"],
+            "setfit": ["model.max_length=32", "model.steps=3", "model.threads=1"]}[model]  # fmt: skip
+    given = [f"dataset={dataset}", f"model={model}", f"model.{key}={folder}", *more, "evaluation.resamples=50",
+             "tracking.figures=false"]  # fmt: skip
+    assert cli.main(["train", *given]) == 0
+    (run,) = tracking.search()
+    assert cli.main(["reproduce", run.id]) == 0
+    assert "byte-equal" in capsys.readouterr().out
+    cache.clear()
+    shutil.rmtree(folder)
+    assert cli.main(["export", run.id, str(tmp_path / "export")]) == 0
+    loaded, _ = directory.load(tmp_path / "export")
+    assert loaded.embedder is not None
+    rows = pd.DataFrame({"text": TEXTS, "target": TEXTS[::-1]}, dtype=object)
+    assert np.isfinite(loaded.predict_proba(rows)).all()
