@@ -1,11 +1,12 @@
 """Encoder fine-tuning against transformers.Trainer with its defaults: same model, data, epochs and learning rate.
 
     python experiments/speed/encoder.py [--dataset ans_claim_type] [--rows 1536] [--epochs 3] [--repeats 3]
-        [--threads 2]
+        [--threads 2] [--checkpoint FOLDER] [--systems NAME …]
 
 Both sides get the same initial weights and the same tokens; tokenising and a first short run of each are not timed.
 Runs alternate, and medians are printed, of wall time and of processor time (the fairer one on a busy machine).
 `float32` and `float32, no parts` take the two differences away one after the other, to show where the time goes.
+With a checkpoint its weights and tokenizer are taken instead of a small BERT of random weights.
 Set NABA_MIRROR for data sets that are fetched.
 """
 
@@ -27,6 +28,7 @@ from naba.data.dataset import load_named
 from naba.models.encoder import data, weights
 from naba.models.encoder.options import Architecture, Reading, Training
 from naba.models.encoder.training import FineTuning, Forward, device, has_bfloat16
+from naba.models.encoder.vocabulary import read_vectors
 
 RATE, WARMUP, BATCH = 3e-4, 0.1, 32
 
@@ -85,9 +87,13 @@ def train_with_naba(model, tokenizer, tokens, codes, epochs, seed, *, fast):
         epochs=epochs, learning_rate=RATE, batch_size=BATCH, warmup=WARMUP, weight_decay=0.0, class_weight=None
     )
     forward = Forward(model, tokenizer.pad_token_id, True, "mean", fast and has_bfloat16(device()))
-    tuning = FineTuning(forward, training, None, seed, None)
-    # FineTuning is called without the estimator, which would set the threads that its options name.
-    return timed(lambda: tuning.run(tokens, codes, None))
+
+    def work():
+        # As the estimator does it, but for the threads, which it would set to those that its options name.
+        with read_vectors(model, [tokens.ids], tokenizer.pad_token_id):
+            FineTuning(forward, training, None, seed, None).run(tokens, codes, None)
+
+    return timed(work)
 
 
 def without_parts(*args):
@@ -111,20 +117,24 @@ def final_loss(model, tokenizer, tokens, codes):
     return torch.nn.functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(codes)).item()
 
 
-def load(name, rows):
+def load(name, rows, checkpoint):
     dataset = load_named(name)
     reading = Reading(max_length=128)
     train, validation = (dataset.indices(split) for split in ("train", "validation"))
     train = np.random.default_rng(0).permutation(train)[:rows]
     frame, held_out = dataset.frame(train), dataset.frame(validation)
-    tokenizer = weights.new_tokenizer([*frame["text"], *frame["target"]], 8000, 128)
+    torch.manual_seed(0)
+    if checkpoint is None:
+        tokenizer, model = weights.new_tokenizer([*frame["text"], *frame["target"]], 8000, 128), None
+    else:
+        tokenizer, model = weights.load_pretrained(checkpoint, list(dataset.labels))
     tokens = [
         data.tokenise(tokenizer, part["text"].tolist(), part["target"].tolist() if dataset.pair else None, reading)
         for part in (frame, held_out)
     ]
     codes = [np.array([dataset.labels.index(label) for label in dataset.gold(part)]) for part in (train, validation)]
-    torch.manual_seed(0)
-    model = weights.new_model(Architecture(), tokenizer, dataset.labels, 128)
+    if model is None:
+        model = weights.new_model(Architecture(), tokenizer, dataset.labels, 128)
     return tokenizer, model, tokens, codes
 
 
@@ -135,20 +145,23 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--checkpoint", metavar="FOLDER")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     options = parser.parse_args()
+    systems = {name: SYSTEMS[name] for name in options.systems}
     torch.set_num_threads(options.threads)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     transformers.logging.set_verbosity_error()
-    tokenizer, model, (tokens, held_out), (codes, gold) = load(options.dataset, options.rows)
+    tokenizer, model, (tokens, held_out), (codes, gold) = load(options.dataset, options.rows, options.checkpoint)
     print(f"{options.dataset}: {len(codes)} rows, {tokens.lengths.mean():.0f} tokens each, {options.epochs} epochs, "
           f"{model.num_parameters():,} weights, {torch.get_num_threads()} threads, {device().type}")  # fmt: skip
-    small_tokenizer, small_model, (few, _), (few_codes, _) = load(options.dataset, 2 * BATCH)
-    for train in SYSTEMS.values():
+    small_tokenizer, small_model, (few, _), (few_codes, _) = load(options.dataset, 2 * BATCH, options.checkpoint)
+    for train in systems.values():
         train(copy.deepcopy(small_model), small_tokenizer, few, few_codes, 1, 0)
-    seconds, losses = {name: [] for name in SYSTEMS}, {name: [] for name in SYSTEMS}
+    seconds, losses = {name: [] for name in systems}, {name: [] for name in systems}
     for repeat in range(options.repeats):
-        for name, train in SYSTEMS.items():
+        for name, train in systems.items():
             start = copy.deepcopy(model)
             seconds[name].append(train(start, tokenizer, tokens, codes, options.epochs, repeat))
             start.cpu()

@@ -22,6 +22,7 @@ def called(*words: str) -> str:
         (["model=multilingual_e5_base", "model.checkpoint=/data/marbert"], "pretrained_marbert"),
         (["model=multilingual_e5_base", "model.checkpoint='/data/نموذج'"], "pretrained_"),
         (["model=embedded_e5_small", "model.checkpoint=BAAI/bge-m3"], "embedded_bge-m3"),
+        (["model=embedded", "model.checkpoint=/data/swan"], "embedded_swan"),
         (["model=blended_e5_small", "model.embeddings=/data/bge-m3"], "blended_bge-m3"),
         (["model=blended", "model.embeddings=/data/bge-m3"], "blended"),
         (["model=tfidf_logreg"], "tfidf_logreg"),

@@ -240,3 +240,39 @@ def test_labels_may_be_written_as_in_the_file_of_the_data(tmp_path):
     path = write(tmp_path / "exchanged.csv", ["id,prediction,probability_مع,ضد,None", *rows])
     with pytest.raises(UserError, match="4 rows say 'agree' where 'disagree' is the most probable"):
         read_predictions(path, FourRows())
+
+
+def test_rows_without_an_answer_are_wrong_and_never_filled(tmp_path):
+    lines = ["id,label", "01,agree", "02,", "03,None", "04,agree"]
+    path = write(tmp_path / "p.csv", lines)
+    with pytest.raises(UserError, match=r"there is no label.*\n?.*--unanswered"):
+        read_predictions(path, FourRows())
+    found = read_predictions(path, FourRows(), unanswered=True)
+    assert found.outcomes.tolist() == ["answered", "empty", "answered", "answered"]
+    assert found.predicted.tolist() == ["agree", "", "None", "agree"]
+    assert found.probabilities[1].tolist() == [1 / 3] * 3
+    assert found.outcome_shares()["empty"] == 0.25
+    complete = write(
+        tmp_path / "whole.csv", ["id,label", *(f"{name},{gold}" for name, gold in zip(IDS, GOLD, strict=True))]
+    )
+    assert read_predictions(complete, FourRows(), unanswered=True).outcomes is None
+
+
+def test_a_column_says_how_each_row_ended(tmp_path):
+    header = "id,label,outcome,probability_agree,probability_disagree,probability_None"
+    lines = [
+        "01,agree,answered,.8,.1,.1",
+        "02,,refused,,,",
+        "03,None,answered,.1,.1,.8",
+        "04,agree,answered,.8,.1,.1",
+    ]
+    found = read_predictions(write(tmp_path / "p.csv", [header, *lines]), FourRows())
+    assert found.outcomes.tolist() == ["answered", "refused", "answered", "answered"]
+    assert found.probabilities[1].tolist() == [1 / 3] * 3
+    found.to_parquet(tmp_path / "own.parquet")
+    assert read_predictions(tmp_path / "own.parquet", FourRows()).outcomes.tolist() == found.outcomes.tolist()
+    lines[1] = "02,disagree,refused,.1,.8,.1"
+    with pytest.raises(UserError, match="there is a label, and `outcome` says that there was no answer"):
+        read_predictions(write(tmp_path / "both.csv", [header, *lines]), FourRows())
+    other = [line.replace("answered", "a win").replace("refused", "a loss") for line in lines]
+    assert read_predictions(write(tmp_path / "other.csv", [header, *other]), FourRows()).outcomes is None

@@ -17,6 +17,7 @@ from naba.classifier import encoders
 from naba.classifier import folder as directory
 from naba.config import overrides
 from naba.data.dataset import load_named
+from naba.errors import UserError
 from naba.files import shipped
 from naba.models import pretrained
 from naba.models.build import build
@@ -26,7 +27,8 @@ YAMLS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
     for path in sorted((shipped("conf") / "model").glob("*.yaml"))
 }
-FROZEN = [name for name, content in YAMLS.items() if content["builder"] == "embedded" or content.get("embeddings")]
+EMBEDDED = [name for name, content in YAMLS.items() if content["builder"] in {"embedded", "setfit"}]
+FROZEN = [*EMBEDDED, *(name for name, content in YAMLS.items() if content.get("embeddings"))]
 NEED_WEIGHTS = [name for name, content in YAMLS.items() if "checkpoint" in content and name not in FROZEN]
 NEED_A_SERVER = [name for name, content in YAMLS.items() if "endpoint" in content]
 NEED_NONE = [name for name in YAMLS if name not in {*NEED_WEIGHTS, *FROZEN, *NEED_A_SERVER}]
@@ -35,6 +37,8 @@ FAMILIES = {
     "mdeberta": "deberta-v2", "multilingual_e5": "xlm-roberta", "xlm_roberta": "xlm-roberta",
 }  # fmt: skip
 """Beginning of a YAML's name -> the architecture of its checkpoint."""
+TOGETHER = {"convbert", "deberta", "deberta-v2"}
+"""Architectures whose code takes no mask for each token."""
 SENTENCEPIECE = {"deberta-v2", "xlm-roberta"}
 
 
@@ -208,6 +212,7 @@ def test_fine_tunes_a_checkpoint_of_its_architecture(name, checkpoints, tmp_path
     settings = config.check(overrides.compose([
         f"model={name}", "dataset=synthetic_stance", f"model.checkpoint={checkpoints(family)}",
         "model.training.epochs=1", "model.training.threads=1", "model.reading.max_length=48",
+        "model.training.frozen_layers=0",
     ]))  # fmt: skip
     dataset = load_named("synthetic_stance")
     X, y = _rows(dataset, "train", 10)
@@ -220,7 +225,7 @@ def test_fine_tunes_a_checkpoint_of_its_architecture(name, checkpoints, tmp_path
 
 @pytest.mark.parametrize("name", FROZEN)
 def test_reads_frozen_weights(name, checkpoints, tmp_path):
-    key = "checkpoint" if YAMLS[name]["builder"] == "embedded" else "embeddings"
+    key = "checkpoint" if name in EMBEDDED else "embeddings"
     more = ["model.max_length=48"] if key == "checkpoint" else []
     folder = checkpoints("bert" if "triplet" in name else "xlm-roberta")
     settings = config.check(
@@ -263,13 +268,24 @@ def test_every_architecture_of_the_format_is_the_same_after_saving(family, check
     _same_after_saving(model, pd.DataFrame(_rows(dataset, "test", 40)[0]), tmp_path)
 
 
+@pytest.mark.parametrize("family", encoders.FAMILIES)
+def test_the_sides_of_a_pair_are_read_apart_or_the_architecture_is_refused(family, checkpoints):
+    dataset = load_named("synthetic_stance")
+    X, y = _rows(dataset, "train", 40)
+    options = {"reading": {"max_length": 32, "preprocessing": "none"}, "head": "means", "pair": True}
+    model = pretrained(checkpoint=str(checkpoints(family)), training={"epochs": 1, "threads": 1}, **options)
+    if family in TOGETHER:
+        with pytest.raises(UserError, match=f"encoders of type '{family}' cannot read the sides of a pair apart"):
+            model.fit(X, y)
+    else:
+        assert model.fit(X, y).predict_proba(X).shape == (len(X), 4)
+
+
 def test_a_sentencepiece_model_alone_says_what_to_install(checkpoints, tmp_path, monkeypatch):
     """mDeBERTa is on the Hub without a tokenizer.json."""
     import shutil
 
     from transformers.utils import sentencepiece_model_pb2_new as proto
-
-    from naba.errors import UserError
 
     folder = tmp_path / "mdeberta"
     shutil.copytree(checkpoints("deberta-v2"), folder)

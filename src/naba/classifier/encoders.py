@@ -13,7 +13,7 @@ from naba.errors import UserError
 from naba.models.classifier import DAMAGED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from naba.models.classifier import Classifier
@@ -82,6 +82,7 @@ def load_inside(model: Classifier, folder: Path, files: Collection[str]) -> None
         UserError: a file is missing or damaged, or the configuration does not fit the weights.
     """
     from naba.models.encoder.classifier import EncoderClassifier
+    from naba.models.encoder.weights import unloaded
 
     encoder = model.inner
     if encoder.embedder is not None:
@@ -98,7 +99,9 @@ def load_inside(model: Classifier, folder: Path, files: Collection[str]) -> None
             f"{folder / CONFIG} names other labels than the classifier: {', '.join(map(str, named.values()))}"
         )
     encoder.tokenizer_ = _tokenizer(folder, encoder.special_tokens, encoder.reading.max_length)
-    encoder.model_ = _model(folder / WEIGHTS, folder / CONFIG, config, "AutoModelForSequenceClassification")
+    encoder.model_ = _model(
+        folder / WEIGHTS, folder / CONFIG, config, lambda config: unloaded(config, encoder.head, pair=encoder.pair)
+    )
     largest = max(encoder.tokenizer_.get_vocab().values(), default=-1)
     if encoder.tokenizer_.pad_token_id is None or largest >= int(config.to_dict().get("vocab_size", 0)):
         raise UserError(f"{folder / TOKENIZER} does not fit the weights: its largest id is {largest}")
@@ -148,7 +151,7 @@ def _network(folder: Path, embedder: Embedder) -> Network:
         config = _config(path)
         if largest >= int(config.to_dict().get("vocab_size", 0)):
             raise UserError(f"{words} does not fit the weights: its largest id is {largest}", DAMAGED)
-        network = Transformer(_model(weights, path, config, "AutoModel"), tokenizer, **reading)
+        network = Transformer(_model(weights, path, config, _frozen), tokenizer, **reading)
     return network
 
 
@@ -220,19 +223,17 @@ def _tokenizer(folder: Path, tokens: Mapping[str, str], max_length: int) -> Any:
     )
 
 
-def _model(path: Path, about: Path, config: Any, kind: str) -> Any:
+def _model(path: Path, about: Path, config: Any, make: Callable[[Any], Any]) -> Any:
     """A model of transformers with the weights of a file.
 
     Args:
         about: the file of the configuration, for messages.
-        kind: `AutoModel` or `AutoModelForSequenceClassification`.
+        make: from the configuration, the model with any weights.
     """
     import torch
-    import transformers
     from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
-    make = getattr(transformers, kind).from_config
     try:
         with safe_open(os.fspath(path), "pt") as file:
             shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
@@ -241,7 +242,7 @@ def _model(path: Path, about: Path, config: Any, kind: str) -> Any:
             raise UserError(f"{about} declares {layers} layers, more than {path} has weights")
         # On the meta device nothing is allocated, however large the sizes that the configuration declares.
         with torch.device("meta"):
-            wanted = _without_pooler(make(config), kind).state_dict()
+            wanted = make(config).state_dict()
         expected = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
         if expected != shapes:
             name = min(set(expected.items()) ^ set(shapes.items()))[0]
@@ -249,7 +250,7 @@ def _model(path: Path, about: Path, config: Any, kind: str) -> Any:
                 f"the weights do not fit {about}: '{name}' is {shapes.get(name, 'missing')} in the file and "
                 f"{expected.get(name, 'not known')} in the configuration"
             )
-        model = _without_pooler(make(config), kind)
+        model = make(config)
         tensors = load_file(os.fspath(path))
         unsound = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
         if unsound:
@@ -264,8 +265,11 @@ def _model(path: Path, about: Path, config: Any, kind: str) -> Any:
     return model.float().eval()
 
 
-def _without_pooler(model: Any, kind: str) -> Any:
+def _frozen(config: Any) -> Any:
     """A frozen encoder is saved without the layer that only a head would read."""
-    if kind == "AutoModel" and getattr(model, "pooler", None) is not None:
+    from transformers import AutoModel
+
+    model = AutoModel.from_config(config)
+    if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Score a file of predictions (CSV, TSV, JSON Lines, Parquet, Excel) made by any other system.
 
-The file has a column id, a column label, and may have a column probability_<label> for each label. Ids must be those
-of the split: `naba data ids NAME` prints them with their texts. key=value are those of naba train (dataset=, seed=,
+The file has a column id, a column label, and may have a column probability_<label> for each label, and a column outcome
+(answered, refused, unparsed, truncated, empty, error) where some rows have no answer. Ids must be those of the split:
+`naba data ids NAME` prints them with their texts. key=value are those of naba train (dataset=, seed=,
 evaluation.metrics=)."""
 
 
@@ -28,6 +29,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--split", default="test", choices=["test", "validation"])
     parser.add_argument(
         "--labels-decide", action="store_true", help="take labels that are not the most probable ones as they are"
+    )
+    parser.add_argument(
+        "--unanswered", action="store_true", help="rows without a label were not answered: wrong, never filled"
     )
     parser.add_argument("--id", default="id", metavar="COLUMN", help="the column of the ids (default id)")
     parser.add_argument("--label", metavar="COLUMN", help="the column of the labels (default label)")
@@ -50,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         options.split,
         options.track or "outside",
         labels_decide=options.labels_decide,
+        unanswered=options.unanswered,
     )
     scores = {name: section.scores for name, section in result.sections.items()}
     console.print_scores(scores, result.facts.primary, result.job.settings.evaluation.confidence)

@@ -72,14 +72,17 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
 def model_name(model: Mapping[str, Any]) -> str:
     """What a model is called on boards: as in its YAML, or, with other weights than its YAML's, as these are called.
 
-    `multilingual_e5_base` with `checkpoint=…/marbert` would be untrue: it is `pretrained_marbert`.
+    `multilingual_e5_base` with `checkpoint=…/marbert` would be untrue: it is `pretrained_marbert`. A YAML
+    that leaves the checkpoint open (`embedded`) has none to be called after either: `embedded_marbert`.
     """
     name = str(model["name"])
     key = next((one for one in ("checkpoint", "embeddings") if isinstance(model.get(one), str)), None)
-    usual = section("model", name).get(key) if key and name in names("model") else None
-    if key is None or usual is None or model[key] == usual:
+    if key is None or name not in names("model"):
         return name
-    given, wanted = (str(one).partition("@")[0].rstrip("/").rpartition("/")[2] for one in (model[key], usual))
+    usual = section("model", name).get(key)
+    if model[key] == usual or (usual is None and key == "embeddings"):
+        return name
+    given, wanted = (str(one).partition("@")[0].rstrip("/").rpartition("/")[2] for one in (model[key], usual or name))
     if given.lower() in {wanted.lower(), name.lower()}:
         return name
     called = re.sub(r"[^A-Za-z0-9_.\-]+", "_", given).strip("_.-")

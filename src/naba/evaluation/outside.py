@@ -15,7 +15,17 @@ from naba.data.labels import is_missing
 from naba.data.rows import TABLES, ReadingOptions, read_bytes, rows_error
 from naba.data.rows.table import looks_like_row
 from naba.errors import UserError, unknown_name
-from naba.evaluation.predictions import PREFIX, Predictions, align, objects, off_one, some
+from naba.evaluation.predictions import (
+    ANSWERED,
+    NO_ANSWER,
+    OUTCOMES,
+    PREFIX,
+    Predictions,
+    align,
+    objects,
+    off_one,
+    some,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,17 +80,20 @@ def read_predictions(
     indices: IntArray | None = None,
     *,
     labels_decide: bool = False,
+    unanswered: bool = False,
 ) -> Predictions:
     """Predictions from a CSV, TSV, JSON Lines, Parquet or Excel file, aligned by id with a split of a data set.
 
     Columns: `id`; `label` (or `predicted`, `prediction`, `predicted_label`); and, if it has probabilities, one column
     a label called `probability_<label>` or as the label. Without them the answer gets probability 1. A label is
     written as its id or, as in a file of one's own, as its name. Further columns are ignored, but for `gold` and
-    `fingerprint`, which must be those of the data set.
+    `fingerprint`, which must be those of the data set, and `outcome`, where it says of each row how it ended
+    (`naba.evaluation.predictions.OUTCOMES`): rows that are not `answered` have no label and are never filled.
 
     Args:
         indices: the rows of the split, where it is not the one the data set gives.
         labels_decide: take labels that are not the most probable ones, as thresholds or decision weights give them.
+        unanswered: rows without a label were not answered; otherwise they are an error, unless `outcome` says so.
     Raises:
         UserError: the file or a column is missing; several columns may hold the labels; ids are missing, unknown or
             given twice; a label is unknown; a probability is no number, is outside [0, 1], or a row's do not sum to 1;
@@ -95,7 +108,8 @@ def read_predictions(
     ids = [str(value) for value in _column(file, table, file.id)]
     wanted = [str(name) for name in dataset.ids(indices)]
     _check_data(path, table, dataset)
-    predicted = _labels(file, table, dataset)
+    outcomes = _outcomes(file, table, unanswered=unanswered)
+    predicted = _labels(file, table, dataset, outcomes)
     order = align(ids, wanted, f"{path}, scored on {dataset.name} {split},")
     probabilities = _probabilities(path, table, dataset, predicted)
     # naba's own models may decide by other means than corrected probabilities; their files say whose they are.
@@ -110,6 +124,7 @@ def read_predictions(
         labels=dataset.labels,
         groups=groups if any(groups) else None,
         fingerprint=dataset.fingerprint,
+        outcomes=None if outcomes is None else objects([outcomes[row] for row in order]),
     )
     _check_gold(path, table, found, order)
     return found
@@ -159,23 +174,46 @@ def _column(file: PredictionsFile, table: Table, name: str) -> Sequence[str | No
     return table.columns[name]
 
 
-def _labels(file: PredictionsFile, table: Table, dataset: Dataset) -> list[str]:
+def _label_column(file: PredictionsFile, table: Table) -> Sequence[str | None]:
     found = [name for name in LABEL_COLUMNS if name in table.columns]
     if file.label is None and len(found) > 1:
         raise UserError(
             f"{file.path} has the columns {' and '.join(map(repr, found))}: either may hold the predictions",
             "--label COLUMN says which one does",
         )
+    return _column(file, table, file.label or (found or ["label"])[0])
+
+
+def _outcomes(file: PredictionsFile, table: Table, *, unanswered: bool) -> list[str] | None:
+    """How each row ended; None where all are answered, for all that the file says."""
+    values = _label_column(file, table)
+    said = [str(value) for value in table.columns.get("outcome", ())]
+    if said and set(said) <= set(OUTCOMES):
+        return said
+    if unanswered and any(is_missing(value) for value in values):
+        return ["empty" if is_missing(value) else ANSWERED for value in values]
+    return None
+
+
+def _labels(file: PredictionsFile, table: Table, dataset: Dataset, outcomes: Sequence[str] | None) -> list[str]:
+    values = _label_column(file, table)
+    silent = {row for row, outcome in enumerate(outcomes or ()) if outcome != ANSWERED}
+    if talking := [row for row in silent if not is_missing(values[row])]:
+        raise rows_error(
+            "there is a label, and `outcome` says that there was no answer", [table.places[row] for row in talking]
+        )
     ids = {name: label for label, name in dataset.display_names.items()} | {label: label for label in dataset.labels}
-    values = _column(file, table, file.label or (found or ["label"])[0])
-    wrong = [row for row, value in enumerate(values) if value not in ids]
+    wrong = [row for row, value in enumerate(values) if value not in ids and row not in silent]
     if empty := [row for row in wrong if is_missing(values[row])]:
-        raise rows_error("there is no label", [table.places[row] for row in empty], "each row needs a prediction")
+        raise rows_error(
+            "there is no label", [table.places[row] for row in empty],
+            "each row needs a prediction; --unanswered counts those without one as wrong, as a column outcome does",
+        )  # fmt: skip
     if wrong:
         raise rows_error(
             unknown_name("label", str(values[wrong[0]] or ""), dataset.labels), [table.places[row] for row in wrong]
         )
-    return [ids[str(value)] for value in values]
+    return [NO_ANSWER if row in silent else ids[str(value)] for row, value in enumerate(values)]
 
 
 def _probabilities(path: Path, table: Table, dataset: Dataset, predicted: Sequence[str]) -> FloatArray:
@@ -184,12 +222,14 @@ def _probabilities(path: Path, table: Table, dataset: Dataset, predicted: Sequen
     columns = [next((n for each in names for n in (PREFIX + each, each) if n in table.columns), None)
                for names in called]  # fmt: skip
     named = [column for column in columns if column is not None]
+    silent = np.array([label == NO_ANSWER for label in predicted])
     if not named:
-        return np.eye(len(labels))[[list(labels).index(label) for label in predicted]]
+        return np.where(silent[:, None], 1 / len(labels), np.eye(len(labels))[_places(labels, predicted)])
     if len(named) < len(labels):
         missing = [PREFIX + label for label, column in zip(labels, columns, strict=True) if column is None]
         raise UserError(f"{path} has probabilities for {', '.join(named)} but not {', '.join(missing)}")
     given = np.array([[_number(value) for value in table.columns[column]] for column in named]).T
+    given[silent] = 1 / len(labels)  # whatever stands there: such a row has no answer
     for bad, what in (
         (np.isnan(given).any(axis=1), "a probability is not a number"),
         (((given < 0) | (given > 1)).any(axis=1), "a probability is outside [0, 1]"),
@@ -200,10 +240,15 @@ def _probabilities(path: Path, table: Table, dataset: Dataset, predicted: Sequen
     return given
 
 
+def _places(labels: Sequence[str], predicted: Sequence[str]) -> list[int]:
+    """The column of each label; any for a row without an answer, whose probabilities are equal."""
+    return [0 if label == NO_ANSWER else list(labels).index(label) for label in predicted]
+
+
 def _check_most_probable(
     table: Table, labels: Sequence[str], predicted: Sequence[str], probabilities: FloatArray
 ) -> None:
-    own = probabilities[np.arange(len(predicted)), [list(labels).index(label) for label in predicted]]
+    own = probabilities[np.arange(len(predicted)), _places(labels, predicted)]
     wrong = np.flatnonzero(own < probabilities.max(axis=1) - TIE)
     if not len(wrong):
         return

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def score(
-    file: PredictionsFile, overrides: list[str], split: str, name: str = "outside", *, labels_decide: bool = False
+    file: PredictionsFile,
+    overrides: list[str],
+    split: str,
+    name: str = "outside",
+    *,
+    labels_decide: bool = False,
+    unanswered: bool = False,
 ) -> Result:
     """Score a predictions file as a training would score its model.
 
@@ -31,6 +37,7 @@ def score(
         split: `test` or `validation`.
         name: of the system; its seeds and folds form a cell.
         labels_decide: take labels that are not the most probable ones.
+        unanswered: take rows without a label as not answered.
     Returns:
         A result whose one section is that split.
     Raises:
@@ -55,7 +62,7 @@ def score(
     indices = _rows(dataset, settings, split)
     if not len(indices):
         raise UserError(f"dataset '{dataset.name}' has no {split} rows with split={settings.split.name}")
-    predictions = read_predictions(file, dataset, split, indices, labels_decide=labels_decide)
+    predictions = read_predictions(file, dataset, split, indices, labels_decide=labels_decide, unanswered=unanswered)
     metrics = (dataset.primary_metric, *dataset.metrics, *settings.evaluation.metrics)
     section = score_section(split, settings.evaluation, dataset, indices, predictions, metrics)
     plain = all_hidden(config.plain_dict(composed)) | {"model": settings.model}

@@ -28,6 +28,7 @@ BUILDERS = {
     "claim_boosting": "naba.models.claims.options:ClaimBoosting",
     "claim_guideline": "naba.models.claims.options:ClaimGuideline",
     "embedded": "naba.models.embeddings.options:Embedded",
+    "setfit": "naba.models.embeddings.options:SetFit",
     "prompted": "naba.models.prompting.options:Prompted",
     "pretrained": "naba.models.encoder.options:PretrainedEncoder",
     "from_scratch": "naba.models.encoder.options:EncoderFromScratch",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from naba import files, machine
 from naba.errors import UserError, sentence
 from naba.tracking import items as item_types
-from naba.tracking import views
+from naba.tracking import shared_weights, views
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
 from naba.tracking.facts import LONGEST_VALUE
@@ -338,6 +338,7 @@ class ActiveRun:
             )
             save_mlflow_folder(classifier, item.description, written, described)
             self.client.log_model_artifacts(logged.model_id, str(written))
+        shared_weights.share(logged.artifact_location)
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, 0)])
         self._log_values([Metric("size/model_bytes", size)])

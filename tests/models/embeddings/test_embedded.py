@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import naba
+from naba import cli, tracking
 from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import embedded
@@ -341,3 +343,42 @@ def test_weights_of_another_folder_do_not_reach_the_cache(honest: Path, checkpoi
 
 def test_default_prefix_of_a_plain_checkpoint_is_none(checkpoint: Path) -> None:
     assert sources.default_prefix(str(checkpoint)) == ""
+
+
+def test_the_plain_entry_asks_for_its_weights_before_a_run(own_home: Path, checkpoint: Path) -> None:
+    """Nothing is loaded, claimed or written without them; with them it is called as they are."""
+    with pytest.raises(UserError, match=r"model\.checkpoint: say which encoder embeds"):
+        naba.train("synthetic_claim_type", "embedded")
+    assert not list(own_home.glob("**/*.db"))
+    run = naba.train(
+        "synthetic_claim_type", "embedded", model__checkpoint=str(checkpoint), model__max_length=32,
+        evaluation__resamples=100, tracking__figures=False,
+    )  # fmt: skip
+    assert run.facts.model == f"embedded_{checkpoint.name}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["embedded", "setfit", "blended"])
+def test_a_run_with_embeddings_is_exported_and_reproduced(
+    model: str, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The export needs neither the checkpoint's folder nor what is kept of embeddings."""
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(checkpoint, folder)
+    dataset = "synthetic_stance" if model == "blended" else "synthetic_claim_type"
+    key = "embeddings" if model == "blended" else "checkpoint"
+    more = {"blended": ["model.iterations=3", "model.bags=1"], "embedded": ["model.max_length=32"],
+            "setfit": ["model.max_length=32", "model.steps=3", "model.threads=1"]}[model]  # fmt: skip
+    given = [f"dataset={dataset}", f"model={model}", f"model.{key}={folder}", *more, "evaluation.resamples=50",
+             "tracking.figures=false"]  # fmt: skip
+    assert cli.main(["train", *given]) == 0
+    (run,) = tracking.search()
+    assert cli.main(["reproduce", run.id]) == 0
+    assert "byte-equal" in capsys.readouterr().out
+    cache.clear()
+    shutil.rmtree(folder)
+    assert cli.main(["export", run.id, str(tmp_path / "export")]) == 0
+    loaded, _ = directory.load(tmp_path / "export")
+    assert loaded.embedder is not None
+    rows = pd.DataFrame({"text": TEXTS, "target": TEXTS[::-1]}, dtype=object)
+    assert np.isfinite(loaded.predict_proba(rows)).all()

@@ -289,6 +289,7 @@ def test_every_wrong_option_is_named_at_once():
 ENCODERS = [
     "encoder_small", "arabert_v02_base", "arabert_v02_large", "marbert_v2", "camelbert_msa", "arbert_v2",
     "araelectra", "xlm_roberta_base", "xlm_roberta_large", "mdeberta_v3", "multilingual_e5_base",
+    "multilingual_e5_small",
 ]  # fmt: skip
 
 
@@ -297,7 +298,7 @@ def test_every_yaml_trains_with_a_tiny_start(name, headlines, checkpoint):
     X, y = headlines
     config = yaml.safe_load((shipped("conf") / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
     assert config["name"] == name
-    config["training"] |= {"epochs": 1, "threads": 1}
+    config["training"] |= {"epochs": 1, "threads": 1, "frozen_layers": 0}
     config["reading"] |= {"max_length": 32}
     if "checkpoint" in config:
         config["checkpoint"] = str(checkpoint)

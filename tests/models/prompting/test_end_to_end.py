@@ -95,6 +95,8 @@ def test_a_prompted_run_is_a_run_like_any_other(server, trained, home, tmp_path,
     asked = len(server.behaviour.seen)
     assert cli.main(["export", outcome.run, str(tmp_path / "export")]) == 0
     assert len(server.behaviour.seen) == asked, "the export is compared on answers that are kept"
+    assert cli.main(["reproduce", outcome.run]) == 0
+    assert len(server.behaviour.seen) == asked, "what is reproduced is read from answers that are kept"
     card = (tmp_path / "export" / "README.md").read_text(encoding="utf-8")
     assert "gpt-4o-mini" in card
     assert "asks" in card
@@ -104,6 +106,28 @@ def test_a_prompted_run_is_a_run_like_any_other(server, trained, home, tmp_path,
                      str(tmp_path / "out.csv")]) == 0  # fmt: skip
     (row,) = csv.DictReader((tmp_path / "out.csv").read_text(encoding="utf-8").splitlines())
     assert (row["label"], row["outcome"]) == ("disagree", "answered")
+
+
+def test_answers_made_elsewhere_may_be_missing(home, capsys, tmp_path):
+    dataset = prepare(overrides.compose(["dataset=synthetic_stance"])).dataset
+    ids = dataset.ids(dataset.indices("test")).tolist()
+    lines = ["id,label", *(f"{name},{'' if row % 4 == 0 else 'agree'}" for row, name in enumerate(ids))]
+    (tmp_path / "gpt.csv").write_text("\n".join(lines), encoding="utf-8")
+    given = [
+        "score",
+        str(tmp_path / "gpt.csv"),
+        "dataset=synthetic_stance",
+        "evaluation.resamples=50",
+        "--track",
+        "gpt",
+    ]
+    assert cli.main(given) == 2
+    assert "--unanswered" in capsys.readouterr().err
+    assert cli.main([*given, "--unanswered"]) == 0
+    run = next(iter(tracking.search()))
+    agreeing = sum(gold == "agree" for row, gold in enumerate(dataset.gold(dataset.indices("test"))) if row % 4)
+    assert run.metrics["test/accuracy"] == pytest.approx(agreeing / len(ids))
+    assert run.metrics["test/share_empty"] == pytest.approx(0.25, abs=0.01)
 
 
 def test_a_language_model_without_a_name_is_refused_before_a_run_begins(server, home, capsys):

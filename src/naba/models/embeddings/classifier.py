@@ -33,7 +33,7 @@ class EmbeddedClassifier(FeatureClassifier):
     """`classifier` over embeddings; its strength of regularisation is chosen where none is given.
 
     Args:
-        features: `EmbeddingFeatures`.
+        features: `EmbeddingFeatures`, or `TunedFeatures`, which learn from the labels as well.
         classifier: a scikit-learn classifier with `predict_proba`.
         strength: the parameter of `classifier` to choose (`logistic__C`); None chooses none.
         metric: what it is chosen by: on the validation rows, or, without any or with `shots`, on left-out folds.
@@ -83,7 +83,8 @@ class EmbeddedClassifier(FeatureClassifier):
             # How long a part trains is a setting here, not an accident to be warned of.
             warnings.simplefilter("ignore", ConvergenceWarning)
             # torch has threads of its own, which this does not limit.
-            matrix = self._fit_features(X)
+            self.features_ = clone(self.features)
+            matrix = self.features_.fit_transform(X, coded)
             self.strength_ = self._chosen(matrix, coded, validation)
             self.classifier_ = self._head(self.strength_).fit(matrix, coded)
         return self

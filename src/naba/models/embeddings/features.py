@@ -55,13 +55,18 @@ class EmbeddingFeatures(Kept, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> FloatArray:
         """The features, float64."""
         check_is_fitted(self)
-        texts, targets = text_columns(X)
+        sides = self.sides(X)
+        table = self.embedder_.vectors([text for side in sides for text in side]).astype(np.float64)
         if not self.pair:
-            return self.embedder_.vectors(texts).astype(np.float64)
-        table = self.embedder_.vectors([*targets, *self._shown(texts, targets)]).astype(np.float64)
-        left, right = table[: len(targets)], table[len(targets) :]
+            return table
+        left, right = np.split(table, len(sides))
         product = left * right
         return np.hstack([left, right, np.abs(left - right), product, product.sum(axis=1, keepdims=True)])
+
+    def sides(self, X: Any) -> list[list[str]]:
+        """What is embedded of each row: the text; of a pair the target, and what represents the text."""
+        texts, targets = text_columns(X)
+        return [targets, self._shown(texts, targets)] if self.pair else [texts]
 
     def _shown(self, texts: list[str], targets: list[str]) -> list[str]:
         """What represents each text: itself, or its passages that match the target best."""

@@ -113,9 +113,7 @@ class Transformer(Network):
 
         from naba.models.encoder.training import device, fixed_threads
 
-        self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(self.max_length)
-        ids = [np.array(one.ids, dtype=np.int64) for one in self.tokenizer.encode_batch_fast(list(texts))]
+        ids = self.ids(texts)
         lengths = np.array([len(one) for one in ids], dtype=np.int64)
         where = device()
         self.model.to(where)
@@ -123,15 +121,23 @@ class Transformer(Network):
         # scikit-learn's part runs on one thread, and torch would share its limit.
         with torch.inference_mode(), fixed_threads(threads()):
             for rows in batches(lengths, _BATCH_TOKENS * (1 if where.type == "cpu" else 16)):
-                found[rows] = self._batch([ids[row] for row in rows], where)
+                found[rows] = self.pooled([ids[row] for row in rows]).cpu().numpy()
         return found
 
-    def _batch(self, ids: list[np.ndarray], where: Any) -> np.ndarray:
+    def ids(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The tokens of each text, special ones among them, as int64."""
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(self.max_length)
+        return [np.array(one.ids, dtype=np.int64) for one in self.tokenizer.encode_batch_fast(list(texts))]
+
+    def pooled(self, ids: Sequence[np.ndarray]) -> Any:
+        """(n, width) float32 tensor of unit length, where the model is: one batch, padded to its longest text."""
         import torch
 
+        where = next(self.model.parameters()).device
         lengths = np.array([len(one) for one in ids])
         mask = np.arange(lengths.max()) < lengths[:, None]
-        table = np.full(mask.shape, self.model.config.pad_token_id or 0, dtype=np.int64)
+        table = np.full(mask.shape, self.padding, dtype=np.int64)
         table[mask] = np.concatenate(ids)
         attention = torch.from_numpy(mask.astype(np.int64)).to(where)
         hidden = self.model(input_ids=torch.from_numpy(table).to(where), attention_mask=attention).last_hidden_state
@@ -141,8 +147,12 @@ class Transformer(Network):
             pooled = hidden[:, 0]
         else:
             pooled = hidden[torch.arange(len(ids)), torch.from_numpy(lengths - 1).to(where)]
-        vectors: np.ndarray = torch.nn.functional.normalize(pooled.float(), dim=1).cpu().numpy()
-        return vectors
+        return torch.nn.functional.normalize(pooled.float(), dim=1)
+
+    @property
+    def padding(self) -> int:
+        """Id of the padding token."""
+        return self.model.config.pad_token_id or 0
 
 
 def threads() -> int:

@@ -83,6 +83,7 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
             UserError: one label only, or a checkpoint that cannot be loaded.
         """
         from naba.models.encoder.training import FineTuning, fixed_threads
+        from naba.models.encoder.vocabulary import read_vectors
 
         self.classes_, codes = code_labels(y)
         require_classes(self.classes_.tolist(), "an encoder")
@@ -92,11 +93,16 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
             texts, targets = self._prepared(X)
             self._start(texts, targets)
             tokens = self._tokens(texts, targets)
-            forward = self._forward(training=True)
-            store = self._store((X, y), validation)
-            tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, store)
-            evaluate = None if validation is None else self._evaluator(forward, *validation)
-            progress = tuning.run(tokens, codes, evaluate)
+            held = [] if validation is None else [self.tokens(validation[0])]
+            read = [one.ids for one in (tokens, *held)]
+            with read_vectors(self.model_, read, self.tokenizer_.pad_token_id or 0):
+                forward = self._forward(training=True)
+                if self.head == "means":
+                    self.model_.start(forward.features(tokens, 2 * self.training.batch_size), codes)
+                store = self._store((X, y), validation)
+                tuning = FineTuning(forward, self.training, self._class_weights(codes), self.seed, store)
+                evaluate = None if validation is None else self._evaluator(forward, held[0], validation[1])
+                progress = tuning.run(tokens, codes, evaluate)
         self.history_ = progress.history
         self.best_epoch_ = progress.best_epoch or progress.epoch
         self.model_.eval()
@@ -131,7 +137,17 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
 
     def reads_types(self) -> bool:
         """Does the fitted model tell segments apart by `token_type_ids`?"""
-        return getattr(self.model_.config, "type_vocab_size", 0) > 1
+        return self.compares or getattr(self.model_.config, "type_vocab_size", 0) > 1
+
+    @property
+    def head(self) -> str:
+        """See `naba.models.encoder.options.Pretrained`."""
+        return getattr(self.start, "head", "first")
+
+    @property
+    def compares(self) -> bool:
+        """Does its head compare the two sides of a pair?"""
+        return self.pair and self.head == "means"
 
     def _tokens(self, texts: list[str], targets: list[str] | None) -> Tokens:
         from naba.models.encoder.data import tokenise
@@ -147,13 +163,16 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             if isinstance(self.start, Pretrained):
-                self.tokenizer_, self.model_ = encoder_start.load_pretrained(self.start.checkpoint, labels)
+                self.tokenizer_, self.model_ = encoder_start.load_pretrained(
+                    self.start.checkpoint, labels, self.start.head, pair=self.pair
+                )
             else:
                 length = self.reading.max_length
                 distinct = list(dict.fromkeys([*texts, *(targets or ())]))
                 self.tokenizer_ = encoder_start.new_tokenizer(distinct, self.start.vocabulary, length)
                 self.model_ = encoder_start.new_model(self.start, self.tokenizer_, labels, length)
         encoder_start.check_length(self.model_, self.reading.max_length, "the checkpoint", "model.reading.max_length")
+        encoder_start.freeze(self.model_, self.training.frozen_layers)
 
     def _forward(self, *, training: bool) -> Forward:
         from naba.models.encoder.training import Forward, device, has_bfloat16
@@ -179,12 +198,11 @@ class EncoderClassifier(Classifier, ClassifierMixin, BaseEstimator):
         # A metric over topics or of a ranking cannot be had from labels alone.
         return name if metric(name).needs == "confusion" else "macro_f1"
 
-    def _evaluator(self, forward: Forward, X: Any, y: Any) -> Any:
+    def _evaluator(self, forward: Forward, tokens: Tokens, y: Any) -> Any:
         """A function that scores the model on validation rows."""
         from naba.evaluation.metrics import metric
 
         watched: Metric = metric(str(self.stopping_metric_))
-        tokens = self.tokens(X)
         gold = [str(label) for label in y]
         labels = [str(label) for label in self.classes_]
         labels += sorted(set(gold) - set(labels))
@@ -273,12 +291,14 @@ def _from_parts(
 ) -> EncoderClassifier:
     """The copy that `__reduce_ex__` describes."""
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig
+
+    from naba.models.encoder.weights import unloaded
 
     encoder = kind.__new__(kind)
     encoder.__setstate__(state)
     encoder.tokenizer_ = tokenizer
-    encoder.model_ = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(**config))
+    encoder.model_ = unloaded(AutoConfig.for_model(**config), encoder.head, pair=encoder.pair)
     encoder.model_.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
     encoder.model_.float().eval()
     return encoder

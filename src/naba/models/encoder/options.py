@@ -27,11 +27,14 @@ class Pretrained:
 
     Attributes:
         checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
+        head: `first`, as transformers has it for this kind of checkpoint, over the first token; or over `means` of the
+            tokens (`naba.models.encoder.head`).
     """
 
     __pydantic_config__ = FORBID
 
     checkpoint: Text
+    head: Literal["first", "means"] = "first"
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Training:
         precision: `auto` computes in bfloat16 where a GPU has instructions for it, and on a processor that has some
             where a few steps are faster so; what was chosen is kept for this machine (`naba.models.encoder.precision`).
         threads: of the CPU. Part of the recipe, because the order of sums, so the last digits, depend on it.
+        frozen_layers: lowest layers that stay as they are, and the token vectors below them; 0 trains everything.
         checkpoint_steps: optimiser steps between checkpoints within an epoch; there is one after each epoch, too. Of a
             large model fewer are made, so that they take a twentieth of the time at most.
     """
@@ -117,6 +121,7 @@ class Training:
     class_weight: Literal["balanced"] | None = "balanced"
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     threads: PositiveInteger = 2
+    frozen_layers: CountInteger = 0
     checkpoint_steps: PositiveInteger = 200
 
 
@@ -167,13 +172,16 @@ class PretrainedEncoder(_Encoder, builder="pretrained"):
 
     Attributes:
         checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
+        head: `first`, a new one over the first token as transformers has it; or over `means` of the tokens, starting as
+            a logistic regression, for sentence encoders such as E5.
     """
 
     checkpoint: Text
+    head: Literal["first", "means"] = "first"
 
     def build(self, context: Context) -> EncoderClassifier:
         """See `EncoderClassifier`."""
-        return self.started(Pretrained(self.checkpoint), context)
+        return self.started(Pretrained(self.checkpoint, self.head), context)
 
     def content(self) -> dict[str, Any]:
         """A folder counts by what is in its files, a name on the Hub by itself (and by its revision, if pinned)."""

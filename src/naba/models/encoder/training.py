@@ -98,25 +98,46 @@ class Forward:
         import torch
 
         model = self.model if model is None else model
-        where = next(model.parameters()).device
+        inputs, owner = self._inputs(tokens, rows)
+        with torch.autocast(inputs["input_ids"].device.type, torch.bfloat16) if self.autocast else nullcontext():
+            scores = model(**inputs).logits
+        return pool(scores.float(), owner, len(rows), self.pooling)
+
+    def _inputs(self, tokens: Tokens, rows: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+        """What the model is given for some rows, where it is, and (windows,) the row of each window."""
+        import torch
+
+        where = next(self.model.parameters()).device
         batch = tokens.batch(rows, self.padding, multiple=8 if where.type == "cuda" else 1)
         inputs = {"input_ids": batch.ids, "attention_mask": batch.mask}
         if self.types:
             inputs["token_type_ids"] = batch.types
         moved = {name: torch.from_numpy(value).to(where, non_blocking=True) for name, value in inputs.items()}
-        with torch.autocast(where.type, torch.bfloat16) if self.autocast else nullcontext():
-            scores = model(**moved).logits
-        return pool(scores.float(), batch.owner, len(rows), self.pooling)
+        return moved, batch.owner
 
     def scores(self, tokens: Tokens, batch_size: int) -> np.ndarray:
         """Scores of all rows without dropout, (n, labels) float32."""
+        return self._all(self, tokens, batch_size, self.model.config.num_labels)
+
+    def features(self, tokens: Tokens, batch_size: int) -> np.ndarray:
+        """What a head over means reads of all rows, (n, width) float32."""
+
+        def read(tokens: Tokens, rows: np.ndarray) -> Any:
+            inputs, owner = self._inputs(tokens, rows)
+            return pool(self.model.features(**inputs), owner, len(rows), "mean")
+
+        return self._all(read, tokens, batch_size, len(self.model.centre))
+
+    def _all(
+        self, read: Callable[[Tokens, np.ndarray], Any], tokens: Tokens, batch_size: int, width: int
+    ) -> np.ndarray:
         import torch
 
         self.model.eval()
-        result = np.zeros((len(tokens), self.model.config.num_labels), dtype=np.float32)
+        result = np.zeros((len(tokens), width), dtype=np.float32)
         with torch.inference_mode():
             for rows in sorted_batches(tokens.lengths, batch_size):
-                result[rows] = self(tokens, rows).cpu().numpy()
+                result[rows] = read(tokens, rows).cpu().numpy()
         return result
 
 
@@ -288,7 +309,7 @@ class FineTuning:
     def _set_learning_rate(self, step: int, total: int) -> float:
         rate = self.training.learning_rate * schedule(step, total, self.training.warmup, self.training.decay)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["faster"]
         return rate
 
 
@@ -304,15 +325,22 @@ def schedule(step: int, total: int, warmup: float, decay: str) -> float:
 
 
 def _optimiser(model: Any, training: Training) -> Any:
+    """AdamW; a group's `faster` multiplies the learning rate of the moment."""
     import torch
 
-    decayed: list[Any] = []
-    plain: list[Any] = []
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            (decayed if parameter.ndim > 1 else plain).append(parameter)
-    groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
+    from naba.models.encoder.head import FASTER, Means
+
+    head = {id(one) for one in model.classifier.parameters()} if isinstance(model, Means) else set()
+    groups = [
+        {
+            "params": [one for one in model.parameters() if one.requires_grad and (one.ndim > 1) == decayed
+                       and (id(one) in head) == new],
+            "weight_decay": training.weight_decay if decayed else 0.0,
+            "faster": FASTER if new else 1.0,
+        }
+        for new in (False, True) for decayed in (True, False)
+    ]  # fmt: skip
+    return torch.optim.AdamW([one for one in groups if one["params"]], lr=training.learning_rate, fused=True)
 
 
 def _parallel() -> Any:

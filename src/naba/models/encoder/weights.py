@@ -30,17 +30,40 @@ _Loaded = TypeVar("_Loaded")
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 
 
-def load_pretrained(checkpoint: str, labels: Sequence[str]) -> tuple[Any, Any]:
+def load_pretrained(
+    checkpoint: str, labels: Sequence[str], head: str = "first", *, pair: bool = False
+) -> tuple[Any, Any]:
     """(tokenizer, model) of a checkpoint, with a new classification head for `labels`.
 
     The local cache is asked before the network; offline (NABA_OFFLINE or data.offline, or HF_HUB_OFFLINE), only it.
 
     Args:
         checkpoint: a folder, or a model's name on the Hub, which may end in `@revision`.
+        head: see `naba.models.encoder.options.Pretrained`.
+        pair: is the input of two segments?
     Raises:
         UserError: it is not there, or has no fast tokenizer; says what to do offline.
     """
-    return _found(checkpoint, lambda name, common: _load(name, labels, common))
+    means = head == "means"
+    tokenizer, model = _found(checkpoint, lambda name, common: _load(name, labels, common, headless=means))
+    if means:
+        from naba.models.encoder.head import Means
+
+        model = Means(model, pair=pair)
+        if pair:
+            model.require_sides_apart()
+    return tokenizer, model
+
+
+def unloaded(config: Any, head: str, *, pair: bool) -> Any:
+    """The classifier of a configuration, with the weights that torch draws; arguments as of `load_pretrained`."""
+    from transformers import AutoModel, AutoModelForSequenceClassification
+
+    if head == "first":
+        return AutoModelForSequenceClassification.from_config(config)
+    from naba.models.encoder.head import Means
+
+    return Means(AutoModel.from_config(config), pair=pair)
 
 
 def load_encoder(folder: Path) -> tuple[Any, Any]:
@@ -123,7 +146,9 @@ def _reach(name: str, revision: str) -> None:
         raise OSError(f"the Hub cannot be reached ({str(error).partition(chr(10))[0]})") from error
 
 
-def _load(name: str, labels: Sequence[str] | None, common: dict[str, Any]) -> tuple[Any, Any]:
+def _load(
+    name: str, labels: Sequence[str] | None, common: dict[str, Any], *, headless: bool = False
+) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
     check_files(Path(name))
@@ -131,7 +156,7 @@ def _load(name: str, labels: Sequence[str] | None, common: dict[str, Any]) -> tu
     head: dict[str, Any] = {}
     common = {**common, "trust_remote_code": False}  # otherwise transformers asks at the terminal
     if labels is not None:
-        kind = AutoModelForSequenceClassification
+        kind = kind if headless else AutoModelForSequenceClassification
         named = {label: place for place, label in enumerate(labels)}
         head = {"num_labels": len(labels), "id2label": dict(enumerate(labels)), "label2id": named}
     try:
@@ -252,6 +277,31 @@ def _missing(checkpoint: str, error: OSError) -> UserError:
         f"offline: run `hf download {checkpoint.partition('@')[0]} --local-dir FOLDER` on a machine with a network, "
         "copy the folder here, and give model.checkpoint=FOLDER; or train without weights: model=encoder_small",
     )
+
+
+def freeze(model: Any, layers: int) -> None:
+    """Exclude the lowest layers of an encoder, and the vectors below them, from training; 0 excludes nothing.
+
+    Raises:
+        UserError: it does not have so many.
+    """
+    import torch
+
+    if not layers:
+        return
+    stacks = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList)]
+    stack = max(stacks, key=len, default=())
+    if layers > len(stack):
+        raise UserError(
+            f"model.training.frozen_layers is {layers}, but the encoder has {len(stack)} layers of its own",
+            "0 trains all of them",
+        )
+    below = [*model.get_input_embeddings().parameters(), *(one for part in stack[:layers] for one in part.parameters())]
+    for name, part in model.named_modules():
+        if name.endswith("embeddings"):
+            below += part.parameters()
+    for parameter in below:
+        parameter.requires_grad_(requires_grad=False)
 
 
 def positions(model: Any) -> int:
