@@ -11,9 +11,9 @@ from naba.evaluation import significance
 from naba.evaluation.bootstrap import Systems, interval, resampled_scores
 from naba.evaluation.predictions import Predictions
 from naba.evaluation.significance import (
+    _widening,
     agreement,
     compare_cells,
-    few_seeds,
     holm,
     letters,
     paired_bootstrap,
@@ -142,11 +142,15 @@ def test_two_halves_of_one_models_seeds_are_not_different():
     assert draws.difference(0, 1).p_value > 0.05
 
 
+def few_seeds(total, between, count):
+    return _widening(np.array([total]), np.array([between**2 / (count - 1)]), 0.95)[0]
+
+
 def test_few_seeds_follow_the_t_distribution():
     t_over_z = stats.t.ppf(0.975, 4) / stats.norm.ppf(0.975)
-    assert few_seeds(1.0, [1.0], [5], 0.95) == pytest.approx(t_over_z)
-    assert few_seeds(1.0, [0.0], [5], 0.95) == 1
-    assert 1 < few_seeds(2.0, [1.0], [5], 0.95) < t_over_z
+    assert few_seeds(1.0, 1.0, 5) == pytest.approx(t_over_z)
+    assert few_seeds(1.0, 0.0, 5) == 1
+    assert 1 < few_seeds(2.0, 1.0, 5) < t_over_z
 
 
 def test_letters_are_shared_by_those_that_cannot_be_told_apart():
