@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -186,7 +187,7 @@ class Row:
         score: mean over the seeds, with the interval over examples and seeds; of a cross-validation over its parts.
         spread: standard deviation over the seeds, for a cross-validation over its parts; nan for one, and for seeds
             that all say the same.
-        distinct: how many of its seeds say something of their own; 0 for a cross-validation that cannot be put together.
+        distinct: how many of its seeds say something of their own; 0 for a cross-validation that cannot be joined.
         paired: was it tested against the others? Not if it was scored on other rows.
         ranks: best and worst rank that the tests allow, from 1.
         letters: cells that share a letter cannot be told apart.
@@ -251,6 +252,15 @@ class Pairs:
     def detectable(self) -> FloatArray:
         """The smallest difference that the test of each pair would find significant with 80 % power."""
         return smallest_detectable(1.0) * np.fmax(self.errors, self.errors.T)
+
+    @cached_property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """The 95 % intervals of the differences: their lower and their upper ends."""
+        low, high = (np.full(self.p_value.shape, NAN) for _ in range(2))
+        for a, b in combinations(range(len(low)), 2):
+            one = self.draws.difference(a, b)
+            low[a, b], high[a, b], low[b, a], high[b, a] = one.low, one.high, -one.high, -one.low
+        return low, high
 
     def difference(self, a: int, b: int) -> Difference:
         """Cell a minus cell b, with the uncorrected p-value."""

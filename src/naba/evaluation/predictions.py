@@ -320,7 +320,7 @@ def _repeating(column: pa.ChunkedArray) -> ObjectArray:
 
 
 def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """The numbers of a column. Arrow's own way imports pandas first, which takes longer than a comparison of ten runs."""
+    """The numbers of a column. Arrow's own way imports pandas, which takes longer than a comparison of ten runs."""
     return column.to_numpy() if column.null_count else np.from_dlpack(column.combine_chunks())
 
 

@@ -307,10 +307,10 @@ class Committed:
         for file in (self.bad_file,) if self.kind == "parquet" else (self.bad_file, self.file):
             _flush(file)
         unfinished = self.record.with_name(self.record.name + ".unfinished")
-        with unfinished.open("w", encoding="utf-8") as file:
-            json.dump(self.state, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
+        with unfinished.open("w", encoding="utf-8") as record:
+            json.dump(self.state, record, ensure_ascii=False)
+            record.flush()
+            os.fsync(record.fileno())
         unfinished.replace(self.record)
         self.kept = True
         self.due = time.monotonic() + COMMIT_SECONDS

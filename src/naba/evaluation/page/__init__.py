@@ -287,7 +287,7 @@ def _pairs(board: Board) -> list[list[list[float] | None]]:
     found = board.pairs
     if found is None:
         return []
-    arrays = (found.estimate, found.low, found.high, found.p_value)
+    arrays = (found.estimate, *found.bounds, found.p_value)
     size = range(len(board.paired))
     return [
         [None if one == other else _short([array[one, other] for array in arrays]) for other in size] for one in size
