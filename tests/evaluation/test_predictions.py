@@ -66,6 +66,18 @@ def test_parquet_keeps_everything(predictions, tmp_path):
     assert np.array_equal(back.probabilities, predictions.probabilities)
 
 
+def test_runs_on_the_same_rows_share_their_ids(predictions, tmp_path):
+    other = replace(predictions, predicted=predictions.gold)
+    turned = replace(predictions, ids=predictions.ids[::-1].copy())
+    for name, one in {"a": predictions, "b": other, "c": turned}.items():
+        one.to_parquet(tmp_path / name)
+    a, b, c = (Predictions.from_parquet(tmp_path / name) for name in "abc")
+    assert a.ids is b.ids
+    assert c.ids.tolist() == a.ids.tolist()[::-1]
+    with pytest.raises(ValueError, match="read-only"):
+        a.ids[0] = "other"
+
+
 def test_parquet_of_something_else_is_refused(tmp_path):
     pd.DataFrame({"id": ["1"]}).to_parquet(tmp_path / "other.parquet")
     (tmp_path / "text.parquet").write_text("id,label\n")

@@ -11,9 +11,9 @@ from naba.evaluation import significance
 from naba.evaluation.bootstrap import Systems, interval, resampled_scores
 from naba.evaluation.predictions import Predictions
 from naba.evaluation.significance import (
+    _widening,
     agreement,
     compare_cells,
-    few_seeds,
     holm,
     letters,
     paired_bootstrap,
@@ -136,17 +136,38 @@ def test_seeds_widen_the_interval_of_a_cell():
     assert draws.difference(0, 2).p_value == 1
 
 
+def test_many_pairs_at_once_are_tested_as_each_alone():
+    rights = np.linspace(0.3, 0.95, 20)
+    cells = [[system(right=right, seed=n + 10 * n * (n % 3)) for n in range(1 + place % 3)]
+             for place, right in enumerate(rights)]  # fmt: skip
+    draws = compare_cells([*cells, cells[4]], "macro_f1", resamples=500)
+    p_values, errors = draws.all_tests()
+    for a in range(21):
+        assert np.isnan(p_values[a, : a + 1]).all()
+        for b in range(a + 1, 21):
+            one = draws.difference(a, b)
+            assert (p_values[a, b], errors[a, b]) == (one.p_value, one.standard_error)
+    assert p_values[4, 20] == 1
+    assert 0 < np.nanmin(p_values) < 1 / 501, "far pairs have the digits that counting cannot give"
+    some = draws.of([0, 7, 20])
+    assert some.difference(1, 2) == draws.difference(7, 20)
+
+
 def test_two_halves_of_one_models_seeds_are_not_different():
     seeds = [system(rows=2000, right=right, seed=n) for n, right in enumerate((0.70, 0.74, 0.68, 0.73, 0.71, 0.70))]
     draws = compare_cells([seeds[:3], seeds[3:]], "macro_f1")
     assert draws.difference(0, 1).p_value > 0.05
 
 
+def few_seeds(total, between, count):
+    return _widening(np.array([total]), np.array([between**2 / (count - 1)]), 0.95)[0]
+
+
 def test_few_seeds_follow_the_t_distribution():
     t_over_z = stats.t.ppf(0.975, 4) / stats.norm.ppf(0.975)
-    assert few_seeds(1.0, [1.0], [5], 0.95) == pytest.approx(t_over_z)
-    assert few_seeds(1.0, [0.0], [5], 0.95) == 1
-    assert 1 < few_seeds(2.0, [1.0], [5], 0.95) < t_over_z
+    assert few_seeds(1.0, 1.0, 5) == pytest.approx(t_over_z)
+    assert few_seeds(1.0, 0.0, 5) == 1
+    assert 1 < few_seeds(2.0, 1.0, 5) < t_over_z
 
 
 def test_letters_are_shared_by_those_that_cannot_be_told_apart():
@@ -167,6 +188,10 @@ def test_letters_say_exactly_what_was_tested(flat):
     for i in range(size):
         for j in range(i + 1, size):
             assert bool(set(found[i]) & set(found[j])) != upper[i, j]
+    sets = {letter: {place for place in range(size) if letter in found[place]} for letter in set("".join(found))}
+    for held in sets.values():
+        outside = set(range(size)) - held
+        assert all(any((upper | upper.T)[one, other] for other in held) for one in outside), "no letter could hold more"
 
 
 def test_the_smallest_detectable_difference_is_found_four_times_in_five():

@@ -96,6 +96,7 @@ def test_a_cluster_that_is_not_there_is_named_at_once(
         (["in.parquet", "-o", "there", "--engine", "ray"], "there is there already"),
         (["in.parquet", "-o", "there", "--overwrite", "--engine", "ray"], "not written by naba"),
         (["in.parquet", "-o", "out", "--engine", "ray", "--strict"], "--strict goes with --engine local"),
+        (["in.parquet", "-o", "out", "--engine", "ray", "--workers", "2"], "--workers goes with --engine local"),
         (["in.parquet", "-o", "out.csv", "--cluster", "x"], "--cluster goes with"),
         (["in.parquet", "-o", "out", "--engine", "dask"], "invalid choice"),
     ],

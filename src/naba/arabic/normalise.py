@@ -46,6 +46,7 @@ _SEPARATED = re.compile(
     r"(?<![A-Za-z\d.,٬٫،])(?:(?P<groups>(?![0٠۰])\d{1,3}(?:[,٬،]\d{3})+)(?P<rest>[.٫]\d+)?|(?P<whole>\d+)[,،](?P<decimals>\d{1,2}))"
     r"(?![\dA-Za-z])(?![.,٬٫،]\d)"
 )
+_MAY_BE_SEPARATED = re.compile(r"[,٬،]\d")  # in every match of the one above, and found ten times as fast
 _REPEATED = re.compile(r"([\u0621-\u063A\u0641-\u064A\u0671-\u06D3])\1{2,}")
 _SPACES = re.compile(r" {2,}")
 _PLANE = 0x10000  # the tables cover the Basic Multilingual Plane; texts with other characters go one by one
@@ -261,8 +262,10 @@ class _Compiled:
             return [self._stepwise(text) for text in texts]
         if any(mark in plain for mark in self.marks):
             rows += [row for row, text in enumerate(result) if any(mark in text for mark in self.marks)]
-        if self.profile.number_separators and _SEPARATED.search(plain):
-            rows += [row for row, text in enumerate(result) if _SEPARATED.search(text)]
+        if self.profile.number_separators and _MAY_BE_SEPARATED.search(plain):
+            rows += [
+                row for row, text in enumerate(result) if _MAY_BE_SEPARATED.search(text) and _SEPARATED.search(text)
+            ]
         for row in rows:
             result[row] = self._stepwise(texts[row])
         return result

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         _path(None if options.file == "-" else options.file),
         Columns(options.text, options.target if opened.pair else None),
         _path(options.output), reading_options(options), options.bom, options.bad, options.prefix,
-        options.strict, options.overwrite, options.batch,
+        options.strict, options.overwrite, options.batch, options.workers,
     )  # fmt: skip
     if job.file is None and sys.stdin.isatty():
         raise UserError("naba predict: nothing to read", "name a FILE, --example TEXT, or pipe texts in")
@@ -83,6 +83,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
     parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT if it is there")
     parser.add_argument("--batch", type=positive, default=2048, metavar="ROWS", help="rows a piece (default 2048)")
+    parser.add_argument("--workers", type=positive, default=1, metavar="N",
+                        help="processes that classify while this one reads and writes (default 1: this one does all)",
+                        )  # fmt: skip
     parser.add_argument("--engine", default="local", choices=["local", "spark", "ray"],
                         help="spark and ray: Parquet in, a folder of Parquet out")  # fmt: skip
     parser.add_argument("--cluster", "--master", "--address", metavar="ADDRESS",
@@ -110,8 +113,10 @@ def _check_engine(options: argparse.Namespace) -> None:
         return
     if not options.output or options.file in {None, "-"}:
         raise UserError(f"naba predict: --engine {options.engine} needs FILE and --output FOLDER")
+    alone = [f"--{one}" for one in ("strict", "bad", "bom") if getattr(options, one)]
+    alone += ["--workers"] if options.workers > 1 else []
     read = [name for name in given_options(options) if (name, options.format) != ("--format", "parquet")]
-    for name in [*(f"--{one}" for one in ("strict", "bad", "bom") if getattr(options, one)), *read]:
+    for name in [*alone, *read]:
         raise UserError(f"naba predict: {name} goes with --engine local", f"{options.engine} reads and writes Parquet")
 
 

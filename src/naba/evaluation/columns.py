@@ -119,7 +119,7 @@ def _how_often(row: Row) -> str:
     """Seeds that differ; for a cross-validation `1 seed × 5 folds`, with the least and the most seeds of a fold."""
     cell = row.cell
     if not cell.parts:
-        return str(len(cell.wholes))
+        return str(row.distinct)
     times = Counter(run.part for run in cell.runs).values()
     seeds = "1 seed" if max(times) == 1 else f"{_range(min(times), max(times))} seeds"
     return f"{seeds} × {counted(len(cell.parts), 'fold')}"
@@ -175,7 +175,7 @@ for _column in (
            places=PEOPLE, numeric=False),
     Column("low", "low", lambda row: row.score.low, places=CSV),
     Column("high", "high", lambda row: row.score.high, places=CSV),
-    Column("seeds", "seeds", lambda row: len(row.cell.wholes) or len(row.cell.seeds), _how_often, spared=3),
+    Column("seeds", "seeds", lambda row: row.distinct or len(row.cell.seeds), _how_often, spared=3),
     Column("seed_spread", "±", lambda row: row.spread, needs=frozenset({"spread"}), places=WIDE),
     Column("letters", "letters", lambda row: row.letters, needs=TESTS, numeric=False),
     Column("to_best", "to best", lambda row: _of(row.to_best, "estimate"),

@@ -14,7 +14,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from naba.errors import UserError
 from naba.evaluation.board_notes import about_tests, board_notes
@@ -29,6 +28,7 @@ from naba.evaluation.significance import (
     holm,
     letters,
     shared_training,
+    smallest_detectable,
 )  # fmt: skip
 from naba.evaluation.tables import counted
 
@@ -55,7 +55,7 @@ class TrackedRun:
         params, tags: as tracked.
         train_seconds, predict_seconds: wall seconds; nan if not known.
         model_bytes: size of the saved model; nan if not known.
-        predictions: reads the predictions on `scored_on`; called once, and only when a test needs them.
+        predictions: reads the predictions on `scored_on`; called only when a test or a page needs them.
         scored_on: the data set the metrics are of; "" for the test rows of `dataset`.
         primary_metric: the metric that `scored_on` is judged by.
         part: the fold or held-out value tested on, where the run is one of a cross-validation.
@@ -187,6 +187,7 @@ class Row:
         score: mean over the seeds, with the interval over examples and seeds; of a cross-validation over its parts.
         spread: standard deviation over the seeds, for a cross-validation over its parts; nan for one, and for seeds
             that all say the same.
+        distinct: how many of its seeds say something of their own; 0 for a cross-validation that cannot be joined.
         paired: was it tested against the others? Not if it was scored on other rows.
         ranks: best and worst rank that the tests allow, from 1.
         letters: cells that share a letter cannot be told apart.
@@ -197,6 +198,7 @@ class Row:
     cell: Cell
     score: Score
     spread: float
+    distinct: int
     paired: bool = False
     ranks: tuple[int, int] = (0, 0)
     letters: str = ""
@@ -206,27 +208,63 @@ class Row:
     p_baseline: float = NAN
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """All pairs of c cells, each array (c, c), row minus column; the diagonals mean nothing.
 
     Attributes:
-        estimate, low, high: the differences with their 95 % intervals.
+        draws: of the cells, in their order.
         p_value: Holm-corrected over the pairs.
-        detectable: the smallest difference each pair's test would find significant with 80 % power.
-        tests: (a, b), a < b -> the test of the pair before any correction.
+        uncorrected: the p-values before that, and
+        errors: the standard errors, of the pairs a < b; nan elsewhere.
     """
 
-    estimate: FloatArray
-    low: FloatArray
-    high: FloatArray
+    draws: CellDraws
     p_value: FloatArray
-    detectable: FloatArray
-    tests: Mapping[tuple[int, int], Difference] = field(default_factory=dict)
+    uncorrected: FloatArray
+    errors: FloatArray
+
+    @classmethod
+    def of(cls, draws: CellDraws, tests: tuple[FloatArray, FloatArray] | None = None) -> Pairs:
+        """Every two of the cells, tested, and corrected together by Holm's method.
+
+        Args:
+            tests: what `CellDraws.all_tests` says of them, where that is known.
+        """
+        uncorrected, errors = draws.all_tests() if tests is None else tests
+        above = np.triu_indices(len(uncorrected), 1)
+        p_values = np.full(uncorrected.shape, NAN)
+        p_values[above] = holm(uncorrected[above])
+        p_values.T[above] = p_values[above]
+        return cls(draws, p_values, uncorrected, errors)
+
+    def among(self, places: Sequence[int]) -> Pairs:
+        """The pairs of some of the cells, in their order, corrected for their number alone."""
+        both = np.ix_(places, places)
+        return Pairs.of(self.draws.of(places), (self.uncorrected[both], self.errors[both]))
+
+    @property
+    def estimate(self) -> FloatArray:
+        """The differences of the means."""
+        return self.draws.means[:, None] - self.draws.means
+
+    @property
+    def detectable(self) -> FloatArray:
+        """The smallest difference that the test of each pair would find significant with 80 % power."""
+        return smallest_detectable(1.0) * np.fmax(self.errors, self.errors.T)
+
+    @cached_property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """The 95 % intervals of the differences: their lower and their upper ends."""
+        low, high = (np.full(self.p_value.shape, NAN) for _ in range(2))
+        for a, b in combinations(range(len(low)), 2):
+            one = self.draws.difference(a, b)
+            low[a, b], high[a, b], low[b, a], high[b, a] = one.low, one.high, -one.high, -one.low
+        return low, high
 
     def difference(self, a: int, b: int) -> Difference:
         """Cell a minus cell b, with the uncorrected p-value."""
-        return self.tests[a, b] if a < b else _flipped(self.tests[b, a])
+        return self.draws.difference(a, b) if a < b else _flipped(self.draws.difference(b, a))
 
 
 @dataclass(frozen=True)
@@ -415,19 +453,22 @@ def leaderboards(
     if not runs:
         raise UserError("there are no finished runs to compare", "train some: naba train -m …")
     boards: dict[tuple[str, int], list[Cell]] = defaultdict(list)
-    everything = cells_of(runs)
-    if pool is not None:
-        pool.require(everything)
-    for cell in everything:
+    for cell in cells_of(runs):
         boards[(cell.runs[0].scored, cell.folds)].append(cell)
+    if pool is not None:
+        pool.require([cell for cells in boards.values() for cell in cells])
     found = []
-    for _, cells in sorted(boards.items(), key=lambda item: item[0]):
+    for key in sorted(boards):
+        cells = boards.pop(key)
         chosen = cells if pool is None else [cell for cell in cells if pool.holds(cell)]
         if not chosen:
             continue
         measured = measure or chosen[0].runs[0].primary_metric
         board = leaderboard(chosen, measured, baseline, resamples, seed, by_group)
-        found.append(board if pool is None else replace(board, notes=(pool.note(board, cells), *board.notes)))
+        # Cells that have not read their predictions: those of thousands of runs do not stay in memory.
+        rows = tuple(replace(row, cell=replace(row.cell)) for row in board.rows)
+        notes = board.notes if pool is None else (pool.note(board, cells), *board.notes)
+        found.append(replace(board, rows=rows, notes=notes))
     return found
 
 
@@ -458,11 +499,11 @@ def leaderboard(
     grouped = share_groups(first, [item]) if by_group is None else by_group
     draws = _draws(paired, measure, resamples, seed, grouped)
     order = np.argsort(-draws.means if item.higher_is_better else draws.means, kind="stable")
-    paired, draws = [paired[place] for place in order], _reordered(draws, order)
-    pairs = all_pairs(len(paired), draws.difference)
+    paired, draws = [paired[place] for place in order], draws.of(order)
+    pairs = Pairs.of(draws)
     untested = [
         Row(cell, Score(measure, float(draws.means[place]), *draws.interval(place), draws.rows),
-            _spread(_values(cell, measure)), paired=True)
+            _spread(_values(cell, measure)), len(cell.wholes), paired=True)
         for place, cell in enumerate(paired)
     ]  # fmt: skip
     best_first = tested(untested, pairs, baseline)
@@ -500,33 +541,6 @@ def _on_the_same_rows(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
 def _signature(whole: Whole) -> int:
     one, parts = whole.predictions, 1 if whole.parts is None else int(whole.parts.max()) + 1
     return hash((one.labels, parts, frozenset(zip(one.ids, one.gold, strict=True))))
-
-
-def _reordered(draws: CellDraws, order: npt.NDArray[np.int64]) -> CellDraws:
-    return replace(
-        draws,
-        means=draws.means[order],
-        seeds=draws.seeds[order],
-        example_draws=draws.example_draws[order],
-        seed_draws=draws.seed_draws[order],
-        between=draws.between[order],
-    )
-
-
-def all_pairs(size: int, difference: Callable[[int, int], Difference]) -> Pairs:
-    """Every two of the cells, tested, and corrected together by Holm's method."""
-    places = list(combinations(range(size), 2))
-    tests = {(a, b): difference(a, b) for a, b in places}
-    estimate, low, high, p_values, detectable = (np.full((size, size), NAN) for _ in range(5))
-    found = Pairs(estimate, low, high, p_values, detectable, tests)
-    corrected = holm([one.p_value for one in tests.values()])
-    for ((a, b), one), p_value in zip(tests.items(), corrected, strict=True):
-        found.estimate[a, b], found.estimate[b, a] = one.estimate, -one.estimate
-        found.low[a, b], found.high[a, b] = one.low, one.high
-        found.low[b, a], found.high[b, a] = -one.high, -one.low
-        found.p_value[a, b] = found.p_value[b, a] = p_value
-        found.detectable[a, b] = found.detectable[b, a] = one.detectable
-    return found
 
 
 def tested(rows: Sequence[Row], pairs: Pairs, baseline: str) -> list[Row]:
@@ -570,7 +584,7 @@ def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
     values = _values(cell, measure)
     if len(values) == 1:
         one = cell.wholes[0].predictions
-        return Row(cell, interval(one, measure, resamples, seed=seed), NAN)
+        return Row(cell, interval(one, measure, resamples, seed=seed), NAN, len(cell.wholes))
     from scipy.special import stdtrit
 
     # Rows of its own has each part, or without parts each seed: their spread holds that of the examples too.
@@ -578,4 +592,4 @@ def _alone(cell: Cell, measure: str, resamples: int, seed: int) -> Row:
     reach = stretch * float(stdtrit(len(values) - 1, 0.975)) * _spread(values) / np.sqrt(len(values))
     mean = float(np.mean(values))
     tested = {name for one in cell.predictions for name in one.ids}
-    return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(tested)), _spread(values))
+    return Row(cell, Score(measure, mean, mean - reach, mean + reach, len(tested)), _spread(values), len(cell.wholes))

@@ -11,7 +11,7 @@ from naba.errors import UserError, unknown_name
 from naba.evaluation.board_notes import about_tests
 from naba.evaluation.bootstrap import Score
 from naba.evaluation.columns import COLUMNS
-from naba.evaluation.leaderboard import NAN, Row, all_pairs, cells_of, tested
+from naba.evaluation.leaderboard import NAN, Row, cells_of, tested
 from naba.evaluation.tables import counted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Condition:
 
     def holds(self, cell: Cell) -> bool:
         """Does a system keep it?"""
-        found = COLUMNS[self.column].value(Row(cell, Score("", NAN, NAN, NAN, 0), NAN))
+        found = COLUMNS[self.column].value(Row(cell, Score("", NAN, NAN, NAN, 0), NAN, 0))
         return isinstance(found, int | float) and _SIGNS[self.sign](float(found), self.bound)
 
 
@@ -94,7 +94,7 @@ def pooled(board: Board, kind: str) -> Board:
     alone = [row for row in board.rows if not row.paired and kind in row.cell.kinds]
     rows, pairs, tests = [board.paired[place] for place in places], None, board.pairs
     if rows and tests is not None:
-        pairs = all_pairs(len(rows), lambda a, b: tests.difference(places[a], places[b]))
+        pairs = tests.among(places)
         rows = tested(rows, pairs, board.baseline)
     told = about_tests(len(board.paired))
     notes = [note.removesuffix(told) + about_tests(len(rows)) if told and note.endswith(told) else note

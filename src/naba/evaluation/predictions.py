@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    import pyarrow as pa
 
     from naba.data.dataset import Dataset
 
@@ -43,6 +44,8 @@ OUTCOMES = (ANSWERED, "unparsed", "refused", "truncated", "empty", "error")
 
 def objects(values: Sequence[Any] | npt.NDArray[Any]) -> ObjectArray:
     """A one-dimensional object array; numpy's own constructor would make fixed-width strings."""
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        return values.copy() if values.flags.writeable else values
     array = np.empty(len(values), dtype=object)
     array[:] = list(values)
     return array
@@ -290,22 +293,56 @@ class Predictions:
         try:
             about = json.loads(table.schema.metadata[b"naba"])
             labels = tuple(about["labels"])
-            probabilities = [table.column(PREFIX + label).to_numpy() for label in labels]
-            names = {name: objects(table.column(name).to_pylist()) for name in ("id", "gold", "predicted")}
+            probabilities = [_numbers(table.column(PREFIX + label)) for label in labels]
+            ids = _distinct(table.column("id"))
+            gold, predicted = (_repeating(table.column(name)) for name in ("gold", "predicted"))
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"{path} is a Parquet file, but not one of naba's predictions: {error} is missing"
             ) from error
         return cls(
-            ids=names["id"],
-            gold=names["gold"],
-            predicted=names["predicted"],
+            ids=ids,
+            gold=gold,
+            predicted=predicted,
             probabilities=np.column_stack(probabilities) if probabilities else np.zeros((len(table), 0)),
             labels=labels,
-            groups=objects(table.column("group").to_pylist()) if "group" in table.column_names else None,
+            groups=_repeating(table.column("group")) if "group" in table.column_names else None,
             fingerprint=about.get("fingerprint", ""),
-            outcomes=objects(table.column("outcome").to_pylist()) if "outcome" in table.column_names else None,
+            outcomes=_repeating(table.column("outcome")) if "outcome" in table.column_names else None,
         )
+
+
+def _repeating(column: pa.ChunkedArray) -> ObjectArray:
+    """The strings of a column, each made once however often it stands there."""
+    encoded = column.combine_chunks().dictionary_encode()
+    codes = encoded.indices.fill_null(-1) if encoded.null_count else encoded.indices
+    return objects([*encoded.dictionary.to_pylist(), None])[np.from_dlpack(codes)]
+
+
+def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """The numbers of a column. Arrow's own way imports pandas, which takes longer than a comparison of ten runs."""
+    return column.to_numpy() if column.null_count else np.from_dlpack(column.combine_chunks())
+
+
+def _distinct(column: pa.ChunkedArray) -> ObjectArray:
+    """The strings of a column of ids. Runs on one data set have the same: a comparison of thousands holds them once."""
+    import pyarrow as pa
+
+    values = column.combine_chunks()
+    if values.type != pa.string() or values.null_count or values.offset:
+        return objects(values.to_pylist())
+    _, offsets, content = values.buffers()
+    return _strings(len(values), bytes(offsets), bytes(content or b""))
+
+
+@lru_cache(maxsize=8)
+def _strings(count: int, offsets: bytes, content: bytes) -> ObjectArray:
+    """Strings as Arrow keeps them."""
+    import pyarrow as pa
+
+    found = objects(pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(content)).to_pylist())
+    found.flags.writeable = False
+    return found
 
 
 def answers(
@@ -342,7 +379,7 @@ def answers(
 
 def _codes(values: ObjectArray, labels: tuple[str, ...]) -> IntArray:
     position = {label: code for code, label in enumerate((*labels, NO_ANSWER))}
-    return np.fromiter((position[value] for value in values), dtype=np.int64, count=len(values))
+    return np.fromiter(map(position.__getitem__, values.tolist()), dtype=np.int64, count=len(values))
 
 
 def check_probabilities(probabilities: FloatArray, ids: ObjectArray) -> None:
@@ -350,6 +387,8 @@ def check_probabilities(probabilities: FloatArray, ids: ObjectArray) -> None:
     if probabilities.size == 0:
         return
     sums = probabilities.sum(axis=1)
+    if probabilities.min() >= 0 and probabilities.max() <= 1 and np.abs(sums - 1).max() <= SUM_TOLERANCE:
+        return
     outside = ((probabilities < 0) | (probabilities > 1 + 1e-9)).any(axis=1)
     for bad, what in (
         (~np.isfinite(sums), "have a probability that is not a number"),

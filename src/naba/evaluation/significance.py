@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -25,6 +26,10 @@ BLUR = 1e-12
 
 SIGNIFICANCE = 0.05
 """Below this p-value two systems are called different."""
+CONFIDENCE = 0.95
+"""Coverage of the intervals of cells and of their differences."""
+PAIRS_AT_ONCE = 8
+"""Pairs tested together: their draws fit a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -104,14 +109,19 @@ def two_sided(estimate: float, drawn: FloatArray) -> float:
     Where no resample is as extreme, the normal tail stands in for the digits that counting cannot give, so that a
     correction over hundreds of pairs does not exhaust the resamples; it never exceeds 1 / (1 + resamples).
     """
-    extreme = int((np.abs(drawn - estimate) >= abs(estimate) - BLUR).sum())
-    if extreme == 0:
+    return float(_two_sided(np.array([estimate]), drawn[None], drawn.std(ddof=1, keepdims=True))[0])
+
+
+def _two_sided(estimates: FloatArray, drawn: FloatArray, errors: FloatArray) -> FloatArray:
+    """`two_sided` of m differences at once: (m,) estimates, (m, b) draws and their (m,) standard deviations."""
+    extreme = (np.abs(drawn - estimates[:, None]) >= np.abs(estimates)[:, None] - BLUR).sum(axis=1)
+    found = (1 + extreme) / (1 + drawn.shape[1])
+    far = np.flatnonzero((extreme == 0) & (errors > BLUR))
+    if len(far):
         from scipy.special import ndtr
 
-        counted = 1 / (1 + len(drawn))
-        error = float(drawn.std(ddof=1))
-        return float(min(2 * ndtr(-abs(estimate) / error), counted)) if error > BLUR else counted
-    return (1 + extreme) / (1 + len(drawn))
+        found[far] = np.minimum(2 * ndtr(-np.abs(estimates[far]) / errors[far]), found[far])
+    return found
 
 
 def smallest_detectable(standard_error: float, power: float = 0.8, significance: float = 0.05) -> float:
@@ -167,12 +177,23 @@ class CellDraws:
     between: FloatArray
     rows: int
 
-    def interval(self, cell: int, confidence: float = 0.95) -> tuple[float, float]:
+    @cached_property
+    def _uncertain(self) -> FloatArray:
+        """(c,) the square of `between` over its degrees of freedom; 0 for a cell of one seed."""
+        spread = zip(self.between.tolist(), self.seeds.tolist(), strict=True)
+        return np.array([value**2 / (count - 1) if count > 1 else 0.0 for value, count in spread])
+
+    def of(self, places: Sequence[int] | IntArray) -> CellDraws:
+        """Some of the cells, in this order."""
+        names = ("means", "seeds", "example_draws", "seed_draws", "between")
+        return replace(self, **{name: getattr(self, name)[places] for name in names})
+
+    def interval(self, cell: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """Interval of a cell's mean over examples and seeds."""
         found = self._difference(cell, None, confidence)
         return found.low, found.high
 
-    def difference(self, a: int, b: int, confidence: float = 0.95) -> Difference:
+    def difference(self, a: int, b: int, confidence: float = CONFIDENCE) -> Difference:
         """Difference of two cells' means, with examples paired and seeds independent."""
         return self._difference(a, b, confidence)
 
@@ -181,31 +202,58 @@ class CellDraws:
         examples = self.example_draws[a] - (0.0 if b is None else self.example_draws[b])
         members = [a] if b is None else [a, b]
         seeds = self.seed_draws[a] - (0.0 if b is None else self.seed_draws[b])
-        spread = [float(self.between[cell]) for cell in members]
-        counts = [int(self.seeds[cell]) for cell in members]
-        widening = few_seeds(float((examples + seeds).var()), spread, counts, confidence)
+        uncertain = sum(self._uncertain[members])
+        widening = float(_widening((examples + seeds).var(keepdims=True), np.array([uncertain]), confidence)[0])
         centre = examples.mean()
         drawn = centre + widening * (examples - centre + seeds)
         return difference_of(self.metric, estimate, drawn, confidence, self.rows)
 
+    def all_tests(self) -> tuple[FloatArray, FloatArray]:
+        """(c, c) p-values of all pairs and standard errors of their differences: what `difference` says of each pair.
 
-def few_seeds(total: float, between: Sequence[float], seeds: Sequence[int], confidence: float) -> float:
+        Above the diagonal; nan elsewhere. Many pairs at once, since thousands of cells have millions of them.
+        """
+        p_values, errors = (np.full((len(self.means), len(self.means)), np.nan) for _ in range(2))
+        for a in range(len(self.means) - 1):
+            for start in range(a + 1, len(self.means), PAIRS_AT_ONCE):
+                others = slice(start, start + PAIRS_AT_ONCE)
+                p_values[a, others], errors[a, others] = self._tests(a, others)
+        return p_values, errors
+
+    def _tests(self, a: int, others: slice) -> tuple[FloatArray, FloatArray]:
+        estimate = self.means[a] - self.means[others]
+        examples = self.example_draws[a] - self.example_draws[others]
+        drawn = self.seed_draws[a] - self.seed_draws[others]
+        uncertain = self._uncertain[a] + self._uncertain[others]
+        widening = _widening((examples + drawn).var(axis=1), uncertain, CONFIDENCE)
+        centre = examples.mean(axis=1, keepdims=True)
+        examples -= centre
+        drawn += examples
+        drawn *= widening[:, None]
+        drawn += centre
+        errors = drawn.std(axis=1, ddof=1)
+        return _two_sided(estimate, drawn, errors), errors
+
+
+def _widening(total: FloatArray, uncertain: FloatArray, confidence: float) -> FloatArray:
     """How much wider than a normal interval one must be whose variance is partly known from few seeds only.
 
     The ratio of the t and the normal quantile at the degrees of freedom of Welch and Satterthwaite (Satterthwaite
     1946): those of the examples are taken as infinite, those of a cell's seeds are their number less one.
 
     Args:
-        total: the variance, of examples and seeds.
-        between, seeds: variance of each cell's mean as its seeds' scores show it, and their number.
+        total: (m,) variances, of examples and seeds.
+        uncertain: (m,) sums over the cells of the squared variance of the mean as its seeds' scores show it, over its
+            degrees of freedom.
     """
     from scipy.special import ndtri, stdtrit
 
-    uncertain = sum(value**2 / (count - 1) for value, count in zip(between, seeds, strict=True) if count > 1)
-    if uncertain <= 0 or total <= 0:
-        return 1.0
     tail = (1 + confidence) / 2
-    return float(stdtrit(total**2 / uncertain, tail) / ndtri(tail))
+    known = (uncertain > 0) & (total > 0)
+    squares = np.array([one**2 for one in total[known].tolist()])
+    found = np.ones(len(total))
+    found[known] = stdtrit(squares / uncertain[known], tail) / ndtri(tail)
+    return found
 
 
 def compare_cells(
@@ -281,25 +329,26 @@ def _seed_draws(scores: FloatArray, drawn: FloatArray, generator: np.random.Gene
 def letters(different: npt.NDArray[np.bool_]) -> list[str]:
     """Compact letter display: systems that share a letter cannot be told apart.
 
-    Insert-and-absorb (Piepho 2004, J. Comput. Graph. Stat. 13).
+    A letter is a largest set of systems of which no two are different: what insert-and-absorb comes to (Piepho 2004,
+    J. Comput. Graph. Stat. 13), found system by system rather than pair by pair.
 
     Args:
         different: (c, c) symmetric, systems from best to worst, True where two are different.
     Returns:
         one string of letters a system; the best has an "a".
     """
-    columns = [frozenset(range(len(different)))]
-    for one, other in zip(*np.nonzero(np.triu(different)), strict=True):
-        split = [column for column in columns if one in column and other in column]
-        columns = [column for column in columns if column not in split]
-        for candidate in (column - {out} for column in split for out in (one, other)):
-            if not any(candidate <= column for column in columns):
-                columns = [column for column in columns if not column <= candidate] + [candidate]
-    columns.sort(key=sorted)
-    return [
-        "".join(_letter(place) for place, column in enumerate(columns) if row in column)
-        for row in range(len(different))
-    ]
+    columns: list[int] = []  # sets of systems, as bits
+    for system in range(len(different)):
+        alike = sum(1 << int(other) for other in np.flatnonzero(~different[system, :system]))
+        shared = {column & alike for column in columns} or {0}
+        largest = [one for one in shared if not any(one != other and one & ~other == 0 for other in shared)]
+        columns = [column for column in columns if column & ~alike] + [one | 1 << system for one in largest]
+    members = sorted([system for system in range(len(different)) if column >> system & 1] for column in columns)
+    found = [""] * len(different)
+    for place, systems in enumerate(members):
+        for system in systems:
+            found[system] += _letter(place)
+    return found
 
 
 def _letter(place: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import deque
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
@@ -16,16 +17,16 @@ from naba.predict import excel, reading
 from naba.predict import output as predict_output
 from naba.predict.reading import Columns, ParquetSource, Piece, RowSource, Source
 from naba.predict.signals import Interruption
+from naba.predict.workers import Here, Processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from naba.data.rows import BadRow
     from naba.predict.locate import Opened
     from naba.predict.output import Output
+    from naba.predict.workers import Answers, Workers
 
 logger = logging.getLogger(__name__)
 PIECE_ROWS = 2048
@@ -51,6 +52,7 @@ class Job:
     strict: bool = False
     overwrite: bool = False
     rows: int = PIECE_ROWS
+    workers: int = 1
 
 
 @dataclass
@@ -115,11 +117,15 @@ def run(opened: Opened, job: Job, progress: Any = None, report: Callable[[BadRow
         output = _output(opened, job, written, kind, mark=written in MARKED and (job.bom or source.reader.mark))
         if isinstance(output, predict_output.Committed):
             stack.callback(output.close)
-        return _copy(opened, job, source, output, signals, progress, report)
+        workers: Workers = Here(opened)
+        if job.workers > 1:
+            workers = Processes(opened.folder, job.workers)
+            stack.callback(workers.close)
+        return _copy(opened, job, source, output, workers, signals, progress, report)
 
 
 def _copy(
-    opened: Opened, job: Job, source: Source, output: Output, signals: Interruption, progress: Any,
+    opened: Opened, job: Job, source: Source, output: Output, workers: Workers, signals: Interruption, progress: Any,
     report: Callable[[BadRow], None] | None,
 ) -> Summary:  # fmt: skip
     start, summary = time.perf_counter(), Summary()
@@ -129,17 +135,12 @@ def _copy(
         summary.rows = summary.earlier = resumed["rows"]
         summary.bad = resumed["bad"]
     reader = source.reader
-    pieces = source.pieces(job.rows)
-    while True:
-        with signals.at_once():
-            piece = next(pieces, None)
-        if piece is None:
-            break
+    for piece, answers in _asked(workers, source.pieces(job.rows), signals):
         if job.strict and piece.bad:
             raise UserError(f"{_name(job)}: {piece.bad[0]}", "without --strict, bad rows go to a side file")
         if not (summary.rows or summary.bad):
             _refuse_taken(piece.names, [job.prefix + name for name in opened.columns], _name(job))
-        output.write(piece, _predicted(opened, piece, job.prefix))
+        output.write(piece, answers().add_prefix(job.prefix))
         summary.rows += len(piece.texts)
         summary.bad += len(piece.bad)
         for row in piece.bad if report is not None else ():
@@ -151,11 +152,19 @@ def _copy(
     return summary
 
 
-def _predicted(opened: Opened, piece: Piece, prefix: str) -> pd.DataFrame:
-    from naba.classifier.answers import predict_texts
-
-    made = predict_texts(opened.model, opened.description, piece.texts, piece.targets)
-    return made.set_axis([prefix + name for name in made.columns], axis=1)
+def _asked(workers: Workers, pieces: Iterator[Piece], signals: Interruption) -> Iterator[tuple[Piece, Answers]]:
+    """The pieces in their order, each with what waits for its answers; workers have further ones by then."""
+    asked: deque[tuple[Piece, Answers]] = deque()
+    while True:
+        with signals.at_once():
+            piece = next(pieces, None)
+        if piece is not None:
+            asked.append((piece, workers.ask(piece)))
+        while asked and (piece is None or len(asked) > workers.ahead):
+            signals.check()
+            yield asked.popleft()
+        if piece is None:
+            return
 
 
 def _refuse_taken(names: Sequence[str], added: Sequence[str], file: str) -> None:
@@ -238,4 +247,5 @@ def predict_examples(opened: Opened, examples: Sequence[Sequence[str]], prefix: 
         piece.texts.append(example[0])
         piece.targets.append(example[1] if opened.pair else "")
         piece.cells.append(list(example))
-    return predict_output.encode(piece, _predicted(opened, piece, prefix), predict_output.Style("csv"), header=True)
+    added = Here(opened).ask(piece)().add_prefix(prefix)
+    return predict_output.encode(piece, added, predict_output.Style("csv"), header=True)

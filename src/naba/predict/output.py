@@ -1,18 +1,20 @@
-"""Where a prediction job writes, and how it survives being killed: pieces are committed whole, in order, once.
+"""Where a prediction job writes, and how it survives being killed: pieces are committed whole, in order.
 
 Beside OUTPUT stand, until the job is done, `OUTPUT.partial` (what is written; a folder of parts for Parquet),
 `OUTPUT.progress.json` (how much of it counts, and where in the input the next piece begins) and OUTPUT.lock.
-Only the record of progress makes a piece count: it is replaced in one step after the piece is on disk, so whatever a
+Only the record of progress makes pieces count: it is replaced in one step after they are on disk, so whatever a
 killed job left behind it is cut off when the job goes on.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from naba.predict.reading import Piece
 
 FORMATS = {suffix: kind for suffix, kind in SUFFIXES.items() if kind not in {"json", "lines"}}
+COMMIT_SECONDS = 1.0
+"""Between two commits: what a killed job does again at most, beside the piece at hand. To wait for the disk after each
+piece took as long as to classify it."""
 DIGITS = ".9g"
 """Of a probability in text: as many as a 32-bit number holds."""
 
@@ -202,6 +207,9 @@ class Committed:
         self.record = output.with_name(output.name + ".progress.json")
         self.lock = _lock(output)
         self.overwrite, self.opened = overwrite, False
+        self.kept = False  # is there a record of progress that counts?
+        self.uncommitted: list[Path] = []
+        self.due = 0.0
         if output.exists() and not self.partial.exists():
             # A job that was killed between its last two steps: the output is whole, the record of progress is left.
             self.record.unlink(missing_ok=True)
@@ -242,6 +250,7 @@ class Committed:
             if str(self.job["input"]).startswith("standard input"):
                 what = "was begun before, and standard input cannot be read again from where that job stopped"
             raise UserError(f"{self.output} {what}", "--overwrite starts again; --output names another file")
+        self.kept = True
         return dict(found)
 
     def _lost(self, state: Mapping[str, Any]) -> bool:
@@ -265,8 +274,8 @@ class Committed:
         return [self.partial / f"{number:08d}.parquet" for number in range(count)]
 
     def write(self, piece: Piece, added: pd.DataFrame) -> None:
-        """Write a piece and commit it: from here on a killed job goes on behind it."""
-        state = self.state
+        """Write a piece; about once a second, commit: from there on a killed job goes on behind it."""
+        state = dict(self.state)
         first = not state["position"]
         if self.kind == "parquet":
             if piece.texts or first:
@@ -274,29 +283,41 @@ class Committed:
 
                 path = self.partial / f"{state['parts']:08d}.parquet"
                 write_part(path, piece, added)
-                _to_disk(path)
+                self.uncommitted.append(path)
                 state["parts"] += 1
         else:
             if self.kind == "xlsx":
                 excel.require_room(state["rows"] + len(piece.texts))
             self.file.write(encode(piece, added, self.style, header=first))
-            _flush(self.file)
             state["bytes"] = self.file.tell()
         if piece.bad:
             self.bad_file.write(bad_lines(piece.bad, self.name))
-            _flush(self.bad_file)
         state |= {"position": piece.position, "names": piece.names, "bad_bytes": self.bad_file.tell()}
         state["rows"] += len(piece.texts)
         state["bad"] += len(piece.bad)
+        self.state = state
+        if time.monotonic() >= self.due:
+            self._commit()
+
+    def _commit(self) -> None:
+        """What was written is on disk before the record of progress says so."""
+        for path in self.uncommitted:
+            _to_disk(path)
+        self.uncommitted.clear()
+        for file in (self.bad_file,) if self.kind == "parquet" else (self.bad_file, self.file):
+            _flush(file)
         unfinished = self.record.with_name(self.record.name + ".unfinished")
-        with unfinished.open("w", encoding="utf-8") as file:
-            json.dump(state, file, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
+        with unfinished.open("w", encoding="utf-8") as record:
+            json.dump(self.state, record, ensure_ascii=False)
+            record.flush()
+            os.fsync(record.fileno())
         unfinished.replace(self.record)
+        self.kept = True
+        self.due = time.monotonic() + COMMIT_SECONDS
 
     def finish(self) -> None:
         """Give the output its name; remove the record of progress, and the side file if no row was bad."""
+        self._commit()
         self.bad_file.close()
         if not self.state["bad"]:
             self.bad.unlink(missing_ok=True)
@@ -322,12 +343,17 @@ class Committed:
         self.close()
 
     def close(self) -> None:
-        """Let other processes write here. A job that committed nothing leaves nothing behind."""
-        if self.opened:
-            self.bad_file.close()
-            if self.kind != "parquet":
-                self.file.close()
-        if self.opened and not self.resumed:
+        """Commit what is whole, and let other processes write here. A job that wrote nothing leaves nothing behind."""
+        if self.opened and not self.bad_file.closed:
+            if self.resumed:
+                # Where not even that can be written, the last record counts.
+                with contextlib.suppress(OSError):
+                    self._commit()
+            with contextlib.suppress(OSError):
+                self.bad_file.close()
+                if self.kind != "parquet":
+                    self.file.close()
+        if self.opened and not self.kept:
             shutil.rmtree(self.partial, ignore_errors=True)
             self.partial.unlink(missing_ok=True)
             self.bad.unlink(missing_ok=True)

@@ -114,7 +114,7 @@ class RowSource(Source):
 
     def __init__(self, reader: Reader, columns: Columns, *, added: Sequence[str] = (), fixed: bool = True) -> None:
         super().__init__(reader, columns)
-        self.added, self.fixed = set(added), fixed
+        self.added, self.fixed, self.read = set(added), fixed, columns.names
         self.names = list(reader.names)
         if self.names:
             require_columns(reader.name, self.names, columns)
@@ -152,21 +152,26 @@ class RowSource(Source):
             raw = row.raw if row.raw is not None else " | ".join(value or "" for value in row.cells.values())
             piece.bad.append(BadRow(row.number, row.line, problem, raw))
             return
-        piece.texts.append(str(row.cells[self.columns.text]))
-        piece.targets.append(str(row.cells[self.columns.target]) if self.columns.target is not None else "")
-        piece.cells.append([row.cells.get(name) for name in self.names])
+        cells = row.cells
+        piece.texts.append(str(cells[self.columns.text]))
+        piece.targets.append(str(cells[self.columns.target]) if self.columns.target is not None else "")
+        piece.cells.append(
+            list(cells.values()) if list(cells) == self.names else [cells.get(one) for one in self.names]
+        )
         if row.raw is not None:
             piece.raw = piece.raw if piece.raw is not None else []
             piece.raw.append(row.raw)
 
     def _problem(self, row: Row) -> str | None:
-        missing = [name for name in self.columns.names if name not in row.cells]
-        if missing:
-            return f"there is no key '{missing[0]}'"
-        for name in self.columns.names:
+        for name in self.read:
+            if name not in row.cells:
+                return f"there is no key '{name}'"
+        for name in self.read:
             problem = cell_problem(row.cells[name], name)
             if problem:
                 return problem
+        if list(row.cells) == self.names:
+            return None
         taken = sorted(self.added.intersection(row.cells))
         if taken and not self.added.intersection(self.names):
             return f"the key '{taken[0]}' is one that naba adds"

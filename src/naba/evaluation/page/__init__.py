@@ -185,7 +185,7 @@ def _pool(board: Board, shown: Sequence[Column], places: Mapping[str, int], said
 
 def _page_notes(board: Board, shown: int) -> list[str]:
     notes = []
-    if any(len(row.cell.wholes) != 1 for row in board.rows):
+    if any(row.distinct != 1 for row in board.rows):
         notes.append("confusion, slices, calibration and errors are those of each system's first seed")
     if shown < len(board.rows):
         notes.append(f"not in this page, because scored on other rows: {counted(len(board.rows) - shown, 'system')}")
@@ -287,7 +287,7 @@ def _pairs(board: Board) -> list[list[list[float] | None]]:
     found = board.pairs
     if found is None:
         return []
-    arrays = (found.estimate, found.low, found.high, found.p_value)
+    arrays = (found.estimate, *found.bounds, found.p_value)
     size = range(len(board.paired))
     return [
         [None if one == other else _short([array[one, other] for array in arrays]) for other in size] for one in size

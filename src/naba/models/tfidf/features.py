@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from naba.errors import UserError
 from naba.models.classifier import Kept, normalise_texts, text_columns
 from naba.models.tfidf.overlap import NAMES, NEGATIONS, overlap_features
-from naba.models.tfidf.term_counts import TOKEN_PATTERN, tfidf_rows
+from naba.models.tfidf.term_counts import TOKEN_PATTERN, Split, tfidf_rows
 from naba.models.tfidf.vectoriser import Vectoriser
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> scipy.sparse.csr_matrix:
         """Features of table X of n rows, (n, number of features) float32 CSR."""
         distinct, texts, targets = self._distinct(X)
-        blocks = [tfidf_rows(vectoriser, distinct) for vectoriser in self.vectorisers_.values()]
+        split = Split.of(distinct)
+        blocks = [tfidf_rows(vectoriser, distinct, split) for vectoriser in self.vectorisers_.values()]
         return self._assemble(distinct, blocks, texts, targets)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:  # noqa: ARG002

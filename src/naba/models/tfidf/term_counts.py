@@ -1,27 +1,95 @@
 """TF-IDF rows of a fitted vectoriser, the same bits as its own `transform`, in a fraction of the time.
 
 scikit-learn cuts every text into character n-grams again. News repeats its words, and an n-gram of `char_wb` never
-crosses a blank, so what a word contributes is looked up once and kept.
+crosses a blank, so what a word contributes is worked out once, kept as numbers, and put together by numpy for many
+texts at a time; an n-gram of words is found by the numbers of its tokens, without making its string.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sklearn.feature_extraction.text import TfidfVectorizer
+
+IntArray = npt.NDArray[np.int64]
 
 TOKEN_PATTERN = r"\w+|[^\w\s]"  # noqa: S105 - punctuation is a token: a question mark decides claim types
 LARGEST_CACHE = 100_000
 """Words kept for each vectoriser; then they are dropped, so that memory stays bounded."""
+LARGEST_NUMBERS = 10_000_000
+"""Numbers that the kept words may have in all (40 MB)."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The words of n texts.
+
+    Attributes:
+        words: of all texts, one after the other, in lower case.
+        ends: (n + 1,) how many words stand before each text, and in all.
+    """
+
+    words: list[str]
+    ends: IntArray
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Split:
+        """Cut texts at white space."""
+        parts = [text.lower().split() for text in texts]
+        ends = np.zeros(len(parts) + 1, dtype=np.int64)
+        np.cumsum([len(part) for part in parts], out=ends[1:])
+        return cls(list(chain.from_iterable(parts)), ends)
+
+
+class _Known(dict[str, int]):
+    """Word -> its place; the numbers of word p are `numbers[starts[p] : starts[p + 1]]`. Asking for a word adds it.
+
+    Several threads may ask: what a place stands for never changes, and arrays that grow are new ones.
+    """
+
+    def __init__(self, contribute: Callable[[str], list[int]]) -> None:
+        self.contribute = contribute
+        self.lock = Lock()
+        self.starts = np.zeros(1024, dtype=np.int64)
+        self.numbers = np.empty(8192, dtype=np.int32)
+
+    def __missing__(self, word: str) -> int:
+        found = self.contribute(word)
+        with self.lock:
+            place = len(self)
+            begin = self.starts[place]
+            end = begin + len(found)
+            if end > len(self.numbers):
+                self.numbers = np.concatenate([self.numbers, np.empty(end, dtype=np.int32)])
+            if place + 2 > len(self.starts):
+                self.starts = np.concatenate([self.starts, np.empty(place, dtype=np.int64)])
+            self.numbers[begin:end] = found
+            self.starts[place + 1] = end
+            return self.setdefault(word, place)
+
+    def of(self, split: Split) -> tuple[npt.NDArray[np.int32], IntArray]:
+        """The numbers of all words of texts, and the (n + 1,) ends of each text's."""
+        places = np.fromiter(map(self.__getitem__, split.words), dtype=np.int64, count=len(split.words))
+        starts, numbers = self.starts, self.numbers
+        begins = starts[places]
+        lengths = starts[places + 1] - begins
+        ends = np.zeros(len(places) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=ends[1:])
+        taken = np.arange(ends[-1])
+        taken += np.repeat(begins - ends[:-1], lengths)
+        return numbers[taken], ends[split.ends]
 
 
 class _Terms:
@@ -32,63 +100,119 @@ class _Terms:
         self.span = range(vectoriser.ngram_range[0], vectoriser.ngram_range[1] + 1)
         self.characters = vectoriser.analyzer == "char_wb"
         self.tokens = re.compile(vectoriser.token_pattern).findall
-        self.known: dict[str, list[Any]] = {}
+        if not self.characters:
+            self.numbers, self.levels = _levels(self.vocabulary, self.span[-1])
+        self.known = _Known(self._contribute)
 
-    def columns(self, text: str) -> list[int]:
-        """The column of each term of a text that is in the vocabulary; a term that occurs twice stands there twice."""
-        known, parts = self.known, []
-        for word in text.lower().split():
-            part = known.get(word)
-            if part is None:
-                if len(known) >= LARGEST_CACHE:
-                    known.clear()
-                part = known[word] = self._of_characters(word) if self.characters else self.tokens(word)
-            parts.append(part)
-        found = list(chain.from_iterable(parts))
-        return found if self.characters else self._of_tokens(found)
+    def counts(self, split: Split, dtype: Any) -> scipy.sparse.csr_matrix:
+        """(n, terms) how often each text has each term."""
+        known = self.known
+        numbers, ends = known.of(split)
+        if len(known) > LARGEST_CACHE or known.starts[len(known)] > LARGEST_NUMBERS:
+            self.known = _Known(self._contribute)
+        shape = (len(ends) - 1, len(self.vocabulary))
+        if not self.characters:
+            rows, numbers = self._of_tokens(numbers, np.repeat(np.arange(shape[0]), np.diff(ends)))
+            ends = np.searchsorted(rows, np.arange(shape[0] + 1))
+        ones = np.ones(len(numbers), dtype)
+        found = scipy.sparse.csr_matrix((ones, numbers, ends.astype(np.int32)), shape=shape)
+        if found.nnz > shape[1]:
+            found = found.tocsc().tocsr()  # sorts by counting, which many rows at once make faster than comparing
+        found.sum_duplicates()
+        return found
 
-    def _of_characters(self, word: str) -> list[int]:
-        """Columns of the n-grams of a word with a blank on either side; a word shorter than n counts once."""
-        padded, found = f" {word} ", []
+    def _contribute(self, word: str) -> list[int]:
+        """Columns of the n-grams of a word with a blank on either side (one shorter than n counts once); or the
+        numbers of its tokens, -1 for one that no term has."""
+        if not self.characters:
+            return [self.numbers.get(token, -1) for token in self.tokens(word)]
+        padded, found, vocabulary = f" {word} ", [], self.vocabulary
         for length in self.span:
             found += [padded[start : start + length] for start in range(max(1, len(padded) - length + 1))]
             if length >= len(padded):
                 break
-        return self._looked_up(found)
+        return [vocabulary[term] for term in found if term in vocabulary]
 
-    def _of_tokens(self, tokens: list[str]) -> list[int]:
-        terms: list[str] = []
-        for length in self.span:
-            shifted = [tokens[start:] for start in range(length)]
-            terms += tokens if length == 1 else map(" ".join, zip(*shifted, strict=False))
-        return self._looked_up(terms)
+    def _of_tokens(self, tokens: npt.NDArray[np.int32], rows: IntArray) -> tuple[IntArray, npt.NDArray[np.int32]]:
+        """Row and column of each n-gram that is a term, by row."""
+        found: list[tuple[IntArray, npt.NDArray[np.int32]]] = []
+        begun = np.zeros(len(tokens), dtype=np.int64)  # the number of the n-gram that begins at each token
+        for length, level in enumerate(self.levels, start=1):
+            last = tokens[length - 1 :]
+            begun = level.longer(begun[: len(last)], last, rows[: len(last)] == rows[length - 1 :])
+            columns = level.columns[begun]
+            there = columns >= 0 if length >= self.span[0] else np.zeros(len(columns), dtype=np.bool_)
+            found.append((rows[: len(columns)][there], columns[there]))
+        at, columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        order = np.argsort(at, kind="stable")
+        return at[order], columns[order]
 
-    def _looked_up(self, terms: list[str]) -> list[int]:
-        vocabulary = self.vocabulary
-        return [vocabulary[term] for term in terms if term in vocabulary]
+
+@dataclass(frozen=True)
+class _Level:
+    """The n-grams of one length that are terms, or with which longer ones begin, by number.
+
+    Attributes:
+        keys: (m,) sorted: the number of the n-gram without its last token, times `tokens`, plus the last token's.
+        columns: (m + 1,) the column of each; -1 for one that is no term, and at the end for none.
+        tokens: how many tokens have numbers.
+    """
+
+    keys: IntArray
+    columns: npt.NDArray[np.int32]
+    tokens: int
+
+    def longer(self, begun: IntArray, tokens: npt.NDArray[np.int32], together: npt.NDArray[np.bool_]) -> IntArray:
+        """The numbers of the n-grams that are one token longer; -1 where there is none."""
+        known = np.flatnonzero((begun >= 0) & (tokens >= 0) & together)
+        wanted = begun[known] * self.tokens + tokens[known]
+        places = np.searchsorted(self.keys, wanted)
+        places[places == len(self.keys)] = 0
+        found = np.full(len(tokens), -1, dtype=np.int64)
+        if len(self.keys):
+            same = self.keys[places] == wanted
+            found[known[same]] = places[same]
+        return found
+
+
+def _levels(vocabulary: dict[str, int], longest: int) -> tuple[dict[str, int], list[_Level]]:
+    """The number of each token, and the n-grams of each length from 1."""
+    split = [term.split(" ") for term in vocabulary]
+    numbers: dict[str, int] = {}
+    tokens = [[numbers.setdefault(token, len(numbers)) for token in parts] for parts in split]
+    lengths = np.array([len(parts) for parts in tokens])
+    columns = np.fromiter(vocabulary.values(), dtype=np.int32, count=len(vocabulary))
+    begun, levels = np.zeros(len(tokens), dtype=np.int64), []
+    for length in range(1, longest + 1):
+        there = np.flatnonzero(lengths >= length)
+        last = np.array([tokens[term][length - 1] for term in there], dtype=np.int64)
+        keys, places = np.unique(begun[there] * len(numbers) + last, return_inverse=True)
+        begun[there] = places
+        of_keys = np.full(len(keys) + 1, -1, dtype=np.int32)
+        whole = lengths[there] == length
+        of_keys[places[whole]] = columns[there[whole]]
+        levels.append(_Level(keys, of_keys, len(numbers)))
+    return numbers, levels
 
 
 _KEPT: WeakKeyDictionary[TfidfVectorizer, _Terms] = WeakKeyDictionary()
 
 
-def tfidf_rows(vectoriser: TfidfVectorizer, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
+def tfidf_rows(
+    vectoriser: TfidfVectorizer, texts: Sequence[str], split: Split | None = None
+) -> scipy.sparse.csr_matrix:
     """`vectoriser.transform(texts)`, (n, terms) CSR.
 
     Args:
         vectoriser: fitted; one whose settings are not known here transforms the texts itself.
+        split: the words of the texts, where they are known.
     """
     if not _is_known(vectoriser):
         return vectoriser.transform(texts)
     terms = _KEPT.get(vectoriser)
     if terms is None or terms.vocabulary is not vectoriser.vocabulary_:
         terms = _KEPT[vectoriser] = _Terms(vectoriser)
-    rows = [terms.columns(text) for text in texts]
-    ends = np.zeros(len(rows) + 1, dtype=np.int32)
-    np.cumsum([len(row) for row in rows], out=ends[1:])
-    columns = np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(ends[-1]))
-    shape = (len(rows), len(terms.vocabulary))
-    counts = scipy.sparse.csr_matrix((np.ones(len(columns), vectoriser.dtype), columns, ends), shape=shape)
-    counts.sum_duplicates()
+    counts = terms.counts(Split.of(texts) if split is None else split, vectoriser.dtype)
     return vectoriser._tfidf.transform(counts, copy=False)  # noqa: SLF001 - its second half, as it calls it itself
 
 
