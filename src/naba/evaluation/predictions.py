@@ -387,7 +387,7 @@ def check_probabilities(probabilities: FloatArray, ids: ObjectArray) -> None:
     if probabilities.size == 0:
         return
     sums = probabilities.sum(axis=1)
-    if probabilities.min() >= 0 and probabilities.max() <= 1 and np.abs(sums - 1).max() <= SUM_TOLERANCE:
+    if probabilities.min() >= 0 and probabilities.max() <= 1 and not off_one(probabilities).any():
         return
     outside = ((probabilities < 0) | (probabilities > 1 + 1e-9)).any(axis=1)
     for bad, what in (
