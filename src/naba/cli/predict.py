@@ -77,20 +77,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add_reading_options(parser)
     parser.add_argument("--bom", action="store_true", help="begin CSV and TSV with a byte order mark, for Excel")
     parser.add_argument("--prefix", default="", help="put before the names of the added columns")
-    parser.add_argument(
-        "--bad", type=new_file, metavar="FILE", help="the side file for bad rows (default OUTPUT.bad.jsonl)"
-    )
+    parser.add_argument("--bad", type=new_file, metavar="FILE", help="where bad rows go (default OUTPUT.bad.jsonl)")
     parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
     parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT if it is there")
     parser.add_argument("--batch", type=positive, default=2048, metavar="ROWS", help="rows a piece (default 2048)")
     parser.add_argument("--workers", type=positive, default=1, metavar="N",
-                        help="processes that classify while this one reads and writes (default 1: this one does all)",
-                        )  # fmt: skip
+                        help="processes that classify while this one reads and writes (default 1)")  # fmt: skip
     parser.add_argument("--engine", default="local", choices=["local", "spark", "ray"],
                         help="spark and ray: Parquet in, a folder of Parquet out")  # fmt: skip
     parser.add_argument("--cluster", "--master", "--address", metavar="ADDRESS",
-                        help="with --engine: spark://…, yarn, k8s://…; ray://…, HOST:6379, auto; default this machine",
-                        )  # fmt: skip
+                        help="of --engine: spark://…, yarn, k8s://…; ray://…, HOST:6379, auto (default: here)")  # fmt: skip
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
     for wrong, problem, hint in (
