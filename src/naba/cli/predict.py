@@ -86,7 +86,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--engine", default="local", choices=["local", "spark", "ray"],
                         help="spark and ray: Parquet in, a folder of Parquet out")  # fmt: skip
     parser.add_argument("--cluster", "--master", "--address", metavar="ADDRESS",
-                        help="of --engine: spark://…, yarn, k8s://…; ray://…, HOST:6379, auto (default: here)")  # fmt: skip
+                        help="of --engine: spark://…, yarn, k8s://…; ray://…, HOST:6379 or auto")  # fmt: skip
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
     for wrong, problem, hint in (
