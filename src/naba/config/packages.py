@@ -70,9 +70,14 @@ def allowed() -> tuple[Package, ...]:
     Raises:
         UserError: one that is named does not exist; says the nearest name.
     """
-    if os.environ.get(NONE) == "1":
+    if none_wanted():
         return ()
     return _allowed(os.environ.get(NAMED, ""), str(Path.cwd()))
+
+
+def none_wanted() -> bool:
+    """Has the user turned packages off?"""
+    return os.environ.get(NONE) == "1"
 
 
 @cache

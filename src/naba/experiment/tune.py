@@ -385,4 +385,5 @@ def training(overrides: Sequence[str], options: Mapping[str, Any], seed: int, fo
     if fold:
         chosen["split.validation_fold"] = str(fold)
     kept = [one for one in overrides if one.lstrip("+").partition("=")[0] not in chosen]
-    return [*kept, *(f"{key}={value}" for key, value in chosen.items())]
+    # `++`: an option of the builder need not stand in the YAML.
+    return [*kept, *(f"{'++' if key.startswith('model.') else ''}{key}={value}" for key, value in chosen.items())]
