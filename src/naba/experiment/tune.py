@@ -273,8 +273,8 @@ def run(wanted: Search, say: Callable[[Told], None]) -> Study:
     study = open_study(wanted)
     trying = _Trying(wanted, study, say)
     if wanted.defaults is not None:
-        # The model as it is comes first: what is found is never worse than it on the rows that decide. Where every trial
-        # failed, what was wrong has been corrected since.
+        # The model as it is comes first: what is found is never worse than it on the rows that decide. Where every
+        # trial failed, what was wrong has been corrected since.
         failed = all(trial.state == TrialState.FAIL for trial in study.get_trials(deepcopy=False))
         study.enqueue_trial(wanted.defaults, skip_if_exists=not failed)
     until = time.monotonic() + wanted.hours * 3600 if wanted.hours else None
