@@ -18,6 +18,7 @@ myst_heading_anchors = 3
 exclude_patterns = ["_build", "README.md"]
 html_theme = "furo"
 html_title = "naba · نبأ"
+html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["naba.css"]
 

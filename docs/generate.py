@@ -1,4 +1,4 @@
-"""Writes the reference pages of the documentation: commands, data sets, models, metrics and data checks.
+"""Writes pages of the documentation: commands, data sets, models and metrics for reference, notebooks as tutorials.
 
 `python docs/generate.py` writes the page that is committed (`reference/commands.md`, which a test compares with the
 help texts of today); the documentation's build writes all of them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from naba import cli, config
 
 REFERENCE = Path(__file__).parent / "reference"
+TUTORIALS = Path(__file__).parent / "tutorials"
 
 
 def commands_page() -> str:
@@ -122,8 +124,40 @@ def metrics_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def notebook_page(notebook: Path) -> str:
+    """A notebook that was run, as a page: its words, its code, and what that code gave."""
+    lines = []
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        lines += [source, ""] if cell["cell_type"] == "markdown" else ["```python", source, "```", ""]
+        for output in cell.get("outputs", []):
+            shown = {kind: "".join(text) for kind, text in output.get("data", {}).items()}
+            if "text/html" in shown:
+                lines += ["```{raw} html", '<div class="output">', shown["text/html"], "</div>", "```", ""]
+            else:
+                lines += _block(shown.get("text/plain", "".join(output.get("text", ""))).rstrip())
+    return "\n".join(lines)
+
+
+def index_page(kind: str, names: list[str]) -> str:
+    """Data sets or models, each with what it is, and its page."""
+    said = {
+        name: config.dataset_config(name).title
+        if kind == "dataset"
+        else config.section(kind, name).get("description", "")
+        for name in names
+    }
+    title = {"dataset": "Data sets", "model": "Models"}[kind]
+    lines = [f"# {title}", "", f"| {kind.replace('dataset', 'data set')} | |", "|---|---|"]
+    lines += [f"| [{name}]({kind}s/{name}.md) | {_cell(text)} |" for name, text in said.items()]
+    lines += ["", "```{toctree}", ":hidden:", "", *(f"{kind}s/{name}" for name in names), "```", ""]
+    return "\n".join(lines)
+
+
 def write_all(folder: Path) -> None:
-    """Write every reference page below `folder`."""
+    """Write every reference page below `folder`, and the pages of the notebooks beside them."""
+    for notebook in TUTORIALS.glob("*.ipynb"):
+        notebook.with_suffix(".md").write_text(notebook_page(notebook), encoding="utf-8")
     (folder / "commands.md").write_text(commands_page(), encoding="utf-8")
     (folder / "metrics.md").write_text(metrics_page(), encoding="utf-8")
     for kind, page in (("dataset", dataset_page), ("model", model_page)):
@@ -134,9 +168,7 @@ def write_all(folder: Path) -> None:
             old.unlink()
         for name in names:
             (pages / f"{name}.md").write_text(page(name), encoding="utf-8")
-        title = {"dataset": "Data sets", "model": "Models"}[kind]
-        tree = ["```{toctree}", ":maxdepth: 1", "", *(f"{kind}s/{name}" for name in names), "```", ""]
-        (folder / f"{kind}s.md").write_text("\n".join([f"# {title}", "", *tree]), encoding="utf-8")
+        (folder / f"{kind}s.md").write_text(index_page(kind, names), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ len(dataset), dataset.labels
 # A row is a text, a target that it is judged against, and a label:
 
 # %%
-dataset.frame(dataset.indices("train")[:3])
+rows = dataset.indices("train")[:3]
+dataset.frame(rows).assign(label=dataset.gold(rows))
 
 # %% [markdown]
 # Train two models with two seeds each. A run that is finished already is found, so this cell may be run again.

@@ -308,6 +308,13 @@ def test_parts_that_share_rows_are_not_put_together():
 # --- what a board says
 
 
+def test_seeds_that_test_different_rows_are_said():
+    runs = [run(model, seed, 0, content=predictions(0.7, seed, rows=200).take(np.arange(200) % 2 == seed))
+            for model in ("tfidf_nb", "tfidf_svm") for seed in (0, 1)]  # fmt: skip
+    (board,) = leaderboards(runs, resamples=200)
+    assert any("2 systems whose seeds test different rows" in note for note in board.notes)
+
+
 def test_seeds_that_answer_alike_are_one():
     """A deterministic model showed three seeds and ± 0.000, as if that were evidence."""
     content = predictions(0.7, 3)

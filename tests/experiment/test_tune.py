@@ -133,6 +133,23 @@ def test_validation_decides_and_the_winner_is_a_model(
     )
 
 
+def test_an_option_that_stands_in_no_yaml_is_searched(
+    data: list[str], store: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    yaml = "name: own\naccepts: [single]\nbuilder: tfidf_nb\nsearch: {alpha: {low: 0.01, high: 0.5}}\n"
+    (tmp_path / "conf" / "model" / "own.yaml").write_text(yaml, encoding="utf-8")
+    command = ["tune", *data, "model=own", "trials=2", "seeds=1", "tracking.figures=false"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune, "training", lambda overrides, *_, **__: [*overrides, "dataset.path=nowhere.csv"])
+        assert cli.main(command) == 2
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    assert "the model as it was" in capsys.readouterr().out, "the defaults are tried again after a failure"
+    assert len({run.config["model"]["alpha"] for run in tracking.search()}) == 2
+    assert all("model.alpha=" in run.command for run in tracking.search())
+
+
 def test_folds_of_training_rows_validate_where_no_rows_do(tmp_path: Path, data: list[str], store: Path) -> None:
     text = (tmp_path / "prices.csv").read_text(encoding="utf-8")
     (tmp_path / "prices.csv").write_text(text.replace("validation", "train"), encoding="utf-8")

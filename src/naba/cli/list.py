@@ -115,6 +115,8 @@ def _packages() -> None:
         shown.add_row(package.name, package.source, str(package.file), ", ".join(brought))
     if allowed:
         console.console().print(shown)
+    elif packages.none_wanted():
+        console.note("no packages are allowed: --no-packages (NABA_NO_PACKAGES=1) says so")
     else:
         console.note("no packages are allowed: --package NAME, NABA_PACKAGES, or an entry point in the group 'naba'")
 

@@ -70,9 +70,14 @@ def allowed() -> tuple[Package, ...]:
     Raises:
         UserError: one that is named does not exist; says the nearest name.
     """
-    if os.environ.get(NONE) == "1":
+    if none_wanted():
         return ()
     return _allowed(os.environ.get(NAMED, ""), str(Path.cwd()))
+
+
+def none_wanted() -> bool:
+    """Has the user turned packages off?"""
+    return os.environ.get(NONE) == "1"
 
 
 @cache
@@ -128,8 +133,7 @@ def _package(name: str, source: str) -> Package:
         return Package(name, source, Path(spec.origin).resolve())
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
         return Package(name, source, Path(folder).resolve())
-    folder = Path(name)
-    guess = f"./{name}" if folder.is_dir() else nearest(name, packages_distributions())
+    guess = f"./{name}" if Path(name).is_dir() else nearest(name, packages_distributions())
     raise UserError(
         f"the package '{name}' (allowed by {source}) cannot be found" + (f"; did you mean '{guess}'?" if guess else ""),
         "a package is installed, or lies on PYTHONPATH, or is named by its folder: --package ./mypackage; "
@@ -215,7 +219,7 @@ def blaming(what: str, hint: str | None = None) -> Iterator[None]:
 
 def is_foreign(function: Callable[..., Any]) -> bool:
     """Is this code of others?"""
-    return function.__module__.partition(".")[0] != "naba"
+    return (function.__module__ or "").partition(".")[0] != "naba"
 
 
 def check_free(kind: str, name: str, holder: Callable[..., Any] | None, function: Callable[..., Any]) -> None:

@@ -27,10 +27,14 @@ def board_notes(cells: Sequence[Cell], paired: Sequence[Cell], alone: Sequence[C
     notes = []
     if alone and paired:
         notes.append(f"{counted(len(alone), 'system')} scored on other rows or parts, listed without tests")
-    elif len(alone) > 1:
-        notes.append("no two systems were scored on the same rows, so that nothing is tested")
-    if spread := sum(not cell.folds and len(cell.wholes) > 1 for cell in alone):
-        notes.append(f"{counted(spread, 'system')} whose seeds test other rows: intervals by the spread over the seeds")
+    moved = [
+        cell for cell in alone if not cell.folds and len({frozenset(one.predictions.ids) for one in cell.wholes}) > 1
+    ]
+    if moved:
+        notes.append(
+            f"{counted(len(moved), 'system')} whose seeds test different rows: intervals by the spread over the seeds, "
+            "and no tests (split=kfold has them)"
+        )
     folded = [cell for cell in cells if cell.folds]
     whole = [cell for cell in folded if cell in paired]
     if whole:

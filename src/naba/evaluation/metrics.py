@@ -73,14 +73,14 @@ def register(
     >>> naba.metrics(["agree", "disagree"], ["agree", "agree"], "error_rate_of_an_example")
     {'error_rate_of_an_example': 0.5}
 
-    The function is `f(counts, labels)`: counts of shape (..., k, k), rows gold and columns predicted, for the k label ids;
-    it returns scores of shape (...), nan where one is not defined. The leading indices are resamples, so `...` stands
-    first: `counts[..., 0, 0]`, not `counts[0, 0]`. Rows without an answer make a column more, (..., k, k + 1).
+    The function is `f(counts, labels)`: counts of shape (..., k, k), rows gold and columns predicted, for the k label
+    ids; it returns scores of shape (...), nan where one is not defined. The leading indices are resamples, so `...`
+    stands first: `counts[..., 0, 0]`, not `counts[0, 0]`. Rows without an answer make one column more, (..., k, k + 1).
 
     Args:
         source: where the definition comes from; `naba list metrics` shows it.
-        needs: "confusion" as above; "target_confusion" takes (..., t, k, k), one matrix for each of t targets; "ranking"
-            takes relevance (..., n) of n rows, the highest score first.
+        needs: "confusion" as above; "target_confusion" takes (..., t, k, k), one matrix for each of t targets;
+            "ranking" takes relevance (..., n) of n rows, the highest score first.
         name: if it is not to be the function's.
         positive: for a ranking, the names that the relevant label may have.
         higher_is_better: False for a loss: boards then rank the lowest first.
@@ -113,7 +113,8 @@ def _watched(function: Function, name: str, needs: Needs) -> Function:
             raise UserError(f"metric '{name}' gives a {type(given).__name__}, expected numbers") from error
         if found.shape != wanted:
             raise UserError(
-                f"metric '{name}' gives an array of shape {found.shape} for counts of shape {counts.shape}, expected {wanted}",
+                f"metric '{name}' gives an array of shape {found.shape} for counts of shape {counts.shape}, expected "
+                f"{wanted}",
                 "leading indices are resamples: counts[..., 0, 0], sum(axis=(-2, -1))",
             )
         return found

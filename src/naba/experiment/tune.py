@@ -268,11 +268,15 @@ def run(wanted: Search, say: Callable[[Told], None]) -> Study:
         UserError: the first trial fails, or ten in a row.
         KeyboardInterrupt: after the study has been left as the same command finds it.
     """
+    from optuna.trial import TrialState
+
     study = open_study(wanted)
     trying = _Trying(wanted, study, say)
     if wanted.defaults is not None:
-        # The model as it is comes first: what is found is never worse than it on the rows that decide.
-        study.enqueue_trial(wanted.defaults, skip_if_exists=True)
+        # The model as it is comes first: what is found is never worse than it on the rows that decide. Where every
+        # trial failed, what was wrong has been corrected since.
+        failed = all(trial.state == TrialState.FAIL for trial in study.get_trials(deepcopy=False))
+        study.enqueue_trial(wanted.defaults, skip_if_exists=not failed)
     until = time.monotonic() + wanted.hours * 3600 if wanted.hours else None
     with _library():
         while len(finished(study)) < wanted.trials and (until is None or time.monotonic() < until):
@@ -385,4 +389,5 @@ def training(overrides: Sequence[str], options: Mapping[str, Any], seed: int, fo
     if fold:
         chosen["split.validation_fold"] = str(fold)
     kept = [one for one in overrides if one.lstrip("+").partition("=")[0] not in chosen]
-    return [*kept, *(f"{key}={value}" for key, value in chosen.items())]
+    # `++`: an option of the builder need not stand in the YAML.
+    return [*kept, *(f"{'++' if key.startswith('model.') else ''}{key}={value}" for key, value in chosen.items())]

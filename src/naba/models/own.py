@@ -137,8 +137,8 @@ class OwnClassifier(Classifier, ClassifierMixin, BaseEstimator):
         if wrong.any():
             row = int(wrong.argmax())
             raise UserError(
-                f"{self._kind}.predict_proba gives {int(wrong.sum())} of {len(wrong)} rows that are no probabilities; row "
-                f"{row} is {np.round(found[row], 4).tolist()}",
+                f"{self._kind}.predict_proba gives {int(wrong.sum())} of {len(wrong)} rows that are no probabilities; "
+                f"row {row} is {np.round(found[row], 4).tolist()}",
                 "a row holds numbers from 0 to 1 that add up to 1",
             )
         order = np.argsort([str(label) for label in self.estimator_.classes_], kind="stable")

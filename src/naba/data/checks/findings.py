@@ -131,7 +131,7 @@ class Check:
     def run(self, subject: Subject) -> Finding:
         """The finding, under the check's code, title and remedy."""
         with packages.blaming(f"data check {self.code}") if packages.is_foreign(self.function) else nullcontext():
-            finding = self.function(subject)
+            finding: Any = self.function(subject)
         if not isinstance(finding, Finding):
             said = "expected found(message, examples), clean() or not_applicable(message)"
             raise UserError(f"data check {self.code} returns a {type(finding).__name__}", said)

@@ -83,7 +83,8 @@ def _what_is_wrong(found: Any) -> str | None:
         return f"a {type(found).__name__}"
     if strange := [one for one in found.places if not isinstance(one, Place)]:
         return f"{strange[0]!r} among its places, expected Place(file, record, line)"
-    for name, values in {**found.columns, "splits": found.splits or [""] * len(found)}.items():
+    columns: dict[str, Sequence[Any]] = {**found.columns, "splits": found.splits or [""] * len(found)}
+    for name, values in columns.items():
         if len(values) != len(found):
             return f"{len(values)} values of '{name}' and {len(found)} places"
         if strange := [one for one in values if one is not None and not isinstance(one, str)]:
