@@ -119,6 +119,7 @@ def _train(job: Job, together: Decision) -> Result:
     checked = _checked(job)
     together.say(train=True)
     split = split_of(job)
+    scoring.check(job, split)
     model = build(job)
     why_not_kept = _why_not_kept(job, model)
     _fit(job, model, split)
