@@ -16,9 +16,13 @@ _ID = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _BETWEEN = re.compile(r"[\s/]+")
 
 
+_BLANK = "".join(chr(code) for code in range(0x10000) if chr(code).isspace() or unicodedata.category(chr(code)) == "Cf")
+"""What nobody sees: white space, and marks such as those of direction."""
+
+
 def is_missing(value: str | None) -> bool:
-    """Is this no label: null, nothing, or white space alone?"""
-    return value is None or not value.strip()
+    """Is this no value, of a label or a group: null, nothing, or what nobody sees?"""
+    return value is None or not value.strip(_BLANK)
 
 
 def label_ids(values: Sequence[str]) -> dict[str, str]:
