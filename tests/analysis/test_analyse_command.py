@@ -94,7 +94,7 @@ def test_an_analysis_is_tracked_once_with_its_page(
         (["article.txt", "--claims", "claims.csv"], "unknown column 'text'"),
         (["article.txt", "--claims", "nowhere.csv"], "nowhere.csv: no such file"),
         (["article.txt", "--format", "pdf"], "invalid choice"),
-        (["article.txt", "-o", "article.txt"], "--output/-o: article.txt is there and is no folder"),
+        (["article.txt", "-o", "article.txt"], "argument --output/-o: article.txt is there and is no folder"),
         (["long.txt"], "one article may have 1,000,000"),
         (["empty.txt"], "empty.txt: the file is empty"),
     ],
