@@ -131,6 +131,30 @@ def test_the_yaml_of_a_search_has_a_place_before_it_begins(capsys: pytest.Captur
     assert "trial " not in captured.out
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["ans_stance", "--guideline", "nowhere.md"], "--guideline nowhere.md"),
+        (["ans_stance", "--by", "disagree", "--model", "tfidf_nb"], "--by disagree needs the answers of 2 models"),
+        (
+            ["in.csv", "--labels", "a,b,c,d,e,f,g,h,i,j", "--by", "random"],
+            "10 labels; people label with the keys 1 to 9",
+        ),
+        (["in.csv", "--labels", "a,b", "--by", "suspects", "--model", "no_such_run"], "--by suspects doubts labels"),
+        (["in.csv", "--labels", "a,b", "--by", "uncertain"], "--by uncertain needs the answers of 1 model"),
+    ],
+)
+def test_what_people_cannot_label_by_is_refused_before_models_answer(
+    given: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Its data set would be loaded next, and is not here.
+    monkeypatch.setenv("NABA_OFFLINE", "1")
+    Path("in.csv").write_text("text\nنص\n", encoding="utf-8")
+    assert cli.main(["annotate", "make", *given, "--out", "round"]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not Path("round").exists()
+
+
 def test_an_experiment_has_a_name_that_a_folder_can_have(capsys: pytest.CaptureFixture[str]) -> None:
     for sign, most in (("😀", 60), ("م", 120), ("x", 120)):
         train = ["train", "dataset=synthetic_stance", "model=majority"]

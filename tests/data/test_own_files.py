@@ -75,6 +75,15 @@ def test_a_column_of_some_files_only_is_left_out_and_said(
         loaded(tmp_path, group="remark")
 
 
+def test_a_group_that_nobody_sees_is_none(tmp_path: Path) -> None:
+    """Rows with a blank in the group's column were one group, which was drawn whole."""
+    blank = ("x", "", " ", "\u200f", " \ufeff\u00a0", "x")
+    rows = [f"نص {number},{'ab'[number % 2]},{group}" for number, group in enumerate(blank)]
+    (tmp_path / "my.csv").write_text("\n".join(["text,label,claim", *rows]), encoding="utf-8")
+    dataset = loaded(tmp_path / "my.csv", group="claim")
+    assert dataset.column_values("group").tolist() == ["x", "", "", "", "", "x"]
+
+
 def test_problems_with_own_files(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text("text,label\n" + "\n".join(f"t,l{i}" for i in range(200)))
     with pytest.raises(UserError, match="has 200 different values, too many for labels"):

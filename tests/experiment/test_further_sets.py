@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +56,39 @@ def test_a_set_of_another_task_is_scored_where_a_label_map_says_how() -> None:
     with pytest.raises(UserError, match="no label_map of either says"):
         run("model=majority", "evaluation.also=[article_claim_type]")
     assert command_line.compose(["evaluation.also=[arentail]"]) is not None
+
+
+OWN = "id,text,label,part\n" + "".join(f"{row},خبر رقم {row},{'ab'[row % 2]},{{}}\n" for row in range(40))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["evaluation.also=[without_test]"], "dataset 'without_test' has no test rows"),
+        (["evaluation.also=[trained_on]"], "are in the training part of"),
+        (["evaluation.also=[other_labels]"], "do not match: z of other_labels have no place"),
+        (["evaluation.metrics=[macro_f1_per_target]"], "group"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_before_the_training(
+    overrides: list[str], said: str, store: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """An hour of training was lost to each of these."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text(OWN.replace(",part", "").replace(",{}", ""), encoding="utf-8")
+    Path("without_test.csv").write_text(OWN.format(*["train"] * 40), encoding="utf-8")
+    Path("trained_on.csv").write_text(OWN.format(*["test"] * 40), encoding="utf-8")
+    other = OWN.format(*["test"] * 40).replace("خبر", "نبأ").replace(",a,", ",z,")
+    Path("other_labels.csv").write_text(other, encoding="utf-8")
+    for name in ("without_test", "trained_on", "other_labels"):
+        assert cli.main(["data", "new", f"{name}.csv"]) == 0
+    trained: list[str] = []
+    monkeypatch.setattr(train, "_fit", lambda job, model, split: trained.append(job.name))
+    command = ["train", "dataset=file", "dataset.path=mine.csv", "model=majority", "evaluation.resamples=20"]
+    assert cli.main([*command, *overrides]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert trained == []
 
 
 def test_more_scoring_than_a_run_can_keep_is_refused_before_the_training(

@@ -164,6 +164,9 @@ def test_commands_that_read_make_no_store(own_home: Path, tmp_path: Path, capsys
         ["predict", "abc", str(tmp_path / "x.csv")],
         ["submit", "abc", str(tmp_path / "x.tsv"), "--format", "checkthat2024_task1"],
         ["export", "best:ans_stance", str(tmp_path / "x")],
+        ["export", "models:/stance@champion", str(tmp_path / "x")],
+        ["serve", "models:/stance@champion"],
+        ["predict", "models:/stance@champion", "--example", "نص"],
     ):
         cli.main(arguments)
         cli.main([*arguments, "--uri", nowhere])

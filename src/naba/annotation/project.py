@@ -12,7 +12,7 @@ from naba import files
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from naba.data.dataset import Dataset, IntArray
@@ -94,11 +94,7 @@ def of(dataset: Dataset, rows: IntArray, by: str, guideline: str, probabilities:
     """
     if not len(rows):
         raise UserError(f"{dataset.name}: there is no row to label")
-    if not 2 <= len(dataset.labels) <= MOST_LABELS:
-        raise UserError(
-            f"{dataset.name} has {len(dataset.labels)} labels; people label with the keys 1 to {MOST_LABELS}",
-            "--labels a,b,c names them, or --scheme DATASET takes those of a data set of the catalogue",
-        )
+    check_labels(dataset.name, dataset.labels)
     columns = {name: dataset.column(name, rows).tolist() for name in ("id", "text", "target", "group", "label")}
     made = [Row(*values) for values in zip(*columns.values(), strict=True)]
     if probabilities is not None:
@@ -111,6 +107,17 @@ def of(dataset: Dataset, rows: IntArray, by: str, guideline: str, probabilities:
     content = json.dumps([[[row.id, row.text, row.target] for row in made], labels, by], ensure_ascii=False)
     digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return Project(digest, dataset.name, dataset.task, dataset.pair, labels, guideline, by, made)
+
+
+def check_labels(name: str, labels: Collection[str]) -> None:
+    """Raises:
+    UserError: people cannot choose among these labels by one key each.
+    """
+    if not 2 <= len(labels) <= MOST_LABELS:
+        raise UserError(
+            f"{name} has {len(labels)} labels; people label with the keys 1 to {MOST_LABELS}",
+            "--labels a,b,c names them, or --scheme DATASET takes those of a data set of the catalogue",
+        )
 
 
 def guideline_of(task: str, labels: Sequence[str], file: Path | None = None) -> str:

@@ -37,12 +37,7 @@ def choose(dataset: Dataset, by: str, count: int, probabilities: Sequence[FloatA
     """
     if by not in STRATEGIES:
         raise UserError(f"--by: {unknown_name('way to choose', by, STRATEGIES)}")
-    needed = {"uncertain": 1, "suspects": 1, "disagree": 2}.get(by, 0)
-    if len(probabilities) < needed:
-        raise UserError(
-            f"--by {by} needs the answers of {needed} model{'s' if needed > 1 else ''}, and has {len(probabilities)}",
-            "--model NAME,NAME: models of the catalogue for a labelled data set, runs or classifier folders for a file",
-        )
+    require_models(by, len(probabilities))
     if by == "suspects":
         _require_labels(dataset)
         order = ranking(codes(dataset), probabilities[0], neighbours(dataset))
@@ -54,6 +49,18 @@ def choose(dataset: Dataset, by: str, count: int, probabilities: Sequence[FloatA
         order = shuffled(dataset, seed)
     order = order[np.isin(order, _first(dataset))]
     return diverse(dataset, order[:MOST_ROWS], count, seed) if by == "diverse" else order[:count].astype(np.int64)
+
+
+def require_models(by: str, count: int) -> None:
+    """Raises:
+    UserError: rows cannot be chosen in this way by the answers of so many models.
+    """
+    needed = {"uncertain": 1, "suspects": 1, "disagree": 2}.get(by, 0)
+    if count < needed:
+        raise UserError(
+            f"--by {by} needs the answers of {needed} model{'s' if needed > 1 else ''}, and has {count}",
+            "--model NAME,NAME: models of the catalogue for a labelled data set, runs or classifier folders for a file",
+        )
 
 
 def _require_labels(dataset: Dataset) -> None:

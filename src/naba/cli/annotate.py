@@ -62,10 +62,11 @@ def _make(arguments: Sequence[str]) -> int:
     options = parser.parse_intermixed_args(arguments)
     if (options.out / project.FILE).exists():
         raise UserError(f"{options.out} already holds a project", "name another folder: --out DIR")
+    given = project.guideline_of("", (), options.guideline) if options.guideline else None
     dataset, probabilities, models = rows_of(options)
     rows = selection.choose(dataset, options.by, options.count, probabilities, options.seed)
     by = f"{options.by} ({', '.join(models)})" if models else options.by
-    guideline = project.guideline_of(dataset.task, dataset.labels, options.guideline)
+    guideline = project.guideline_of(dataset.task, dataset.labels) if given is None else given
     made = project.of(dataset, rows, by, guideline, probabilities[0] if probabilities else None)
     written = resolve.make(made, options.out, suggest=options.suggest)
     print(f"{options.out}: {len(made.rows)} of {len(dataset)} rows of {dataset.name}, chosen by {by}")

@@ -38,7 +38,8 @@ def add_arguments(parser: Parser) -> None:
 def rows_of(options: argparse.Namespace) -> tuple[Dataset, list[FloatArray], list[str]]:
     """The rows to choose from, each model's probabilities, and the models' names."""
     from naba.annotation import source
-    from naba.annotation.selection import STRATEGIES
+    from naba.annotation.project import check_labels
+    from naba.annotation.selection import STRATEGIES, require_models
     from naba.config import dataset_config
 
     if options.by not in STRATEGIES:
@@ -47,6 +48,9 @@ def rows_of(options: argparse.Namespace) -> tuple[Dataset, list[FloatArray], lis
         models = options.model
         if not models and options.by not in {"random", "diverse"}:
             models = COMMITTEES[dataset_config(options.source).pair][: 2 if options.by == "disagree" else 1]
+        require_models(options.by, len(models))
+        if known := dataset_config(options.source).labels:
+            check_labels(options.source, known)
         dataset, found = source.labelled(options.source, models, options.split, options.overrides, options.seed)
         return dataset, found, models
     file = Path(options.source)
@@ -61,10 +65,17 @@ def rows_of(options: argparse.Namespace) -> tuple[Dataset, list[FloatArray], lis
 
 def _of_file(file: Path, options: argparse.Namespace) -> tuple[Dataset, list[FloatArray], list[str]]:
     from naba.annotation import source
+    from naba.annotation.project import check_labels
+    from naba.annotation.selection import require_models
     from naba.config.schema import ColumnsConfig
     from naba.evaluation.predictions import answers
     from naba.predict.locate import open_classifier
 
+    require_models(options.by, len(options.model))
+    if options.by == "suspects":
+        raise UserError(
+            f"--by suspects doubts labels, and the rows of {file} have none", "name a DATASET of labelled rows"
+        )
     opened = [open_classifier(name) for name in options.model]
     labels = source.Labels.of(options.scheme, options.labels)
     if labels is None and opened:
@@ -75,6 +86,7 @@ def _of_file(file: Path, options: argparse.Namespace) -> tuple[Dataset, list[Flo
             f"{file}: which labels are there to choose among?",
             "--scheme DATASET takes those of a data set, --labels a,b,c names them, --model RUN takes the model's",
         )
+    check_labels(str(file), labels.names)
     columns = ColumnsConfig(text=options.text, label=None, target=options.target, id=options.id)
     dataset = source.of_file(file, columns, labels, data_options(), reading_options(options))
     for name, one in zip(options.model, opened, strict=True):

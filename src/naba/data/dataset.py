@@ -253,7 +253,7 @@ def from_table(config: DatasetConfig, raw: Table) -> Dataset:
         raise UserError(f"dataset {config.name} names a target column but pair is false", "Set dataset.pair=true.")
     columns["target"] = target
     columns["label"] = _labels(config, raw)
-    columns["group"] = _optional(raw, chosen.group, "group")
+    columns["group"] = ["" if is_missing(value) else value for value in _optional(raw, chosen.group, "group")]
     columns["split"] = splits
     for name, source in (chosen.slices | chosen.keep).items():
         if name in columns:

@@ -24,7 +24,7 @@ _FORMS = Profile(
 
 
 def is_missing(value: str | None) -> bool:
-    """Is this no label: null, nothing, or only what nobody sees (white space, marks of direction, of zero width)?"""
+    """Is this no value, of a label or a group: null, nothing, or only what nobody sees (white space, marks)?"""
     return value is None or all(unicodedata.category(each) in _UNSEEN for each in value)
 
 

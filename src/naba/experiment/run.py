@@ -117,8 +117,9 @@ def _follow(active: Any, told: set[Any], entry: Mapping[str, Any]) -> None:
 def _train(job: Job, together: Decision) -> Result:
     """Check, split, build, fit, predict."""
     checked = _checked(job)
-    together.say(train=True)
     split = split_of(job)
+    scoring.check(job, split)
+    together.say(train=True)
     model = build(job)
     why_not_kept = _why_not_kept(job, model)
     _fit(job, model, split)

@@ -46,26 +46,46 @@ def sections(job: Job, split: Split, model: Classifier) -> dict[str, Section]:
     return found | further_sections(job, split, model, job.settings.evaluation.also)
 
 
+def check(job: Job, split: Split) -> None:
+    """Before a training: what `sections` would refuse after it is refused now, with the commonest label as the answer.
+
+    Raises:
+        UserError: as `sections`, or a metric cannot be computed on these rows.
+    """
+    from naba.evaluation.bootstrap import value
+    from naba.evaluation.predictions import Predictions
+    from naba.models.baselines import LabelShares
+
+    model = LabelShares().fit(None, job.dataset.gold(split.train))
+    parts = [(job.dataset, rows) for rows in (split.validation, split.test) if len(rows)]
+    for data, rows in parts + [_further_rows(job, split, name) for name in job.settings.evaluation.also]:
+        answering, scored = carry(job.dataset, data, model)
+        predictions = Predictions.of(scored, rows, answering)
+        for name in _metrics(job, scored):
+            value(predictions, name)
+
+
 def further_sections(job: Job, split: Split, model: Classifier, names: Sequence[str]) -> dict[str, Section]:
     """The test rows of further data sets; of one that comes as folds for cross-validation, all its rows.
 
     Raises:
         UserError: a further data set has no test rows, labels of another kind, or rows that were trained on.
     """
+    return {name: _section(name, job, *_further_rows(job, split, name), model) for name in names}
+
+
+def _further_rows(job: Job, split: Split, name: str) -> tuple[Dataset, IntArray]:
     from naba.data.dataset import load
 
-    found = {}
-    for name in names:
-        other = load(config.dataset_config(name), job.settings.data)
-        indices = other.indices("test")
-        if not len(indices) and other.protocol == "official_folds":
-            # Each row tests in one of the folds; a model that saw none of them tests on all.
-            indices = np.arange(len(other), dtype=np.int64)
-        _refuse_trained_rows(job.dataset, split, other, indices)
-        if not len(indices):
-            raise UserError(f"evaluation.also: dataset '{name}' has no test rows")
-        found[name] = _section(name, job, other, indices, model)
-    return found
+    other = load(config.dataset_config(name), job.settings.data)
+    indices = other.indices("test")
+    if not len(indices) and other.protocol == "official_folds":
+        # Each row tests in one of the folds; a model that saw none of them tests on all.
+        indices = np.arange(len(other), dtype=np.int64)
+    if not len(indices):
+        raise UserError(f"evaluation.also: dataset '{name}' has no test rows")
+    _refuse_trained_rows(job.dataset, split, other, indices)
+    return other, indices
 
 
 def _refuse_trained_rows(dataset: Dataset, split: Split, other: Dataset, indices: IntArray) -> None:
@@ -90,9 +110,13 @@ def _section(name: str, job: Job, data: Dataset, indices: IntArray, model: Class
     with job.watch.phase("predict"):
         predictions = Predictions.of(scored, indices, answering)
     with job.watch.phase("evaluate"):
-        judging = job.dataset if scored.labels == job.dataset.labels else scored
-        metrics = (judging.primary_metric, *judging.metrics, *job.settings.evaluation.metrics)
-        return score_section(name, job.settings.evaluation, scored, indices, predictions, metrics)
+        return score_section(name, job.settings.evaluation, scored, indices, predictions, _metrics(job, scored))
+
+
+def _metrics(job: Job, scored: Dataset) -> tuple[str, ...]:
+    """What a section is scored by, the primary metric first."""
+    judging = job.dataset if scored.labels == job.dataset.labels else scored
+    return (judging.primary_metric, *judging.metrics, *job.settings.evaluation.metrics)
 
 
 def score_section(

@@ -179,6 +179,8 @@ class Store:
 
     def registered_names(self) -> list[str]:
         """The names of the registered models."""
+        if not database.exists(self.uri):
+            return []
         return sorted(found.name for found in self.client.search_registered_models())
 
     def register(self, run: Run, name: str, alias: str, tags: Mapping[str, str]) -> str:
