@@ -37,6 +37,7 @@ TRAINED: dict[str, list[str]] = {
         "model.classifier.classifier.C=0.1",
         "model.classifier.classifier.order_weight=1",
         f"model.risk={RISK}",
+        "model.name=abstaining_claim_guideline",
         "evaluation.also=[article_claim_type]",
     ],
     "stance": [
@@ -47,6 +48,7 @@ TRAINED: dict[str, list[str]] = {
         "model.classifier.classifier.class_weight=null",
         f"model.risk={STANCE_RISK}",
         "model.uncounted=[unrelated]",
+        "model.name=abstaining_tfidf_logreg",
         "evaluation.also=[article_stance]",
     ],
 }
