@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from torch.nn.modules.module import register_module_forward_hook
 
 from naba.classifier import folder as directory
 from naba.classifier.onnx.export import export
@@ -112,7 +113,12 @@ def test_the_sides_of_a_pair_are_read_apart(headlines: Any, checkpoint: Path, mo
 @pytest.mark.parametrize("head", ["first", "means"])
 def test_frozen_layers_stay_as_they_are(head: str, headlines: Any, checkpoint: Path) -> None:
     X, y = headlines
+    modes: set[tuple[str, bool]] = set()
+    hook = register_module_forward_hook(lambda part, *_: modes.add((type(part).__name__, part.training)))
     fitted = model(checkpoint, head=head, training=TRAINING | {"epochs": 2, "frozen_layers": 1}).fit(X, y)
+    hook.remove()
+    assert ("BertLayer", True) not in modes, "they drop nothing out"
+    assert ("Dropout", True) in modes
     start = load_pretrained(str(checkpoint), ["fall", "rise"], head)[1].state_dict()
     moved = {name for name, value in fitted.model_.state_dict().items() if not torch.equal(value, start[name])}
     assert moved

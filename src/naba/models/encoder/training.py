@@ -227,7 +227,7 @@ class FineTuning:
         steps = self._steps(len(tokens), progress.epoch)
         total = len(steps) * self.training.epochs
         targets = torch.from_numpy(codes).to(self.where)
-        self.wrapped.train()
+        _train(self.wrapped)
         bar = Bar(progress.epoch + 1, self.training.epochs, len(tokens))
         while progress.step < len(steps):
             rate = self._set_learning_rate(progress.epoch * len(steps) + progress.step, total)
@@ -322,6 +322,15 @@ def schedule(step: int, total: int, warmup: float, decay: str) -> float:
     if decay == "linear":
         return left
     return (1 - math.cos(math.pi * left)) / 2 if decay == "cosine" else 1.0
+
+
+def _train(model: Any) -> None:
+    """Training mode, with dropout, for all but the layers that stay as they are."""
+    model.train()
+    for part in model.modules():
+        own = list(part.parameters())
+        if own and not any(one.requires_grad for one in own):
+            part.eval()
 
 
 def _optimiser(model: Any, training: Training) -> Any:
