@@ -36,8 +36,9 @@ MENTION_MARK = "[مستخدم]"
 # The noncharacter that joins the texts of a batch: no rule touches it, and words and links end at it.
 _JOIN = "\uffff"
 _LINK = re.compile(rf"(?:https?://|(?<!\w)www\.)[^\s{_JOIN}]+", re.IGNORECASE)
-_MENTION = re.compile(r"(?<![\w.])@+\w+")
-_HASHTAG = re.compile(r"#+(\w+)")
+# Signs in a row are looked at once: from each of them anew, a text of nothing else would take for ever.
+_MENTION = re.compile(r"(?:(?<![\w.@])|(?<=[\w.]@))@+\w+")
+_HASHTAG = re.compile(r"(?<!#)#+(\w+)")
 # Only with its semicolon: without one, "&copy=2" in an address would be an entity.
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # As `naba.arabic.numbers.number` reads them: groups of three after commas are thousands; one or two digits after a
