@@ -240,3 +240,19 @@ def test_a_wrong_profile_is_answered_with_every_problem_at_once() -> None:
     assert "normalisation.version is True" in message
     with pytest.raises(UserError, match=r"normalisation\.name"):
         profile_from({})
+
+
+@pytest.mark.parametrize("sign", ["@", "#"])
+def test_a_long_row_of_signs_takes_no_time(sign: str) -> None:
+    """It took a quarter of a minute for twenty thousand, and four times as long for twice as many."""
+    assert normalise(sign * 200_000, NEWS) == sign * 200_000
+    assert normalise(f"x{sign * 3}نص", NEWS) == {"@": "x@[مستخدم]", "#": "xنص"}[sign]
+
+
+@pytest.mark.parametrize("profile", [NEWS, LIGHT], ids=["news", "light"])
+def test_a_crowd_of_marks_on_one_letter_is_cut(profile: Profile) -> None:
+    """Sorting a hundred thousand of them took a minute, in which a server answered nobody."""
+    crowded = normalise("e" + "\u0301\u0316" * 100_000, profile)
+    assert crowded == normalise("e" + "\u0301\u0316" * 15, profile)
+    assert len(crowded) == 30
+    assert normalise(crowded, profile) == crowded

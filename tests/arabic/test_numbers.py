@@ -244,6 +244,11 @@ def test_any_text_is_read_without_error(text: str) -> None:
     assert all(item.value >= 0 for item in read(text))
 
 
+@pytest.mark.parametrize(("repeated", "times"), [("واحد ", 20_000), ("خمسة فاصلة ", 10_000), ("مليون و", 20_000)])
+def test_long_rows_of_numerals_are_read_to_their_end(repeated: str, times: int) -> None:
+    assert len(read(repeated * times)) >= times // 2
+
+
 def test_dates() -> None:
     assert dates(tokens(normalise("يوم الاثنين ٣ أغسطس ٢٠١٥", NEWS))) == {"weekday 3", "month 8", "year 2015"}
     assert dates(["1899", "1900", "2100", "2101", "20150"]) == {"year 1900", "year 2100"}

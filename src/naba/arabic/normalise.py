@@ -36,8 +36,9 @@ MENTION_MARK = "[مستخدم]"
 # The noncharacter that joins the texts of a batch: no rule touches it, and words and links end at it.
 _JOIN = "\uffff"
 _LINK = re.compile(rf"(?:https?://|(?<!\w)www\.)[^\s{_JOIN}]+", re.IGNORECASE)
-_MENTION = re.compile(r"(?<![\w.])@+\w+")
-_HASHTAG = re.compile(r"#+(\w+)")
+# Signs in a row are looked at once: from each of them anew, a text of nothing else would take for ever.
+_MENTION = re.compile(r"(?:(?<![\w.@])|(?<=[\w.]@))@+\w+")
+_HASHTAG = re.compile(r"(?<!#)#+(\w+)")
 # Only with its semicolon: without one, "&copy=2" in an address would be an entity.
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # As `naba.arabic.numbers.number` reads them: groups of three after commas are thousands; one or two digits after a
@@ -53,6 +54,7 @@ _PLANE = 0x10000  # the tables cover the Basic Multilingual Plane; texts with ot
 _FIRST_LETTER = 0x0621
 _REMOVED, _SPECIAL = 0xFFFE, 0xDC00  # neither can be the replacement of a character
 _LONG = 200  # characters from which the arrays are faster for a single text
+_CROWDED = 1000  # characters from which combining marks in a row are counted
 _BLOCK = 1024  # texts joined at a time: bounds the memory, and the arrays stay in the processor's cache
 
 _FOLDS: dict[str, dict[str, str]] = {
@@ -102,6 +104,16 @@ def _invisible() -> tuple[int, ...]:
 @functools.cache
 def _spaces() -> tuple[int, ...]:
     return tuple(code for code in range(_PLANE) if chr(code).isspace())
+
+
+@functools.cache
+def _crowd() -> re.Pattern[str]:
+    """Combining marks beyond the thirty on one letter that Unicode's stream-safe format allows (UAX 15, D4).
+
+    Sorting them takes the square of their number: a text of nothing else would hold a server up for minutes.
+    """
+    marks = "".join(re.escape(chr(code)) for code in range(_PLANE) if unicodedata.combining(chr(code)))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 
 @functools.cache
@@ -208,8 +220,10 @@ class _Compiled:
 
     def _pass(self, text: str) -> str:
         profile = self.profile
-        if profile.compatibility_forms and not unicodedata.is_normalized("NFKC", text):
-            text = unicodedata.normalize("NFKC", text)
+        if profile.compatibility_forms:
+            text = _crowd().sub(r"\1", text) if len(text) > _CROWDED else text
+            if not unicodedata.is_normalized("NFKC", text):
+                text = unicodedata.normalize("NFKC", text)
         text = text.translate(self.table)
         if profile.html_entities and "&" in text:
             text = _ENTITY.sub(_character, text)

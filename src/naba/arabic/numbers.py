@@ -292,14 +292,19 @@ def quantities(tokens: Sequence[str]) -> list[Quantity]:
 
 def _next(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> tuple[_Numeral | None, bool, int]:
     """The numeral at a place or after the `و` that stands there, whether `و` joins it, and the place after it."""
+    numeral, joined, after = _beside(numerals, tokens, at)
+    if numeral is not None and tokens[after - 1] == "واحد" and not joined:
+        # Without hamza "وأحد عشر", "وأحد وعشرون" are written like "واحد".
+        ten, and_, _ = _beside(numerals, tokens, after)
+        joined = ten is not None and ten.part == ("tens" if and_ else "ten")
+    return numeral, joined, after
+
+
+def _beside(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> tuple[_Numeral | None, bool, int]:
     if at < len(tokens) and tokens[at] == "و":
         return (numerals[at + 1] if at + 1 < len(tokens) else None), True, at + 2
     numeral = numerals[at] if at < len(tokens) else None
-    if numeral is None:
-        return None, False, at + 1
-    # Without hamza "وأحد عشر", "وأحد وعشرون" are written like "واحد".
-    ten = _next(numerals, tokens, at + 1)[:2] if tokens[at] == "واحد" else (None, False)
-    return numeral, numeral.joined or (ten[0] is not None and ten[0].part == ("tens" if ten[1] else "ten")), at + 1
+    return numeral, numeral is not None and numeral.joined, at + 1
 
 
 def _after_ordinal(numerals: Sequence[_Numeral | None], tokens: Sequence[str], at: int) -> int:
@@ -336,14 +341,15 @@ def _phrase(
     if first is None or composed is None:
         return None, start + 1
     if at + 1 < len(tokens) and tokens[at] in _POINTS:
-        decimals, after = _phrase(numerals, tokens, at + 1, free_sign=False)
+        decimals, beyond, after = _composed(numerals, tokens, at + 1)
         if decimals is not None:
-            return Quantity(_with_decimals(value, decimals.value), decimals.unit), after
+            unit, after = _unit(tokens, after)
+            return Quantity(_with_decimals(value, beyond), unit), after
     alone = at == start + 1
     unit, at = _unit(tokens, at)
     if unit in _HALVED and composed.last != "fraction":
         following, joined, after = _next(numerals, tokens, at)
-        scaled = after < len(tokens) and (beyond := numerals[after]) is not None and beyond.part in _SCALES
+        scaled = after < len(tokens) and (scale := numerals[after]) is not None and scale.part in _SCALES
         if following is not None and following.part == "fraction" and joined and not scaled:
             composed.take(following, joined=True)
             value, at = composed.value, after
