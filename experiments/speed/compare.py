@@ -3,7 +3,7 @@
     python experiments/speed/compare.py [--runs 1000] [--times 5]
 
 Makes a store of its own in a temporary folder: five data sets of 600 rows, five seeds of each model (40 models for
-1,000 runs); random answers, with the SHA-256 of each file as naba keeps it.
+1,000 runs); random answers, with the SHA-256 of each file, and as many tags and numbers, as a run of `naba train` has.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from naba.evaluation.predictions import Predictions, objects
 
 LABELS = ("agree", "disagree", "discuss", "unrelated")
 ROWS, DATASETS, SEEDS = 600, 5, 5
+FURTHER_TAGS, FURTHER_METRICS, FURTHER_PARAMS = 36, 31, 9
 SEARCH = """
 import mlflow, sys
 client = mlflow.MlflowClient(sys.argv[1])
@@ -67,8 +68,15 @@ def fill(runs: int) -> None:
             "size/model_bytes": 1e6,
         }  # fmt: skip
         columns["runs"].append((run, name, begun, begun + 1000, folder.as_uri(), places[dataset]))
+        # As many further tags, parameters and numbers as a run of `naba train` has.
+        kept |= {f"version.library_{place}": "1.2.3" for place in range(FURTHER_TAGS)}
+        kept["mlflow.note.content"] = "what the run's page says\n" * 40
+        for place in range(FURTHER_METRICS):
+            for bound in ("", "interval/low/", "interval/high/"):
+                numbers[f"{bound}test/metric_{place}"] = score
         columns["tags"] += [(key, text, run) for key, text in kept.items()]
         columns["params"] += [("model", f"model_{model}", run), ("seed", str(seed), run)]
+        columns["params"] += [(f"model.option_{place}", "1.0", run) for place in range(FURTHER_PARAMS)]
         columns["metrics"] += [(key, number, run) for key, number in numbers.items()]
     _insert(Path(os.environ["NABA_HOME"]) / "mlflow.db", columns)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,22 @@ def test_the_code_on_the_card_of_an_mlflow_model_runs(tmp_path: Path, monkeypatc
     save_mlflow_folder(tmp_path / "model", description, tmp_path / "FOLDER")
     (code,) = re.findall(r"```python\n(.*?)```", "\n".join(named("mlflow").card(description)), re.DOTALL)
     exec(code, {})
+
+
+def test_mlflow_writes_the_requirements_it_would_have_compared(tmp_path: Path) -> None:
+    import mlflow
+    from mlflow.utils import environment
+
+    from naba.tracking.pyfunc import model_arguments
+    from naba.tracking.registry import save_mlflow_folder
+
+    folder.save(fitted("nb"), tmp_path / "model", DESCRIPTION)
+    description = folder.describe(tmp_path / "model")
+    compare = environment.warn_dependency_requirement_mismatches
+    save_mlflow_folder(tmp_path / "model", description, tmp_path / "ours")
+    assert environment.warn_dependency_requirement_mismatches is compare, "other models are compared as before"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.pyfunc.save_model(str(tmp_path / "theirs"), **model_arguments(tmp_path / "model", description))
+    for name in ("requirements.txt", "conda.yaml", "python_env.yaml"):
+        assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()

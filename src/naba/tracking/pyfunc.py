@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +50,24 @@ def requirements(*, encoder: bool) -> list[str]:
     return found
 
 
+_COMPARISON = "warn_dependency_requirement_mismatches"
+
+
 @contextmanager
 def without_advice() -> Iterator[None]:
-    """MLflow advises type hints and an input example; the signature says more, and an example loads the model again."""
-    with warnings.catch_warnings():
+    """MLflow advises type hints and an input example; the signature says more, and an example loads the model again.
+
+    Nor are the requirements compared with what is installed: they were read from it, and MLflow takes a third of a
+    second to list the modules of every package.
+    """
+    from mlflow.utils import environment
+
+    with warnings.catch_warnings(), ExitStack() as stack:
         warnings.filterwarnings("ignore", category=UserWarning, module="mlflow")
+        compare = getattr(environment, _COMPARISON, None)
+        if compare is not None:
+            setattr(environment, _COMPARISON, lambda _: None)
+            stack.callback(setattr, environment, _COMPARISON, compare)
         yield
 
 
