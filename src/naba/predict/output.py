@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 FORMATS = {suffix: kind for suffix, kind in SUFFIXES.items() if kind not in {"json", "lines"}}
 COMMIT_SECONDS = 1.0
-"""Between two commits: what a killed job does again at most, beside the piece at hand. To wait for the disk after each
-piece took as long as to classify it."""
+"""Between two commits: what a killed job does again at most, beside the piece at hand. A wait for the disk
+after each piece would be many a second."""
 DIGITS = ".9g"
 """Of a probability in text: as many as a 32-bit number holds."""
 
