@@ -198,7 +198,7 @@ def print_encoder(title: str, source: Path, table: Any, options: argparse.Namesp
         "transformers pipeline, batches of 32": lambda: theirs(inputs, batch_size=32),
     }
     with tempfile.TemporaryDirectory() as place:
-        for name, int8 in (("onnx", False), ("onnx int8", True)):
+        for name, int8 in (("onnx", ""), ("onnx int8", "int8")):
             folder = Path(place) / name
             export.export(source, folder, int8=int8)
             ours: Any = predictor.load(folder, directory.describe(folder), threads=options.threads)

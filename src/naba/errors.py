@@ -97,6 +97,17 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_WORDS = ("no space left", "disk is full", "could not extend file", "disk quota exceeded", "file too large")
 
 
+def is_interrupt(error: BaseException | None) -> bool:
+    """Is this Ctrl-C, or an error that a library made of it while it tidied up?"""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def is_full(error: BaseException) -> bool:
     """Does an error say that a disk takes no more? `shutil` and databases have it in their text only."""
     return getattr(error, "errno", None) in _FULL or any(words in str(error).lower() for words in _FULL_WORDS)

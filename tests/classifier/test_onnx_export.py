@@ -88,7 +88,7 @@ def fitted(kind: str) -> Any:
     return models.from_scratch(reading=reading, normalisation=NEWS, pair=True, **SMALL).fit(X, y)
 
 
-def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: bool = False) -> Path:
+def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: str = "") -> Path:
     """The ONNX folder of a fitted model, in a folder that also gets its classifier directory."""
     directory.save(model, folder / "model", DESCRIPTION)
     export.export(folder / "model", folder / name, int8=int8)
@@ -146,15 +146,15 @@ def test_the_pages_example_runs_without_what_it_says_it_does_not_need(tmp_path: 
     assert done.stdout.startswith(f"{expected} [[0.")
 
 
-@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("int8", ["", "int8", "int8 blocks"])
 def test_an_export_names_no_path_of_the_machine_that_made_it(
-    int8: bool, exported: tuple[Any, Path], tmp_path: Path
+    int8: str, exported: tuple[Any, Path], tmp_path: Path
 ) -> None:
     """The exporter notes stack traces with the paths of its sources in every node."""
     folder = exported[1]
     if int8:
         model, _ = directory.load(folder.parent / "model")
-        folder = onnx_folder(model, tmp_path, int8=True)
+        folder = onnx_folder(model, tmp_path, int8=int8)
     here = [str(Path(__file__).parents[2]), str(Path(np.__file__).parents[1]), str(folder.parent)]
     for path in folder.iterdir():
         content = path.read_bytes()
@@ -168,13 +168,15 @@ def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
     assert np.abs(loaded.predict_proba(X) - alone).max() < 1e-5
 
 
-def test_int8_is_smaller_and_close(tmp_path: Path) -> None:
+@pytest.mark.parametrize("int8", ["int8", "int8 blocks"])
+def test_int8_is_smaller_and_close(int8: str, tmp_path: Path) -> None:
     model = fitted("plain")
-    folder = onnx_folder(model, tmp_path, int8=True)
+    whole, folder = onnx_folder(model, tmp_path, "whole"), onnx_folder(model, tmp_path, int8=int8)
     loaded, _ = directory.load(folder)
     X, _ = table(45)
-    assert json.loads((folder / "settings.json").read_text(encoding="utf-8"))["precision"] == "int8"
+    assert json.loads((folder / "settings.json").read_text(encoding="utf-8"))["precision"] == int8
     assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
+    assert (folder / "model.onnx").stat().st_size < (whole / "model.onnx").stat().st_size
 
 
 def test_isotonic_correction_is_the_same_without_sklearn(tmp_path: Path) -> None:
@@ -245,9 +247,9 @@ def test_a_command_that_needs_more_says_what_is_missing(command: list[str], expo
     assert re.fullmatch(r"naba: this command needs the package '\w+', which is not installed; .*\n", done.stderr)
 
 
-@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("int8", ["", "int8", "int8 blocks"])
 def test_weights_that_protobuf_has_no_room_for_stand_in_a_file_of_their_own(
-    int8: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    int8: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As those of XLM-R large, which are 2.2 GB."""
     model = fitted("plain")

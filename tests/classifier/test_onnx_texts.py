@@ -217,7 +217,7 @@ def test_int8_is_for_encoders(tmp_path: Path) -> None:
     model = models.tfidf_nb(minimum_count=1).fit(*training(20))
     directory.save(model, tmp_path / "model", {"task": "x", "labels": LABELS, "input": ["text"]})
     with pytest.raises(UserError, match="--int8 goes with encoders"):
-        export.export(tmp_path / "model", tmp_path / "onnx", int8=True)
+        export.export(tmp_path / "model", tmp_path / "onnx", int8="int8")
     assert not (tmp_path / "onnx").exists()
 
 

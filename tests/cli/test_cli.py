@@ -123,7 +123,7 @@ def test_errors_survive_pickling(error: UserError) -> None:
         (["compare", "--resamples", "0"], "whole number from 1"),
         (["compare", "model=a'b"], "quotes"),
         (["compare", "metric="], "a value is missing"),
-        (["promote", "x", "--alias", "a b"], "a name is made of letters"),
+        (["promote", "x", "--alias", "a b"], "a name is made of up to 80 letters"),
         (["score", "x.csv", "dataset=ans_stance", "model=tfidf_nb"], "not model=tfidf_nb"),
         (["show", ""], "no run"),
     ],
@@ -253,3 +253,21 @@ def test_names_are_whole_at_80_columns() -> None:
     lines = stream.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert [name for name in config.names("dataset") if not any(name in line.split() for line in lines)] == []
+
+
+def test_an_error_that_a_library_made_of_ctrl_c_is_ctrl_c() -> None:
+    """As omegaconf does, which tidies up a half-made value with an error of its own."""
+
+    def tidied_up() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            {}["half-made"]
+
+    with pytest.raises(KeyError) as caught:
+        tidied_up()
+    assert failures.told(caught.value, ["tune"]) == ("interrupted", 130)
+    wrapped = UserError("a configuration that cannot be composed")
+    wrapped.__cause__ = caught.value
+    assert failures.told(wrapped, ["train"]) == ("interrupted", 130)
+    assert failures.told(UserError("a mistake"), ["train"]) == ("a mistake", 2)

@@ -189,11 +189,13 @@ def test_wrong_settings_are_named(
 
 
 def test_unpromising_trials_end_after_their_first_seed(data: list[str], store: Path) -> None:
-    # A random split mixes rows that say the opposite of the others, so that options differ in their scores.
+    # A random split mixes rows that say the opposite of the others, so that options differ in their scores; the name
+    # of the study decides what is drawn.
     mixed = [*data[:2], *data[4:]]
     wanted = tune.prepare(
-        mixed, {"alpha": {"low": 0.0001, "high": 1e6, "log": True}, "kind": None}, trials=12, seeds=2, sampler="random"
-    )
+        mixed, {"alpha": {"low": 0.0001, "high": 1e6, "log": True}, "kind": None}, trials=12, seeds=2,
+        sampler="random", name="mixed",
+    )  # fmt: skip
     study = tune.run(wanted, lambda _: None)
     pruned = [trial for trial in tune.finished(study) if trial.state.name == "PRUNED"]
     assert pruned

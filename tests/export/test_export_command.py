@@ -60,6 +60,43 @@ def test_export_agrees_and_says_so_in_its_card(home: Path, tmp_path: Path, capsy
     assert "not empty" in capsys.readouterr().err
 
 
+COARSE = """
+import shutil
+from naba import models
+from naba.classifier import folder
+from naba.classifier.formats import Format, directory
+
+def write(source, target, way):
+    if way == "int8":
+        other = models.majority().fit([""] * 4, ["agree", "disagree", "discuss", "unrelated"])
+        folder.save(other, target, {key: value for key, value in folder.describe(source).items() if key in KEPT})
+    else:
+        shutil.copytree(source, target)
+
+KEPT = ("task", "labels", "input", "normalisation", "metrics")
+FORMAT = Format("coarse", "a test", False, write, directory.load, lambda about: [], int8=("int8", "int8 blocks"))
+"""
+
+
+def test_eight_bits_are_written_in_the_next_way_where_the_fastest_is_not_close_enough(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from naba.config import packages
+
+    (tmp_path / "coarseness" / "conf").mkdir(parents=True)
+    (tmp_path / "coarseness" / "__init__.py").write_text(COARSE, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("NABA_PACKAGES", str(tmp_path / "coarseness"))
+    packages._allowed.cache_clear()
+    command = ["export", "best:synthetic_stance", str(tmp_path / "out"), "--format", "coarse", "--int8"]
+    assert cli.main(command) == 0
+    printed = capsys.readouterr()
+    assert "coarse int8 is not close enough: only " in printed.err
+    assert "format coarse int8 blocks" in printed.out
+    assert directory.describe(tmp_path / "out")["model"] == "tfidf_nb"
+    packages._allowed.cache_clear()
+
+
 def test_the_best_of_a_cross_validation_says_what_it_was_trained_on(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

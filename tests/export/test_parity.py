@@ -48,7 +48,7 @@ def trained(folder: Path) -> Predictions:
 
 def measured(folder: Path, wanted: Predictions) -> Parity:
     rows = {name: [values[int(row)] for row in wanted.ids] for name, values in ROWS.items()}
-    return measure(named("directory"), folder, False, wanted, rows)
+    return measure(named("directory"), folder, "", wanted, rows)
 
 
 def test_an_export_that_answers_as_its_run(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
-from naba.errors import EXIT_CODE, UserError, hidden, is_full, sentence
+from naba.errors import EXIT_CODE, UserError, hidden, is_full, is_interrupt, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ def told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
     Mistakes of the user's are told as they are (code 2). Everything else is a failure (code 1) of naba, of a library
     or of the machine: its traceback is kept in a file, which the message names.
     """
-    if isinstance(error, KeyboardInterrupt):
+    if is_interrupt(error):
         return "interrupted", INTERRUPTED
     if (said := _mistake(error, arguments)) is not None:
         return said, EXIT_CODE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba.cli import console
 from naba.cli.arguments import Parser
-from naba.errors import UserError, unknown_name
+from naba.errors import UserError, is_interrupt, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,9 +53,11 @@ def main(arguments: Sequence[str]) -> int:
     print(f"study {wanted.study}: {spaces}")
     try:
         study = tune.run(wanted, _print)
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not is_interrupt(error):
+            raise
         console.note(f"stopped; the same command goes on with the study {wanted.study}")
-        raise
+        raise KeyboardInterrupt from error
     _print_end(tuned.Tuned(wanted, study), name)
     return 0
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from naba import files, machine
 from naba.config import overrides as command_line
 from naba.config import sweeps
-from naba.errors import UserError, hidden, sentence
+from naba.errors import UserError, hidden, is_interrupt, sentence
 from naba.experiment.result import Outcome
 
 if TYPE_CHECKING:
@@ -168,11 +168,12 @@ def _attempt(composed: Callable[[], DictConfig], overrides: Sequence[str], *, wa
         cfg = composed()
         name = f"{cfg.model.name} {cfg.dataset.name} seed {cfg.seed}"
         outcome = training.run(cfg, overrides, wait=wait)
-    except UserError as error:
-        outcome = Outcome("failed", name, message=hidden(str(error)))
-    except Exception as error:  # noqa: BLE001 - a sweep goes on; the traceback is kept and the exit code is 1
-        message = sentence(error)
-        message += f"\n  {machine.keep_traceback(error, shlex.join(['naba', 'train', *overrides]))}"
+    except Exception as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        message = hidden(str(error)) if isinstance(error, UserError) else sentence(error)
+        if not isinstance(error, UserError):
+            message += f"\n  {machine.keep_traceback(error, shlex.join(['naba', 'train', *overrides]))}"
         outcome = Outcome("failed", name, message=message)
     return outcome, time.time() - start
 

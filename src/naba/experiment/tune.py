@@ -19,7 +19,7 @@ from naba import config, files
 from naba.config import builders, search
 from naba.config import overrides as command_line
 from naba.config.overrides import value_text
-from naba.errors import Problems, UserError
+from naba.errors import Problems, UserError, is_interrupt
 from naba.evaluation.metrics import metric
 
 if TYPE_CHECKING:
@@ -302,12 +302,13 @@ class _Trying:
         try:
             options = {option: _suggest(trial, option, space) for option, space in self.wanted.spaces.items()}
             value = self._mean(trial, options)
-        except KeyboardInterrupt:
-            self.interrupted = True
-            self.study.enqueue_trial(trial.params)
-            raise Interrupted from None
-        except UserError as error:
-            self.failed.append(error)
+        except BaseException as error:
+            if is_interrupt(error):
+                self.interrupted = True
+                self.study.enqueue_trial(trial.params)
+                raise Interrupted from None
+            if isinstance(error, UserError):
+                self.failed.append(error)
             raise
         self.failed.clear()
         return value

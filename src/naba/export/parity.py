@@ -32,7 +32,7 @@ class Parity:
     """An export against its run.
 
     Attributes:
-        format: its name, with `int8` behind it where the arithmetic is of 8 bits.
+        format: its name; behind it how it has weights of 8 bits, if it has.
         exact: is it to be equal to the last bit?
         agreement: labels, probabilities and F1 of each label, export against run.
         macro_f1_change: of the export minus the run, over the labels that occur in the gold labels.
@@ -60,7 +60,7 @@ class Parity:
                 rows and macro-F1 by .005 instead, and probabilities as they will.
         """
         found = []
-        if self.format.endswith("int8"):
+        if " int8" in self.format:
             if self.agreement.share < INT8_AGREEMENT:
                 found.append(f"only {self.agreement.share:.2%} of the labels agree, expected {INT8_AGREEMENT:.0%}")
             if abs(self.macro_f1_change) > INT8_MACRO_F1:
@@ -74,11 +74,11 @@ class Parity:
         return found
 
 
-def measure(form: Format, folder: Path, int8: bool, wanted: Predictions, rows: Mapping[str, Sequence[str]]) -> Parity:
+def measure(form: Format, folder: Path, int8: str, wanted: Predictions, rows: Mapping[str, Sequence[str]]) -> Parity:
     """Load the export in `folder` in a fresh process and compare its answers.
 
     Args:
-        int8: was it written with arithmetic of 8 bits?
+        int8: how it was written with weights of 8 bits, or "".
         wanted: what the run predicted.
         rows: columns text and target, in the order of `wanted`.
     Raises:
@@ -89,7 +89,7 @@ def measure(form: Format, folder: Path, int8: bool, wanted: Predictions, rows: M
     occurring = set(wanted.gold.tolist())
     changes = [change for label, change in said.f1_changes.items() if label in occurring]
     return Parity(
-        format=f"{form.name} int8" if int8 else form.name,
+        format=f"{form.name} {int8}" if int8 else form.name,
         exact=form.exact,
         agreement=said,
         macro_f1_change=float(np.mean(changes)) if changes else 0.0,

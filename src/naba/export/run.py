@@ -71,7 +71,7 @@ def export_run(
 
     Args:
         kind: one of `naba.export.formats.formats()`.
-        int8: 8-bit arithmetic, for `onnx`.
+        int8: weights of 8 bits, for `onnx`: the fastest way that is close enough to the run.
         tolerance: largest difference of a probability from the run's own test predictions.
     Returns:
         How it compares with its run; also in the model card. None where the rows cannot be had any more: the export
@@ -94,14 +94,20 @@ def export_run(
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
-        form.write(source / CLASSIFIER, unfinished, int8)
         parity = None
-        if rows is not None:
+        for way in form.int8 if int8 else ("",):
+            shutil.rmtree(unfinished, ignore_errors=True)
+            form.write(source / CLASSIFIER, unfinished, way)
+            if rows is None:
+                directory.load(unfinished / form.inside, trusted=True)
+                break
             columns = {column: rows[column].tolist() for column in ("text", "target")}
-            parity = measure(form, unfinished, int8, wanted, columns)
+            parity = measure(form, unfinished, way, wanted, columns)
+            if not (problems := parity.problems(tolerance)):
+                break
+            logger.warning("%s is not close enough: %s", parity.format, "; ".join(problems))
+        if parity is not None:
             _require_parity(parity, tolerance, run)
-        else:
-            directory.load(unfinished / form.inside, trusted=True)
         description = directory.describe(unfinished / form.inside)
         text = card.render(form, description, _about(run), _slices(run, section), parity)
         (unfinished / directory.CARD).write_text(text, encoding="utf-8")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
-from naba.errors import UserError, sentence
+from naba.errors import UserError, is_interrupt, sentence
 from naba.tracking import items as item_types
 from naba.tracking import shared_weights, views
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
@@ -238,7 +238,7 @@ class MlflowTracker:
         from mlflow.exceptions import MlflowException
 
         message = sentence(error)
-        status = "KILLED" if isinstance(error, (KeyboardInterrupt, SystemExit)) else "FAILED"
+        status = "KILLED" if is_interrupt(error) or isinstance(error, SystemExit) else "FAILED"
         try:
             self.client.set_tag(run_id, "naba.error", message[:LONGEST_VALUE])
             self.client.set_terminated(run_id, status)

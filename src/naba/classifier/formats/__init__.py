@@ -30,11 +30,11 @@ class Format:
         name: of `--format`, and the `kind` of its `naba.json`.
         about: for the help of `naba export`, one line or a few.
         exact: the same numbers to the last bit, on the same versions of the libraries.
-        write: (classifier directory, new folder, int8) writes the folder, with `naba.json`.
+        write: (classifier directory, new folder, one of `int8` or "") writes the folder, with `naba.json`.
         load: (folder, description) -> the classifier; refuses what must not be loaded unseen.
         load_trusted: the same for a folder that this machine has just written; `load` where it is None.
         card: description -> lines of Markdown: how it is loaded, and what has to be done to a text without naba.
-        int8: can it be written with weights and arithmetic of 8 bits?
+        int8: the ways in which it can be written with weights of 8 bits, the fastest first.
         inside: where the folder with `naba.json` lies below that of the export.
         predict: folder -> a function from a table to labels and probabilities, where users do not load the classifier.
     """
@@ -42,11 +42,11 @@ class Format:
     name: str
     about: str
     exact: bool
-    write: Callable[[Path, Path, bool], None]
+    write: Callable[[Path, Path, str], None]
     load: Callable[[Path, Mapping[str, Any]], Classifier]
     card: Callable[[Mapping[str, Any]], list[str]]
     load_trusted: Callable[[Path, Mapping[str, Any]], Classifier] | None = None
-    int8: bool = False
+    int8: tuple[str, ...] = ()
     inside: str = "."
     predict: Callable[[Path], Callable[[Any], Any]] | None = None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ESTIMATOR = "classifier.skops"
 
 
-def write(source: Path, folder: Path, int8: bool) -> None:  # noqa: ARG001
+def write(source: Path, folder: Path, int8: str) -> None:  # noqa: ARG001
     """The directory as the run kept it; one that cannot be loaded is refused before it is copied."""
     from naba.classifier import folder as directory
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from naba.models.classifier import Classifier
 
 
-def write(source: Path, folder: Path, int8: bool) -> None:
+def write(source: Path, folder: Path, int8: str) -> None:
     """See `naba.classifier.onnx.export`."""
     from naba.classifier.onnx.export import export
 
@@ -76,11 +76,11 @@ def network_without_naba(description: Mapping[str, Any], ending: str) -> str:
 FORMAT = Format(
     "onnx",
     "TF-IDF models, the majority and encoders, without scikit-learn and torch: onnxruntime, numpy and (encoders)\n"
-    "tokenizers run it. The graph of a TF-IDF model reads texts. --int8 makes an encoder smaller and faster.\n"
+    "tokenizers run it. The graph of a TF-IDF model reads texts. --int8 makes an encoder smaller, and often faster.\n"
     "Models on pair features or claim cues are refused: no operator of ONNX computes those exactly.",
     False,
     write,
     load,
     card,
-    int8=True,
+    int8=("int8", "int8 blocks"),
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from naba.models.classifier import Classifier
 
 
-def write(source: Path, folder: Path, int8: bool) -> None:  # noqa: ARG001
+def write(source: Path, folder: Path, int8: str) -> None:  # noqa: ARG001
     """See `naba.classifier.torch_program`."""
     from naba.classifier import torch_program
 

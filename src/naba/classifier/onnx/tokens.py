@@ -232,7 +232,7 @@ def seal(
     directory.seal(folder, {**description, "format": FORMAT})
     model = load(folder, directory.describe(folder))
     # Processors round sums of 8-bit products differently.
-    tolerance = INT8_TOLERANCE if settings.get("precision") == "int8" else directory.PROBE_TOLERANCE
+    tolerance = INT8_TOLERANCE if str(settings.get("precision")).startswith("int8") else directory.PROBE_TOLERANCE
     directory.write_description(folder, description, model, str(description["kind"]), tolerance)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from naba.models.classifier import Classifier
 
 
-def write(source: Path, folder: Path, int8: bool) -> None:  # noqa: ARG001
+def write(source: Path, folder: Path, int8: str) -> None:  # noqa: ARG001
     """The whole MLflow model round the classifier directory; one that cannot be loaded is refused."""
     directory.load(source)
     model = source
