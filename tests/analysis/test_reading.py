@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from naba import cli
 from naba.analysis.article import Claim
 from naba.analysis.reading import Source, read_claims, sources
 from naba.errors import UserError
@@ -96,3 +97,19 @@ def test_claims_are_read(tmp_path: Path, name: str, content: str, expected: list
 def test_claims_that_cannot_be_read(tmp_path: Path, name: str, content: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read_claims(write(tmp_path / name, content))
+
+
+def test_a_hint_about_claims_names_an_option_that_naba_analyse_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own_home: Path
+) -> None:
+    article = write(tmp_path / "article.txt", "قال الوزير إن العمل جار.")
+    claims = write(tmp_path / "claims.csv", "text;id\nالعمل جار، وبسرعة;1\nالعمل متوقف;2\n")
+    command = ["analyse", str(article), "--claim-type", "none", "--stance", "none", "-o", str(tmp_path / "out")]
+    assert cli.main([*command, "--claims", str(claims)]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "the delimiter looks like ';' and is read as that; --claims-delimiter ',' says otherwise" in said
+    assert cli.main([*command, "--claims", str(claims), "--claims-delimiter", ","]) == 2
+    assert "unknown column 'text'" in capsys.readouterr().err
+    older = tmp_path / "older.csv"
+    older.write_bytes("id,text\n1,العمل جار\n".encode("windows-1256"))
+    assert cli.main([*command, "--claims", str(older), "--claims-encoding", "windows-1256"]) == 0

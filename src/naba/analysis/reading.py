@@ -6,7 +6,7 @@ import io
 import itertools
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,14 +141,16 @@ def _from_page(content: bytes, source: Source) -> tuple[str, About]:
     return found.text, About(name=source.name, title=found.title, url=found.url, date=found.date, notes=notes)
 
 
-def read_claims(path: Path) -> list[Claim]:
+def read_claims(path: Path, options: ReadingOptions | None = None) -> list[Claim]:
     """Claims from a table (a column `text`, and `id` if they have ids), or from a text file with one a line.
 
     Raises:
         UserError: the file cannot be read, has no column of that name, or a claim is blank or has another's id.
     """
-    content = _bytes(path)
-    table = read_bytes(content, str(path), ReadingOptions(spelling="--", format=_format(path)))
+    options = options or ReadingOptions(spelling="--claims-")
+    if options.format is None and path.suffix.lower() in TEXTS:
+        options = replace(options, format="lines")
+    table = read_bytes(_bytes(path), str(path), options)
     column = next((name for name in CLAIM_COLUMNS if name in table.columns), None)
     if column is None:
         raise UserError(
@@ -167,7 +169,3 @@ def read_claims(path: Path) -> list[Claim]:
             raise UserError(f"{place}: the id '{claim.id}' is another claim's already; ids are unique, or left out")
         found[claim.id] = claim
     return list(found.values())
-
-
-def _format(path: Path) -> str | None:
-    return "lines" if path.suffix.lower() in TEXTS else None

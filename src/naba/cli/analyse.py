@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.cli import console
-from naba.cli.arguments import Parser
+from naba.cli.arguments import Parser, add_reading_options, reading_options
 from naba.cli.outputs import new_folder
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = Parser("analyse", DESCRIPTION)
     parser.add_argument("files", nargs="+", metavar="FILE", help="a text, saved HTML, - or a folder")
     parser.add_argument("--claims", type=Path, metavar="FILE", help="claims to compare with")
+    add_reading_options(
+        parser.add_argument_group("how the file of claims is read, where that is not seen"), of="claims-"
+    )
     parser.add_argument("--claim-type", default=DEFAULT, metavar="RUN", help="the model of claim types, or none")
     parser.add_argument("--stance", default=DEFAULT, metavar="RUN", help="the model of stances, or none")
     parser.add_argument(
@@ -93,7 +96,7 @@ def _job(options: argparse.Namespace) -> Job:
 
     return Job(
         sources=reading.sources(options.files),
-        claims=reading.read_claims(options.claims) if options.claims else (),
+        claims=reading.read_claims(options.claims, reading_options(options, "claims-")) if options.claims else (),
         claim_type=None if options.claim_type == "none" else options.claim_type,
         stance=None if options.stance == "none" else options.stance,
         folder=options.output or files.home() / "analysis",

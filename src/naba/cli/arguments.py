@@ -45,32 +45,34 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{self.prog}: {message}", f"{self.prog} --help")
 
 
-def add_reading_options(parser: argparse._ActionsContainer, *, labelled: bool = False) -> None:
+def add_reading_options(parser: argparse._ActionsContainer, *, labelled: bool = False, of: str = "") -> None:
     """How a file is to be read, the same in every command that reads one; what is not said is recognised.
 
     Args:
         labelled: its rows have labels, and those without one may be left out.
+        of: begins the names of the options, `claims-`, where a command reads other files too.
     """
     from naba.data.rows.table import FORMATS
 
     if labelled:
         parser.add_argument("--drop-unlabelled", action="store_true", help="leave rows without a label out")
-    parser.add_argument("--format", choices=FORMATS, help="of the file, where its name does not say it")
-    parser.add_argument("--delimiter", metavar="CHARACTER", help="of CSV and TSV: one character, or tab")
-    parser.add_argument("--encoding", metavar="NAME", help="of text files: utf-8, utf-16, windows-1256, …")
-    parser.add_argument("--no-header", action="store_true", help="the first line is a row: columns are column_1, …")
-    parser.add_argument("--no-quotes", action="store_true", help="quotes are ordinary characters (CSV, TSV)")
-    parser.add_argument("--sheet", metavar="NAME", help="of an Excel workbook (default: the first)")
+    parser.add_argument(f"--{of}format", choices=FORMATS, help="of the file, where its name does not say it")
+    parser.add_argument(f"--{of}delimiter", metavar="CHARACTER", help="of CSV and TSV: one character, or tab")
+    parser.add_argument(f"--{of}encoding", metavar="NAME", help="of text files: utf-8, utf-16, windows-1256, …")
+    parser.add_argument(
+        f"--{of}no-header", action="store_true", help="the first line is a row: columns are column_1, …"
+    )
+    parser.add_argument(f"--{of}no-quotes", action="store_true", help="quotes are ordinary characters (CSV, TSV)")
+    parser.add_argument(f"--{of}sheet", metavar="NAME", help="of an Excel workbook (default: the first)")
 
 
-def reading_options(options: argparse.Namespace) -> ReadingOptions:
+def reading_options(options: argparse.Namespace, of: str = "") -> ReadingOptions:
     """What `add_reading_options` took."""
     from naba.data.rows.table import ReadingOptions
 
-    return ReadingOptions(
-        options.format, options.delimiter, not options.no_quotes, options.encoding, not options.no_header,
-        options.sheet, spelling="--",
-    )  # fmt: skip
+    names = ("format", "delimiter", "no_quotes", "encoding", "no_header", "sheet")
+    form, delimiter, unquoted, encoding, bare, sheet = (vars(options)[of.replace("-", "_") + name] for name in names)
+    return ReadingOptions(form, delimiter, not unquoted, encoding, not bare, sheet, spelling=f"--{of}")
 
 
 def given_options(options: argparse.Namespace) -> list[str]:

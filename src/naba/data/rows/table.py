@@ -102,7 +102,7 @@ class ReadingOptions:
         encoding: of text files; a byte order mark wins.
         header: false where the first line is a row: columns are then column_1, column_2, …
         sheet: of an Excel workbook.
-        spelling: how messages name these options: `dataset.options.` or `--`.
+        spelling: what the names of these options begin with in messages: `dataset.options.`, `--`, `--claims-`.
     """
 
     format: str | None = None
@@ -111,13 +111,13 @@ class ReadingOptions:
     encoding: str | None = None
     header: bool = True
     sheet: str | None = None
-    spelling: Literal["dataset.options.", "--"] = "dataset.options."
+    spelling: str = "dataset.options."
 
     def advice(self, name: str, value: str) -> str:
         """An option as the command at hand takes it: `dataset.options.header=false`, `--no-header`."""
-        if self.spelling == "--":
-            flags = {"quoting": "--no-quotes", "header": "--no-header"}
-            return flags.get(name, f"--{name} {value}")
+        if self.spelling.startswith("--"):
+            flags = {"quoting": "no-quotes", "header": "no-header"}
+            return self.spelling + flags.get(name, f"{name} {value}")
         return f"{self.spelling}{name}={value}"
 
     def given(self) -> dict[str, str | bool]:
