@@ -14,6 +14,7 @@ import pytest
 import naba
 from naba import cli
 from naba.errors import Problems
+from naba.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,10 @@ def test_every_name_of_the_interface_is_there_and_documented() -> None:
 @pytest.mark.parametrize("module", [*EXAMPLES, "naba.export", "naba.config.overrides", "naba.evaluation.metrics"])
 def test_every_example_gives_what_it_says(module: str, store: Path) -> None:
     found = importlib.import_module(module)
+    known = dict(METRICS)
     results = doctest.testmod(found, optionflags=doctest.NORMALIZE_WHITESPACE)
+    for example in METRICS.keys() - known:
+        del METRICS[example]
     assert results.failed == 0
     names = [name for name, where in naba.INTERFACE.items() if where.partition(":")[0] == module]
     for name in names:
