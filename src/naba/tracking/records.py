@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SCHEMAS = frozenset({"dc11669786a5"})
 """Versions of MLflow's tables that `Embedded` reads (the one of MLflow 3.17)."""
-BUSY_SECONDS = 60
-"""Seconds to wait for another process that writes to the file."""
+BUSY_SECONDS, LOCK_SECONDS = 60, 5.0
+"""Seconds to wait for another process that writes to the file, and before a person is told that it is locked."""
 _TAGS = "select run_uuid, key, value from tags where run_uuid in (select value from json_each(?))"
 _PARAMS = "select run_uuid, key, value from params where run_uuid in (select value from json_each(?))"
 _METRICS = "select run_uuid, key, value, is_nan from latest_metrics where run_uuid in (select value from json_each(?))"
@@ -86,8 +86,8 @@ class Embedded:
         self.file = file
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(f"{self.file.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    def _open(self, seconds: float = BUSY_SECONDS) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(f"{self.file.resolve().as_uri()}?mode=ro", uri=True, timeout=seconds)
         with contextlib.closing(connection):
             yield connection
 
@@ -96,7 +96,7 @@ class Embedded:
         if not self.file.is_file():
             return False
         try:
-            with self._open() as store:
+            with self._open(LOCK_SECONDS) as store:
                 return {one for (one,) in store.execute("select version_num from alembic_version")} <= SCHEMAS
         except sqlite3.Error:
             return False  # MLflow, and what naba says before it is asked, know better what is wrong with it.
