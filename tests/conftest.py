@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,16 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     monkeypatch.setenv("NABA_HOME", str(home))
     monkeypatch.setenv("NABA_CACHE", str(home / "cache"))
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_metric_of_others_stays() -> Iterator[None]:
+    """What a test's own package made known is not there for the tests that follow in this process."""
+    yield
+    if metrics := sys.modules.get("naba.evaluation.metrics"):
+        for name, one in list(metrics.METRICS.items()):
+            if not one.function.__module__.startswith("naba."):
+                del metrics.METRICS[name]
 
 
 @pytest.fixture(scope="session")
