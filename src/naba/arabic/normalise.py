@@ -36,7 +36,7 @@ MENTION_MARK = "[مستخدم]"
 # The noncharacter that joins the texts of a batch: no rule touches it, and words and links end at it.
 _JOIN = "\uffff"
 _LINK = re.compile(rf"(?:https?://|(?<!\w)www\.)[^\s{_JOIN}]+", re.IGNORECASE)
-# Signs in a row are looked at once: from each of them anew, a text of nothing else would take for ever.
+# Signs in a row are looked at once: a search from each of them would take for ever in a text of nothing else.
 _MENTION = re.compile(r"(?:(?<![\w.@])|(?<=[\w.]@))@+\w+")
 _HASHTAG = re.compile(r"(?<!#)#+(\w+)")
 # Only with its semicolon: without one, "&copy=2" in an address would be an entity.
