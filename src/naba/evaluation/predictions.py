@@ -386,9 +386,9 @@ def check_probabilities(probabilities: FloatArray, ids: ObjectArray) -> None:
     """Refuse probabilities that are no numbers, leave [0, 1], or do not sum to 1 in a row."""
     if probabilities.size == 0:
         return
-    sums = probabilities.sum(axis=1)
     if probabilities.min() >= 0 and probabilities.max() <= 1 and not off_one(probabilities).any():
         return
+    sums = probabilities.sum(axis=1)
     outside = ((probabilities < 0) | (probabilities > 1 + 1e-9)).any(axis=1)
     for bad, what in (
         (~np.isfinite(sums), "have a probability that is not a number"),
