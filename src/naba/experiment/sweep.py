@@ -168,12 +168,14 @@ def _attempt(composed: Callable[[], DictConfig], overrides: Sequence[str], *, wa
         cfg = composed()
         name = f"{cfg.model.name} {cfg.dataset.name} seed {cfg.seed}"
         outcome = training.run(cfg, overrides, wait=wait)
-    except Exception as error:
+    except Exception as error:  # a sweep goes on; the traceback is kept and the exit code is 1
         if is_interrupt(error):
             raise KeyboardInterrupt from error
-        message = hidden(str(error)) if isinstance(error, UserError) else sentence(error)
-        if not isinstance(error, UserError):
-            message += f"\n  {machine.keep_traceback(error, shlex.join(['naba', 'train', *overrides]))}"
+        if isinstance(error, UserError):
+            message = hidden(str(error))
+        else:
+            kept = machine.keep_traceback(error, shlex.join(["naba", "train", *overrides]))
+            message = f"{sentence(error)}\n  {kept}"
         outcome = Outcome("failed", name, message=message)
     return outcome, time.time() - start
 
