@@ -34,12 +34,12 @@ def test_a_finished_run_gains_a_section_and_answers_there_as_if_trained_for_it(
     assert kept.has_predictions()
     forced = run("model=tfidf_nb", "evaluation.also=[article_stance]", "force=true")
     assert forced.status == "trained"
-    again = tracking.find(forced.run)
+    retrained = tracking.find(forced.run)
     for section in kept.sections:
-        one, other = kept.predictions(section), again.predictions(section)
+        one, other = kept.predictions(section), retrained.predictions(section)
         assert list(one.predicted) == list(other.predicted)
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-9)
-        assert kept.scores(section).keys() == again.scores(section).keys()
+        assert kept.scores(section).keys() == retrained.scores(section).keys()
     assert again.score("article_stance") == forced.score("article_stance")
     assert run("model=tfidf_nb", "evaluation.also=[article_stance]").status == "found"
     assert cli.main(["compare", "--transfer", "--markdown"]) == 0
