@@ -10,8 +10,13 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from mlflow.entities import Dataset, DatasetInput
+from mlflow.exceptions import MlflowException
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from naba import cli, files, tracking
 from naba.config import overrides as command_line
@@ -19,6 +24,9 @@ from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.experiment import sweep
 from naba.tracking import claims, database, folder, patience, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SMALL = ("evaluation.resamples=50", "tracking.figures=false", "evaluation.worst_errors=2", "tracking.log_model=false")
 
@@ -274,3 +282,32 @@ def test_others_may_read_what_a_training_writes(own_home: Path, store: Path) -> 
     closed = [path for path in own_home.rglob("*") if path not in own and path.stat().st_mode & 0o004 == 0]
     assert closed == []
     assert [path for path in own_home.rglob("*") if path.is_dir() and path.stat().st_mode & 0o005 != 0o005] == []
+
+
+def test_two_processes_that_write_the_same_row_at_once(store: Path, request: pytest.FixtureRequest) -> None:
+    """Another client does the same between MLflow's look whether the row is there and its writing."""
+    client = tracking.client(tracking.default_uri())
+    experiment = client.create_experiment("two")
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+    described = [DatasetInput(Dataset("news", "1a2b", "naba", "{}"), [])]
+    first: list[Callable[[], object]] = []
+
+    def come_first(*_: object) -> None:
+        if first:
+            first.pop()()
+
+    event.listen(Session, "before_flush", come_first)
+    request.addfinalizer(lambda: event.remove(Session, "before_flush", come_first))
+
+    first.append(lambda: client.set_experiment_tag(experiment, "words", "theirs"))
+    client.set_experiment_tag(experiment, "words", "ours")
+    assert client.get_experiment(experiment).tags["words"] == "ours"
+
+    first.append(lambda: client.log_inputs(runs[0], described))
+    client.log_inputs(runs[1], described)
+    assert [client.get_run(run).inputs.dataset_inputs[0].dataset.digest for run in runs] == ["1a2b", "1a2b"]
+
+    first.append(lambda: client.create_registered_model("model"))
+    with pytest.raises(MlflowException, match="already exists"):
+        client.create_registered_model("model")
+    assert not first

@@ -27,6 +27,9 @@ AWAY = (
     "ssl connection has been closed", "max retries exceeded", "503 server error", "error code 503", "error code 502",
 )  # fmt: skip
 """Parts of messages of a store that does not answer: it is away, or was never at this address."""
+TWICE = ("unique constraint failed", "duplicate key value")
+"""Parts of messages of a database into which two processes wrote the same new row at once."""
+REPEATS = 5
 logger = logging.getLogger(__name__)
 
 _answered: set[str] = set()
@@ -39,8 +42,20 @@ def is_away(error: BaseException, what: str) -> bool:
     return any(words in message for words in BUSY) or (what in _answered and any(words in message for words in AWAY))
 
 
+def _lost_race(error: BaseException) -> bool:
+    """Did another process write the row of this call first?
+
+    MLflow reads whether a tag or data set is there, then inserts it: asked again, it finds it. Where a name must be
+    new, MLflow gives the same message the code of a resource that exists, which is an answer.
+    """
+    message = str(error).lower()
+    return getattr(error, "error_code", "") == "BAD_REQUEST" and any(words in message for words in TWICE)
+
+
 def patiently(call: Callable[[], T], what: str) -> T:
     """The value of a question to a store, asked again for some minutes while the store is away.
+
+    It is asked again at once where another process wrote the same row first.
 
     Only a store that has answered this process before, or that says itself that it is busy, is waited for: a wrong
     address, password or database fails at once.
@@ -54,7 +69,7 @@ def patiently(call: Callable[[], T], what: str) -> T:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import OperationalError
 
-    begun, said = time.monotonic(), False
+    begun, said, repeats = time.monotonic(), False, 0
     while True:
         try:
             value = call()
@@ -63,6 +78,9 @@ def patiently(call: Callable[[], T], what: str) -> T:
                 raise UserError(
                     f"the disk of the store {what} is full", "make room, then repeat the command"
                 ) from error
+            if _lost_race(error) and repeats < REPEATS:
+                repeats += 1
+                continue
             if not is_away(error, what):
                 raise
             if time.monotonic() - begun > PATIENCE_SECONDS:
