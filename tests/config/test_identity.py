@@ -54,6 +54,7 @@ def test_equal_experiments_are_one_run(one: list[str]) -> None:
         (["split=grouped"], ["split.column=group", "split.test=2e-1"]),
         (["dataset=unifiedfc_stance", "split=official_folds"], ["++split.column=fold"]),
         (["split=learning_curve", "split.fraction=1"], ["split.fraction=1.0"]),
+        (["split.validation=0"], ["split.validation=-0.0"]),
         (
             ["model=marbert_v2"],
             ["++model.training.stopping_metric=macro_f1_agree_disagree", "++model.training.warmup=1e-1"],

@@ -55,9 +55,18 @@ class Identity:
 
 
 def digest(content: Any) -> str:
-    """First 16 hex digits of the SHA-256 of canonical JSON: the same on every machine."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """First 16 hex digits of the SHA-256 of canonical JSON: the same on every machine, and for 0.0 and -0.0."""
+    text = json.dumps(_unsigned(content), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _unsigned(content: Any) -> Any:
+    """The same content without negative zeros, which compare equal to 0.0 and are written differently."""
+    if isinstance(content, dict):
+        return {key: _unsigned(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_unsigned(value) for value in content]
+    return content + 0.0 if isinstance(content, float) else content
 
 
 def identify(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 GROUP = "naba"
 NAMED, NONE, TRUSTED = "NABA_PACKAGES", "NABA_NO_PACKAGES", "NABA_TRUST"
+BY_USER = f"--package or {NAMED}"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Package:
 
     Attributes:
         name: as Python imports it.
-        source: who allowed it: an installed distribution's entry point, or `NABA_PACKAGES`.
+        source: who allowed it: an installed distribution's entry point, or the user.
         file: its `__init__.py`, the folder of a package without one, or the file of a lone module.
     """
 
@@ -88,7 +89,7 @@ def _allowed(named: str, _current: str) -> tuple[Package, ...]:
         distribution = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an installed package"
         found.setdefault(name, _package(name, f"entry point of {distribution}"))
     for part in filter(None, (one.strip() for one in named.split(","))):
-        package = _at(Path(part)) if os.sep in part or part.endswith(".py") else _package(part, NAMED)
+        package = _at(Path(part)) if os.sep in part or part.endswith(".py") else _package(part, BY_USER)
         found[package.name] = package
     return tuple(found.values())
 
@@ -96,13 +97,13 @@ def _allowed(named: str, _current: str) -> tuple[Package, ...]:
 def _at(path: Path) -> Package:
     path = path.expanduser().resolve()
     if not path.exists():
-        raise UserError(f"{NAMED} or --package names {path}, which does not exist")
+        raise UserError(f"{BY_USER} names {path}, which does not exist")
     if path.is_dir() and not _is_package(path):
         path = _inside(path)
     if str(path.parent) not in sys.path:
         # At the end, so that no file of it takes the place of a library.
         sys.path.append(str(path.parent))
-    package = _package(path.stem, NAMED)
+    package = _package(path.stem, BY_USER)
     if package.file not in {path, path / "__init__.py"}:
         hint = "Rename it; or uninstall the other, if it is an older copy."
         raise UserError(f"{path}: another module is called '{path.stem}' ({package.file})", hint)
