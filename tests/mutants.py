@@ -42,7 +42,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "evaluation/leaderboard.py": ("test_leaderboard", "test_deciding_numbers"),
     "evaluation/columns.py": ("test_leaderboard",),
     "evaluation/tables.py": ("test_tables", "test_leaderboard"),
-    "evaluation/predictions.py": ("test_predictions", "test_outside", "test_deciding_numbers"),
+    "evaluation/predictions.py": ("test_predictions", "test_outside", "test_deciding_numbers", "test_no_answer"),
     "evaluation/outside.py": ("test_outside",),
     "evaluation/calibration.py": ("test_calibration",),
     "evaluation/slices.py": ("test_slices",),

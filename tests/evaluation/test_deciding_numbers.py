@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from naba.errors import UserError
-from naba.evaluation.bootstrap import interval, share_groups, units_of, value
+from naba.evaluation.bootstrap import Cells, group_units, interval, share_groups, units_of, value
 from naba.evaluation.metrics import METRICS
 from naba.evaluation.predictions import Predictions, objects
 from naba.evaluation.significance import (
@@ -49,6 +49,13 @@ def predictions(right: list[bool] | np.ndarray, groups: list[str] | None = None,
 def test_a_row_without_a_group_is_its_own_group():
     one = predictions([True] * 6, ["x", "", "y", "", "x", ""])
     assert units_of(one).tolist() == [0, 1, 2, 3, 0, 4]
+
+
+def test_units_are_the_groups_and_nothing_more():
+    """One unit too many would be an empty one, now and then drawn in place of a group."""
+    one = predictions([True, False, True, True, False], ["x", "y", "x", "", "y"])
+    units = group_units(Cells.of(one, by_target=False), units_of(one))
+    assert units.tolist() == [[2, 0, 0, 0], [0, 2, 0, 0], [1, 0, 0, 0]]
 
 
 def test_rows_without_groups_do_not_widen_the_interval():

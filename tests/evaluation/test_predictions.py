@@ -116,6 +116,7 @@ def test_alignment_orders_by_id_and_counts_problems(predictions):
         ({"probabilities": [[np.nan, 0, 1]] * 3}, "not a number; id '00'"),
         ({"probabilities": [[1, 0, 0], [0.5, 0.2, 0.2], [0, 1, 0]]}, "1 of 3 rows .* do not sum to 1; id '01'"),
         ({"probabilities": [[1.5, -0.5, 0]] * 3}, r"outside \[0, 1\]"),
+        ({"probabilities": [[1.005, 0, 0]] * 3}, r"outside \[0, 1\]"),
     ],
 )
 def test_bad_predictions_are_refused(changes, words):
