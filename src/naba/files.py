@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError, is_full
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from markupsafe import Markup
 
 LEFT_SECONDS = 3600.0
 """A half-written file that nobody has written to for so long was left by a process that was killed."""
@@ -31,6 +34,37 @@ def shipped(folder: str) -> Path:
     """A folder naba ships (`conf`, `data`): in the repository, or inside the wheel."""
     root = checkout()
     return (root / folder) if root else (PACKAGE / "shipped" / folder)
+
+
+def rendered(template: Path, finalize: Callable[[Any], Any] | None = None, /, **values: Any) -> str:
+    """A page filled with values, all of which are escaped but `Markup`; a name that is missing is an error.
+
+    Args:
+        finalize: done to each value before it is escaped.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(template.parent), autoescape=True, undefined=StrictUndefined, finalize=finalize,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    return environment.get_template(template.name).render(**values)
+
+
+def asset(*shipped: Path) -> Markup:
+    """Style sheets or scripts that naba ships, which are not escaped."""
+    from markupsafe import Markup
+
+    return Markup("".join(file.read_text(encoding="utf-8") for file in shipped))  # noqa: S704
+
+
+def in_script(data: Any) -> Markup:
+    """JSON that may stand in a script element, whatever the texts in it are."""
+    from markupsafe import Markup
+
+    # No "<" may stand in a script element, or a text could close it; JSON knows the escape.
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704
 
 
 def home() -> Path:

@@ -11,7 +11,6 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from naba.evaluation.tables import counted
 from naba.experiment.tune import RUNS, finished
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from matplotlib.figure import Figure
     from optuna import Study
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MARK = "# Found by naba tune"
+TEMPLATE = Path(__file__).with_name("tuned.html.jinja")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}")
 
 
@@ -162,16 +162,9 @@ class Tuned:
             if self.nested is not None
             else "How optimistic validation is cannot be estimated from these trials."
         )
-        table = "".join(_line([str(trial.number), trial.state.name.lower(), *self._cells(trial)])
-                        for trial in finished(self.study))  # fmt: skip
-        return PAGE.format(
-            title=escape(f"{wanted.settings.model['name']} on {wanted.settings.dataset.name}"),
-            said=escape(self._said()),
-            optimism=escape(optimism),
-            pictures="".join(pictures),
-            head=_line(["trial", "", wanted.primary, *wanted.spaces], "th"),
-            rows=table,
-            study=escape(f"study {wanted.study}, {wanted.sampler}, {wanted.seeds} seeds"),
+        trials = [[str(trial.number), trial.state.name.lower(), *self._cells(trial)] for trial in finished(self.study)]
+        return files.rendered(
+            TEMPLATE, wanted=wanted, said=self._said(), optimism=optimism, pictures=pictures, trials=trials
         )
 
     def _cells(self, trial: FrozenTrial) -> list[str]:
@@ -193,6 +186,7 @@ class Tuned:
         if self.default_score is not None:
             axes.axhline(self.default_score, linestyle=":", color="grey", label="defaults")
         axes.set(xlabel="trial", ylabel=self.wanted.primary)
+        axes.locator_params(axis="x", integer=True)
         axes.legend()
         return figure
 
@@ -239,23 +233,8 @@ def _changed(model: Mapping[str, Any], kind: type) -> dict[str, Any]:
     return found
 
 
-def _picture(figure: Figure, about: str) -> str:
+def _picture(figure: Figure, about: str) -> tuple[str, str]:
+    """A figure as PNG in base64, and what it shows."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
-    data = base64.b64encode(stream.getvalue()).decode()
-    image = f'<img alt="{escape(about)}" src="data:image/png;base64,{data}">'
-    return f"<figure>{image}<figcaption>{escape(about)}</figcaption></figure>"
-
-
-def _line(cells: Sequence[str], tag: str = "td") -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>naba tune: {title}</title><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
-color-scheme: light dark; }}
-table {{ border-collapse: collapse; }} td, th {{ border-top: 1px solid #8888; padding: .2rem .8rem; text-align: left; }}
-figure {{ margin: 1rem 0; }} img {{ max-width: 100%; background: white; }} figcaption {{ color: #888; }}
-</style></head><body><h1>{title}</h1><p>{said}</p><p>{optimism}</p>{pictures}
-<table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{study}</p></body></html>
-"""
+    return base64.b64encode(stream.getvalue()).decode(), about

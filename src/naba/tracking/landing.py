@@ -5,18 +5,20 @@ A plug-in of MLflow's (`mlflow server --app-name naba`): MLflow's own applicatio
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naba import files
 from naba.tracking.store import Store
 from naba.tracking.views import PRIMARY, runs_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+TEMPLATE = Path(__file__).with_name("landing.html.jinja")
 PATH = "/naba"
 COOKIE = "naba"
 COMPARED = 10
@@ -33,6 +35,11 @@ class Experiment:
     metric: str
     best: Sequence[tuple[str, str, float]]
     """(run id, name, value)"""
+
+    @property
+    def comparison(self) -> str:
+        """Where MLflow's UI shows the best runs side by side."""
+        return f"#/compare-runs?runs={json.dumps([run for run, *_ in self.best])}&experiments={json.dumps([self.id])}"
 
 
 def experiments(store: Store) -> list[Experiment]:
@@ -59,59 +66,7 @@ def experiments(store: Store) -> list[Experiment]:
 
 def page(found: Sequence[Experiment], models: Sequence[str], where: str) -> str:
     """The page as HTML."""
-    rows = "".join(_row(one) for one in found)
-    table = (
-        f"<div class=wide><table><tr><th>experiment<th>runs<th>best so far<th>look at</tr>{rows}</table></div>"
-        if found
-        else "<p>There are no finished runs yet: <code>naba train +experiment=quickstart -m</code></p>"
-    )
-    named = ", ".join(f'<a href="/#/models/{html.escape(name)}">{html.escape(name)}</a>' for name in models)
-    registry = f"<p>Registered models: {named}</p>" if models else ""
-    return _PAGE.replace("TABLE", table).replace("REGISTRY", registry).replace("WHERE", html.escape(where))
-
-
-def _row(one: Experiment) -> str:
-    count = f"{one.finished} run" + ("s" if one.finished != 1 else "")
-    best = (
-        f"{html.escape(one.best[0][1])}<br><small>{html.escape(one.metric)} {one.best[0][2]:.3f}</small>"
-        if one.best
-        else ""
-    )
-    ids = html.escape(json.dumps([run for run, _, _ in one.best]))
-    experiment = html.escape(json.dumps([one.id]))
-    links = [
-        f'<a href="/{html.escape(runs_address(one.id))}">table</a>',
-        f'<a href="/{html.escape(runs_address(one.id, "CHART"))}">charts</a>',
-    ]
-    if len(one.best) > 1:
-        links.append(f'<a href="/#/compare-runs?runs={ids}&amp;experiments={experiment}">the best side by side</a>')
-    name = f'<a href="/{html.escape(runs_address(one.id))}" dir="auto">{html.escape(one.name)}</a>'
-    return f'<tr><td>{name}<td>{count}<td dir="auto">{best}<td>{" · ".join(links)}</tr>'
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>naba · نبأ</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1c2430 }
-table { border-collapse: collapse; width: 100% } th, td { text-align: start; padding: .5rem .8rem .5rem 0;
-border-bottom: 1px solid #d8dee6; vertical-align: top } .wide { overflow-x: auto } small { color: #5a6675 }
-a { color: #0b5cad }
-</style>
-<script>
-// MLflow opens experiments as those of language-model applications, without any runs, unless it is told otherwise.
-localStorage.setItem("mlflow.workflowType_v1", JSON.stringify("machine_learning"));
-// A deep link of a browser that was never here before: go on to it.
-if (location.hash.startsWith("#/")) location.replace("/" + location.hash);
-</script>
-<h1>naba · نبأ</h1>
-TABLE
-REGISTRY
-<p>Whether two systems differ, a paired test on the same rows tells: <code>naba compare</code>, or with
-<code>--html board.html</code> as one page. <a href="/#/experiments?workflowType=machine_learning">All of
-MLflow's UI</a>
-<br><small>WHERE</small></p>
-</html>
-"""
+    return files.rendered(TEMPLATE, experiments=found, models=models, where=where, address=runs_address)
 
 
 def application() -> Any:

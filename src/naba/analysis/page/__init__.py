@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naba import files
 from naba.analysis.records import article_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from markupsafe import Markup
 
     from naba.analysis.article import Article, Origin, Sentence
     from naba.arabic.segment import Span
@@ -44,23 +43,14 @@ class Segment:
 
 def rendered(template: str, words: Mapping[str, Sequence[str]], **values: Any) -> str:
     """A template that lies here, with the Arabic of `words` and the style sheet."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    # Everything is escaped but what naba itself wrote (style, script) or has escaped for a script element (data).
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True,
-        trim_blocks=True, lstrip_blocks=True,
-        finalize=lambda value: _visible(value) if type(value) is str else value,
-    )  # fmt: skip
     arabic = {key: pair[0] for key, pair in words.items()}
-    return environment.get_template(template).render(words=arabic, css=asset("page.css"), **values)
-
-
-def asset(name: str) -> Markup:
-    """A style sheet or a script that lies here."""
-    from markupsafe import Markup
-
-    return Markup((ASSETS / name).read_text(encoding="utf-8"))  # noqa: S704
+    return files.rendered(
+        ASSETS / template,
+        lambda value: _visible(value) if type(value) is str else value,
+        words=arabic,
+        css=files.asset(ASSETS / "page.css"),
+        **values,
+    )
 
 
 def page(article: Article) -> str:
@@ -79,20 +69,10 @@ def page(article: Article) -> str:
         notes=article.notes,
         origins=range(len(article.origins)),
         shown_url=article.url if article.url.startswith(("http://", "https://")) else "",
-        data=in_script(data),
-        language=asset("language.js"),
-        js=asset("page.js"),
+        data=files.in_script(data),
+        language=files.asset(ASSETS / "language.js"),
+        js=files.asset(ASSETS / "page.js"),
     )
-
-
-def in_script(data: Any) -> Markup:
-    """JSON that may stand in a script element."""
-    from markupsafe import Markup
-
-    # No "<" may stand in a script element, or a text could close it; a NUL may stand in no HTML.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return Markup(text)  # noqa: S704  no "<" is left in it
 
 
 def _types(article: Article) -> list[str]:

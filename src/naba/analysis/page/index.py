@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from naba.analysis.page import asset, in_script, labelled, rendered
+from naba import files
+from naba.analysis.page import ASSETS, labelled, rendered
 from naba.analysis.stances import NOTHING
 
 if TYPE_CHECKING:
@@ -89,5 +90,5 @@ class Index:
         return rendered(
             "index.html.jinja", words, entries=self.entries, claims=list(self.claims.values()), bad=bad, tables=tables,
             typed=any(origin.task == "claim_type" for origin in self.origins), origins=range(len(self.origins)),
-            data=in_script({"words": words}), language=asset("language.js"),
+            data=files.in_script({"words": words}), language=files.asset(ASSETS / "language.js"),
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba.evaluation.page import script_json
+from naba import files
 
 if TYPE_CHECKING:
     from naba.annotation.project import Project
@@ -20,7 +20,6 @@ def page(project: Project, *, suggest: bool = False) -> str:
     Args:
         suggest: show a model's answers, which people then tend to follow; they are not in the page otherwise.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markdown_it import MarkdownIt
     from markupsafe import Markup
 
@@ -33,13 +32,11 @@ def page(project: Project, *, suggest: bool = False) -> str:
             "labels": [[label, shown] for label, shown in project.labels.items()]}  # fmt: skip
     # Markup of a guideline's author is shown as text, as everything else here.
     guideline = MarkdownIt("commonmark", {"html": False}).enable("table").render(project.guideline)
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    own = {name: Markup((ASSETS / f"annotate.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}  # noqa: S704
-    return environment.get_template("annotate.html.jinja").render(
+    own = {name: files.asset(ASSETS / f"annotate.{name}") for name in ("css", "js")}
+    return files.rendered(
+        ASSETS / "annotate.html.jinja",
         project=project,
-        data=Markup(script_json(data)),  # noqa: S704  no "<" is left in it
+        data=files.in_script(data),
         guideline=Markup(guideline),  # noqa: S704  made by MarkdownIt without HTML
         **own,
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from naba import files
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.config import packages
 from naba.data.dataset import SPLITS, Dataset
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["error", "warning", "note"]
 State = Literal["found", "clean", "not_applicable", "not_run"]
+TEMPLATE = Path(__file__).with_name("report.html.jinja")
 EXAMPLES = 5
 SHORTENED = 100
 
@@ -204,41 +206,14 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.dataset)}: {self.rows} rows</p><table>{self._html_rows()}</table>"
+        return self._html(whole=False)
 
     def to_html(self) -> str:
         """A self-contained page; right-to-left examples, no scripts, nothing fetched."""
-        return PAGE.format(
-            title=html.escape(f"{self.dataset}: data checks"),
-            rows=self._html_rows(),
-            count=self.rows,
-            fingerprint=self.fingerprint,
-        )
+        return self._html(whole=True)
 
-    def _html_rows(self) -> str:
-        return "".join(
-            f'<tr class="{_shown(each).split()[0]}"><td>{each.code}</td><td>{html.escape(_shown(each))}</td>'
-            f"<td><b>{html.escape(each.title)}</b><br>{html.escape(each.message)}{_html_details(each)}</td></tr>"
-            for each in self.findings
-        )
-
-
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td {{ border-top: 1px solid #ccc; padding: .5rem; vertical-align: top; }}
-.error td:nth-child(2) {{ color: #b00020; font-weight: bold; }} .warning td:nth-child(2) {{ color: #9a5b00; }}
-.clean td, .not td {{ color: #666; }} li {{ unicode-bidi: plaintext; }}
-</style></head><body><h1>{title}</h1><p>{count} rows, fingerprint <code>{fingerprint}</code></p>
-<table>{rows}</table></body></html>
-"""
-
-
-def _html_details(finding: Finding) -> str:
-    if finding.state != "found":
-        return ""
-    items = "".join(f'<li dir="auto">{html.escape(example)}</li>' for example in finding.examples)
-    return f"<ul>{items}</ul><i>{html.escape(finding.remedy)}</i>"
+    def _html(self, whole: bool) -> str:
+        return files.rendered(TEMPLATE, report=self, shown=_shown, whole=whole)
 
 
 def _shown(finding: Finding) -> str:

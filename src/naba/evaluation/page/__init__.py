@@ -6,13 +6,13 @@ The template, style sheet and script lie beside this file; this module makes the
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from naba import files
 from naba.errors import UserError
 from naba.evaluation.calibration import brier_score, confidence, coverage_risk, reliability
 from naba.evaluation.columns import Column, columns_of, title_of
@@ -101,23 +101,8 @@ def page(boards: Sequence[Board], contents: Mapping[str, Content] | None = None,
         raise UserError(f"the texts of {', '.join(missing)} are needed to show its errors")
     budget = TEXT_BYTES // max(1, len(boards))
     data = {"boards": [_board(board, contents[board.scored], budget) for board in boards]}
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    # Everything is escaped but what naba itself wrote (style, script) or has escaped for a script element (data).
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    own = {name: Markup((ASSETS / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}  # noqa: S704
-    template = environment.get_template("page.html.jinja")
-    return template.render(title=title, data=Markup(script_json(data)), **own)  # noqa: S704  no "<" is left in it
-
-
-def script_json(data: Any) -> str:
-    """JSON that may stand inside a script element, whatever the texts in it are."""
-    # No "<" may stand in a script element, or a text could close it; JSON knows the escape.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    own = {name: files.asset(ASSETS / f"page.{name}") for name in ("css", "js")}
+    return files.rendered(ASSETS / "page.html.jinja", title=title, data=files.in_script(data), **own)
 
 
 def _board(board: Board, content: Content, budget: int) -> dict[str, Any]:

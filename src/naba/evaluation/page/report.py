@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from naba import files
 from naba.evaluation.page import ASSETS
 
 if TYPE_CHECKING:
@@ -72,15 +73,8 @@ class Report:
 
     def page(self) -> str:
         """The report as one string of HTML."""
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-        from markupsafe import Markup
-
-        environment = Environment(
-            loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-        )
-        css = Markup((ASSETS / "page.css").read_text(encoding="utf-8"))  # noqa: S704  naba's own style sheet
-        template = environment.get_template("report.html.jinja")
-        return template.render(report=self, css=css, chart=drawing)
+        css = files.asset(ASSETS / "page.css")
+        return files.rendered(ASSETS / "report.html.jinja", report=self, css=css, chart=drawing)
 
 
 def drawing(chart: Chart) -> Mapping[str, object]:

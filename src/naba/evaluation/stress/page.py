@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naba import files
 from naba.arabic.perturb import KINDS
 from naba.evaluation.stress.tables import notes, percent, share_text
 from naba.evaluation.tables import number, p_text, signed
@@ -23,29 +23,22 @@ LONGEST = 700
 
 def page(report: StressReport) -> str:
     """The page as one string of HTML; it asks no network for anything."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
-    style = SHARED_STYLE.read_text(encoding="utf-8") + (ASSETS / "page.css").read_text(encoding="utf-8")
-    # Everything is escaped but what naba itself wrote (style, script) or has escaped for a script element (data).
-    own = {"css": Markup(style), "js": Markup((ASSETS / "page.js").read_text(encoding="utf-8"))}  # noqa: S704
     kinds = [
         {"name": kind, "about": KINDS[kind], "effects": [_shown(effect) for effect in report.of_kind(kind)]}
         for kind in KINDS
         if report.of_kind(kind)
     ]
-    return environment.get_template("page.html.jinja").render(
+    return files.rendered(
+        ASSETS / "page.html.jinja",
         report=report,
         score=number(report.score),
         holds=all(effect.flips.count == 0 for effect in report.of_kind("kept")),
         kinds=kinds,
         by_label=[_by_label(effect, report) for effect in report.effects],
         notes=notes(report),
-        data=Markup(_data(report)),  # noqa: S704
-        **own,
+        data=files.in_script(_data(report)),
+        css=files.asset(SHARED_STYLE, ASSETS / "page.css"),
+        js=files.asset(ASSETS / "page.js"),
     )
 
 
@@ -76,7 +69,7 @@ def _by_label(effect: Effect, report: StressReport) -> dict[str, Any]:
     return {"name": effect.name, "kind": effect.kind, "cells": cells}
 
 
-def _data(report: StressReport) -> str:
+def _data(report: StressReport) -> dict[str, Any]:
     examples = [
         {
             "perturbation": effect.name,
@@ -91,10 +84,7 @@ def _data(report: StressReport) -> str:
         for effect in report.effects
         for one in effect.examples
     ]
-    data = {"names": dict(report.labels), "examples": examples}
-    # No "<" may stand in a script element, or a text could close it; JSON knows the escape.
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return {"names": dict(report.labels), "examples": examples}
 
 
 def _texts(one: Example) -> dict[str, Any]:

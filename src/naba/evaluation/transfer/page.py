@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from naba import files
 from naba.evaluation.significance import SIGNIFICANCE
 from naba.evaluation.tables import number, p_text
 from naba.evaluation.transfer.tables import drop_text, label_notes, score_text
@@ -21,12 +22,6 @@ SHARED_STYLE = ASSETS.parent / "page" / "page.css"
 
 def page(matrices: Sequence[Matrix], left_out: Sequence[LeftOut]) -> str:
     """The page as one string of HTML; it asks no network for anything, and has no script."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
     shown = [
         {
             "model": matrix.model,
@@ -51,8 +46,8 @@ def page(matrices: Sequence[Matrix], left_out: Sequence[LeftOut]) -> str:
         }
         for one in left_out
     ]  # fmt: skip
-    css = Markup(SHARED_STYLE.read_text(encoding="utf-8"))  # noqa: S704  written by naba itself
-    return environment.get_template("page.html.jinja").render(matrices=shown, topics=topics, css=css)
+    css = files.asset(SHARED_STYLE)
+    return files.rendered(ASSETS / "page.html.jinja", matrices=shown, topics=topics, css=css)
 
 
 def _cell(entry: Entry | None) -> dict[str, Any] | None:
