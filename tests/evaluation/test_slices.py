@@ -29,6 +29,29 @@ def test_columns_seen_in_arabic_text():
     assert columns["numbers clash"].tolist()[0] == "same", "Arabic-Indic and Western digits are one number"
 
 
+@pytest.mark.parametrize(
+    "text", ["لا يريد", "لَا يريد", "لـــا يريد", "وَلَمْ يحضر", "ونفى ذلك", "نَفَى ذلك", "ما زال حيا", "مَا  زَالَ حيا"]
+)
+def test_a_negation_is_seen_however_it_is_written(text):
+    assert text_columns([text])["has negation"].tolist() == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "clash"),
+    [
+        ("بلغ العدد 1,234", "بلغ العدد ١٢٣٤", "same"),
+        ("بلغ 1,234.5 مليون", "بلغ 1", "yes"),
+        ("قتل خمسة عشر شخصا", "مقتل 15", "same"),
+        ("قتل خمسة عشر شخصا", "مقتل 16", "yes"),
+        ("قتل 15 شخصا", "مقتل العشرات", "no numbers to compare"),
+        ("قتل كثيرون", "مقتل 16", "no numbers to compare"),
+        ("بين 15 و20", "مقتل 15", "same"),
+    ],
+)
+def test_numbers_clash_where_no_number_is_in_both(text, target, clash):
+    assert text_columns([text], [target])["numbers clash"].tolist() == [clash]
+
+
 def test_a_negation_inside_a_word_is_none():
     assert text_columns(["السلام للجميع", "الأعلام"])["has negation"].tolist() == ["no", "no"]
 

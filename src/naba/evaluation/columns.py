@@ -83,7 +83,7 @@ class Column:
         if shown is not None:
             return shown(row)
         made = self.value(row)
-        return "" if made is None else made if isinstance(made, str) else number(made)
+        return "" if made is None else number(made) if isinstance(made, float) else str(made)
 
     def plain(self, row: Row) -> str:
         """The cell for CSV: every digit of a number."""

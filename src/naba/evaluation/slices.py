@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from naba.arabic.normalise import normalise, normalise_all
+from naba.arabic.numbers import quantities
+from naba.arabic.profile import NEWS
+from naba.arabic.segment import tokens
 from naba.evaluation.bootstrap import scores
 from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import objects
@@ -34,15 +38,20 @@ MOST_VALUES = 60
 SHORT, LONG = 8, 40
 """Words: a headline is short up to the first, an article long from the second on."""
 
-NEGATION = re.compile(r"(?<!\w)[وف]?(?:لا|لم|لن|ليس|ليست|ليسوا|غير|دون|بدون|ما\s+زال|عدم|ينفي|نفى|نفت|تنفي)(?!\w)")
 NUMBER = re.compile(r"\d")  # Python's \d has Arabic-Indic and Persian digits too
-QUOTATION = re.compile(r"[\"«»“”„]")
+QUOTATION = re.compile(r"[\"«»“”„‟‹›]")
 QUESTION = re.compile(r"[؟?]")
 LATIN = re.compile(r"[A-Za-z]")
 DIACRITIC = re.compile(r"[\u064b-\u0652]")
-DIALECT = re.compile(
-    r"(?<!\w)(?:مش|ليش|ليه|وش|ايش|إيش|شو|كده|كدا|هيك|عشان|علشان|اللي|دلوقتي|هسه|بدي|عايز|عاوز|زي|احنا|إحنا|مافي|وين)(?!\w)"
-)
+
+
+def _words(words: str, prefix: str = "") -> re.Pattern[str]:
+    """Any of some words, which are compared as the `news` profile writes them."""
+    return re.compile(rf"(?<!\w){prefix}(?:{'|'.join(normalise(words, NEWS).split()).replace('_', ' ')})(?!\w)")
+
+
+NEGATION = _words("لا لم لن ليس ليست ليسوا غير دون بدون ما_زال عدم ينفي نفى نفت تنفي", "[وف]?")
+DIALECT = _words("مش ليش ليه وش ايش شو كده كدا هيك عشان علشان اللي دلوقتي هسه بدي عايز عاوز زي احنا مافي وين")
 
 
 @dataclass(frozen=True)
@@ -68,23 +77,27 @@ class Slice:
 def text_columns(texts: Sequence[str], targets: Sequence[str] | None = None) -> dict[str, ObjectArray]:
     """Columns that can be seen in the texts themselves; "yes" or "no", and a band of length in words.
 
-    Dialect is a list of forty frequent function words, so "no" means that none was seen, no more.
+    Negations, dialect words and numbers are looked for in the texts as the `news` profile writes them, so that marks
+    and spellings do not matter; numbers may be digits or words. Dialect is a list of some frequent function words:
+    "no" means that none was seen, no more.
     """
     patterns = {
         "has number": NUMBER,
-        "has negation": NEGATION,
         "has quotation": QUOTATION,
         "has question mark": QUESTION,
         "has Latin letters": LATIN,
         "has diacritics": DIACRITIC,
-        "has dialect words": DIALECT,
     }
+    plain = normalise_all(texts, NEWS)
     columns = {name: _seen(texts, pattern) for name, pattern in patterns.items()}
+    columns["has negation"] = _seen(plain, NEGATION)
+    columns["has dialect words"] = _seen(plain, DIALECT)
     columns["length"] = _each(texts, _band)
     if targets is not None and any(targets):
+        plain_targets = normalise_all(targets, NEWS)
         columns["target has number"] = _seen(targets, NUMBER)
-        columns["target has negation"] = _seen(targets, NEGATION)
-        columns["numbers clash"] = objects([_clash(text, target) for text, target in zip(texts, targets, strict=True)])
+        columns["target has negation"] = _seen(plain_targets, NEGATION)
+        columns["numbers clash"] = objects([_clash(*sides) for sides in zip(plain, plain_targets, strict=True)])
     return columns
 
 
@@ -104,8 +117,7 @@ def _band(text: str) -> str:
 
 
 def _clash(text: str, target: str) -> str:
-    # int() reads Arabic-Indic digits, so that ١٥ and 15 are one number.
-    here, there = ({int(found) for found in re.findall(r"\d+", side)} for side in (text, target))
+    here, there = ({found.value for found in quantities(tokens(side))} for side in (text, target))
     return "no numbers to compare" if not here or not there else "same" if here & there else "yes"
 
 

@@ -1,0 +1,121 @@
+"""Every column of a board for one line whose numbers are known: as CSV, for people, and in a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from naba.evaluation.bootstrap import Score
+from naba.evaluation.columns import COLUMNS
+from naba.evaluation.leaderboard import Cell, Row, TrackedRun
+from naba.evaluation.significance import Difference
+
+
+def nothing() -> None:
+    raise AssertionError("no column reads predictions")
+
+
+def tracked(seed: int, part: str = "", **changed: object) -> TrackedRun:
+    run = TrackedRun(
+        f"run{seed}", f"identity{seed}", "c0ffee", "ans_stance", "stance", "blended", seed, {"share_answered": 0.875},
+        {}, {}, 90.0 + 60 * seed, 0.25, 3_000_000.0, nothing, scored_on="arastance", part=part,
+        kinds=("no_weights", "local"), probabilities="calibrated", rows_per_second=8.0, money_per_1000_rows=0.01234567,
+    )  # fmt: skip
+    return replace(run, **changed)
+
+
+LINE = Row(
+    Cell("blended", (tracked(0), tracked(1))), Score("macro_f1", 0.8125, 0.75, 0.875, 1234), 0.0125, 2, True, (1, 3),
+    "ab",
+    Difference("macro_f1", -0.0625, -0.125, 0.01, 0.04, 0.03, 0.084, 1234),
+    Difference("macro_f1", 0.25, 0.125, 0.375, 0.0001, 0.06, 0.168, 1234), 0.04, 0.0004,
+)  # fmt: skip
+SHOWN = {
+    # key: (CSV, for people, in a terminal where it is shorter)
+    "scored_on": ("arastance", "arastance"),
+    "metric": ("macro_f1", "macro_f1"),
+    "rank_best": ("1", "1–3"),
+    "rank_worst": ("3", "3"),
+    "model": ("blended", "blended"),
+    "trained_on": ("ans_stance", "ans_stance"),
+    "cell": ("c0ffee", "c0ffee"),
+    "rows": ("1234", "1,234"),
+    "value": ("0.8125", "0.812"),
+    "interval": ("[0.750, 0.875]", "[0.750, 0.875]"),
+    "low": ("0.75", "0.750"),
+    "high": ("0.875", "0.875"),
+    "seeds": ("2", "2"),
+    "seed_spread": ("0.0125", "0.013"),
+    "letters": ("ab", "ab"),
+    "to_best": ("-0.0625", "−0.062 [−0.125, +0.010]", "−0.062"),
+    "to_best_low": ("-0.125", "−0.125"),
+    "to_best_high": ("0.01", "0.010"),
+    "p_to_best": ("0.04", "0.040"),
+    "to_baseline": ("0.25", "+0.250 [+0.125, +0.375]", "+0.250"),
+    "to_baseline_low": ("0.125", "0.125"),
+    "to_baseline_high": ("0.375", "0.375"),
+    "p_to_baseline": ("0.0004", "<.001"),
+    "detectable": ("0.084", "0.084"),
+    "train_seconds": ("120.0", "120"),
+    "predict_seconds": ("0.25", "0.25"),
+    "model_bytes": ("3000000.0", "3.0 MB"),
+    "rows_per_second": ("8.0", "8"),
+    "ms_per_row": ("125.0", "125"),
+    "money_per_1000_rows": ("0.01234567", "0.0123"),
+    "share_answered": ("0.875", "87.5%"),
+    "probabilities": ("calibrated", "calibrated"),
+    "kinds": ("no_weights local", "no_weights local"),
+}
+
+
+def test_every_column_is_here() -> None:
+    assert list(SHOWN) == list(COLUMNS)
+
+
+@pytest.mark.parametrize("key", list(SHOWN))
+def test_a_column_of_a_known_line(key: str) -> None:
+    plain, shown, *brief = SHOWN[key]
+    column = COLUMNS[key]
+    assert column.plain(LINE) == plain
+    assert column.text(LINE) == shown
+    assert column.text(LINE, terminal=True) == (brief[0] if brief else shown)
+
+
+@pytest.mark.parametrize("key", ["rank_best", "rank_worst", "to_best", "p_to_best", "to_baseline", "detectable",
+                                 "seed_spread", "train_seconds", "ms_per_row", "share_answered"])  # fmt: skip
+def test_what_is_not_known_is_empty(key: str) -> None:
+    nan = float("nan")
+    alone = replace(
+        LINE, cell=Cell("one", (tracked(0, metrics={}, train_seconds=nan, rows_per_second=nan),)), paired=False,
+        ranks=(0, 0), to_best=None, to_baseline=None, p_best=nan, p_baseline=nan, spread=nan,
+    )  # fmt: skip
+    assert [COLUMNS[key].plain(alone), COLUMNS[key].text(alone), COLUMNS[key].text(alone, terminal=True)] == [""] * 3
+
+
+def test_systems_that_answer_alike_have_no_detectable_difference() -> None:
+    alike = replace(LINE, to_best=Difference("macro_f1", 0, 0, 0, 1, 0.0, 0.0, 1234))
+    assert COLUMNS["detectable"].plain(alike) == ""
+
+
+@pytest.mark.parametrize(
+    ("runs", "shown"),
+    [
+        ([(0, "0"), (0, "1"), (0, "2")], "1 seed × 3 folds"),
+        ([(0, "0"), (1, "0"), (0, "1"), (1, "1")], "2 seeds × 2 folds"),
+        ([(0, "0"), (1, "0"), (0, "1")], "1–2 seeds × 2 folds"),
+    ],
+)
+def test_seeds_of_a_cross_validation_are_counted_by_fold(runs: list[tuple[int, str]], shown: str) -> None:
+    line = replace(LINE, cell=Cell("blended", tuple(tracked(seed, part) for seed, part in runs)))
+    assert COLUMNS["seeds"].text(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("speed", "shown"),
+    [(8.0, "8"), (0.5, "0.5"), (99.94, "99.9"), (100.0, "100"), (123.4, "123"), (12345.6, "12,346"),
+     (0.00012345, "0.000123")],
+)  # fmt: skip
+def test_numbers_of_any_size_keep_three_digits(speed: float, shown: str) -> None:
+    line = replace(LINE, cell=Cell("blended", (tracked(0, rows_per_second=speed),)))
+    assert COLUMNS["rows_per_second"].text(line) == shown
