@@ -16,6 +16,7 @@ from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.evaluation.predictions import Predictions
 from naba.evaluation.significance import agreement
+from naba.export import parity
 from naba.export.formats import named
 from naba.export.parity import TOLERANCE, Parity, measure
 
@@ -100,3 +101,9 @@ def test_eight_bits_are_judged_by_their_labels_alone() -> None:
     one = Predictions(["0"], ["a"], ["a"], np.array([[1.0, 0.0]]), ("a", "b"))
     other = dataclasses.replace(one, probabilities=np.array([[0.6, 0.4]]))
     assert Parity("onnx int8", False, agreement(one, other), 0.0, 1.0, 1).problems(TOLERANCE) == []
+
+
+def test_the_time_of_an_export_is_milliseconds_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained(tmp_path / "model")
+    monkeypatch.setattr(parity, "_answers", lambda *_: (run, 0.5))
+    assert measured(tmp_path / "model", run).milliseconds == pytest.approx(500 / len(run))
