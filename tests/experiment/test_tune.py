@@ -123,7 +123,18 @@ def test_validation_decides_and_the_winner_is_a_model(
     assert (
         cli.main(["train", *data[:4], "model=mine", *QUICK, "tracking.figures=false", "tracking.log_model=false"]) == 0
     )
-    assert f"run {first.id}" in capsys.readouterr().out
+    assert f"run {first.id}" not in capsys.readouterr().out
+    # Boards of test rows show the winner, and trials only where they are asked for.
+    seen = {}
+    for where in ([], ["--trials"], ["section=validation"]):
+        assert cli.main(["compare", *where, "--csv", "--resamples", "20"]) == 0
+        board = capsys.readouterr()
+        seen[" ".join(where)] = len(board.out.splitlines()) - 1
+        assert ("left out" in board.err) is (not where)
+    assert seen == {"": 1, "--trials": 2, "section=validation": 2}
+    (winner,) = [run for run in tracking.search() if not run.facts.tuned_from]
+    assert winner.facts.identity == first.facts.identity
+    assert winner.scores("test")["macro_f1"].value == first.scores("test")["macro_f1"].value
     assert (config.yaml_path("model", "mine")).read_text(encoding="utf-8").startswith("# Found by naba tune")
     assert cli.main(["tune", *data, "name=tfidf_svm"]) == 2
     assert "there is a model 'tfidf_svm' already" in capsys.readouterr().err

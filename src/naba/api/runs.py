@@ -83,6 +83,7 @@ def compare(
     baseline: str = "majority",
     resamples: int = 2_000,
     uri: str | None = None,
+    trials: bool = False,
     **filters: str,
 ) -> Board:
     """The board of the finished runs that were scored on one data set, seeds grouped into cells, best cell first.
@@ -100,6 +101,7 @@ def compare(
         baseline: the model that others are compared with.
         resamples: bootstrap draws.
         uri: the MLflow store; naba's own if None.
+        trials: on test rows, also runs that were trials of `naba tune`.
         filters: `model`, `task`, `trained_on`, `section="validation"`, `pool="no_weights"`; `model="a,b"` for either.
     Returns:
         `Board`: `.frame()` (a table of pandas, every number in full), `.html()` (one page with an error browser).
@@ -114,7 +116,7 @@ def compare(
         raise UserError(unknown_name("filter", unknown[0], FILTERS))
     pool = pool_of([filters.pop("pool", "")])
     wanted = {**({"dataset": dataset} if dataset else {}), **filters}
-    runs = selected_runs(uri, wanted)
+    runs = selected_runs(uri, wanted, trials=trials)
     boards = leaderboards(runs, metric, baseline=baseline, resamples=resamples, pool=pool)
     if len(boards) != 1:
         raise UserError(f"these runs were scored on {', '.join(scored_datasets(runs))}", "name one: compare(dataset=…)")

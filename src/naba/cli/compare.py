@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     conditions = [one for one in options.filters if pools.is_condition(one)]
     filters = key_values([one for one in options.filters if one not in conditions], FILTERS)
     pool = pools.pool_of([filters.get("pool", ""), *conditions])
-    runs = selected_runs(options.uri, filters, curves=options.html is not None)
+    runs = selected_runs(options.uri, filters, curves=options.html is not None, trials=options.trials)
     if options.html and (options.matrix or options.stress):
         raise UserError("--html goes with boards and with --transfer", "naba stress RUN --html FILE")
     models = sorted({run.model for run in runs})
@@ -90,6 +90,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--by-group", action="store_true", help="resample whole claims or topics (default: where rows share them)"
     )
+    parser.add_argument("--trials", action="store_true", help="test rows: also runs that were trials of naba tune")
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--matrix", action="store_true", help="differences of all pairs")
     kinds.add_argument("--transfer", action="store_true", help="from seen to unseen: other data sets, targets left out")

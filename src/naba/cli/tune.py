@@ -27,8 +27,9 @@ YAML, and a page shows the history, which options matter, and how optimistic val
   search.C=…      a range of your own: 'search.C={low: 0.1, high: 10, log: true}', 'search.words=[1, 2]', or null
 
 The objective is the primary metric on validation rows, mean over the seeds; test rows decide nothing. All else is as
-for naba train (dataset=, model=, model.words=1, split=, seed=). Every trial is an ordinary run (naba compare, naba ui;
-tag naba.tuned_from). Several processes may give the same command; after Ctrl-C or a kill the same command goes on."""
+for naba train (dataset=, model=, model.words=1, split=, seed=). Every trial is a run of its own (naba ui; tag
+naba.tuned_from; on boards with naba compare section=validation). Several processes may give the same command; after
+Ctrl-C or a kill the same command goes on."""
 
 NUMBERS = {"trials": int, "hours": float, "seeds": int}
 WORDS = ("name", "study", "storage", "sampler")

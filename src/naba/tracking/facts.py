@@ -286,5 +286,9 @@ class Wanted:
         return self.facts.identity
 
     def served_by(self, facts: Facts) -> bool:
-        """Is a finished run with these facts what is wanted?"""
-        return facts.identity == self.identity and facts.answers(self.facts.scoring, model=self.model)
+        """Is a finished run with these facts what is wanted? A trial of a search serves searches alone.
+
+        Boards of test rows leave trials out, so one that was trained as what it is must be a run of its own.
+        """
+        trial = bool(facts.tuned_from) and not self.facts.tuned_from
+        return facts.identity == self.identity and not trial and facts.answers(self.facts.scoring, model=self.model)

@@ -16,6 +16,7 @@ from naba.config.identity import IDENTITY_VERSION
 from naba.errors import UserError, unknown_name
 from naba.evaluation.leaderboard import TrackedRun
 from naba.evaluation.prices import prices
+from naba.evaluation.tables import counted
 from naba.tracking.facts import checked_seed
 from naba.tracking.run import DIGEST, predictions_path, section_dataset
 
@@ -180,12 +181,16 @@ def scored_datasets(runs: Sequence[TrackedRun]) -> list[str]:
     return sorted({run.scored for run in runs})
 
 
-def selected_runs(uri: str | None, filters: Mapping[str, str], *, curves: bool = False) -> list[TrackedRun]:
+def selected_runs(
+    uri: str | None, filters: Mapping[str, str], *, curves: bool = False, trials: bool = False
+) -> list[TrackedRun]:
     """The finished runs that `naba compare` is asked for.
 
     Args:
         filters: dataset (what was scored), trained_on, model, task, section.
         curves: also read learning curves.
+        trials: also those of `naba tune`, which are otherwise seen on validation rows alone: the best of many by
+            their test scores would be chosen by them.
     Raises:
         UserError: there are none; names the nearest data set.
     """
@@ -195,6 +200,8 @@ def selected_runs(uri: str | None, filters: Mapping[str, str], *, curves: bool =
     if section not in {None, "test", "validation"}:
         raise UserError(unknown_name("section", str(section), ["test", "validation"]))
     everything = tracked_runs(uri, tags, section=None if section == "test" else section, curves=curves)
+    if section != "validation" and not trials:
+        everything = _without_trials(everything)
     if not everything:
         said = f" with {', '.join(f'{key}={value}' for key, value in filters.items())}" if filters else ""
         raise UserError(f"there are no finished runs{said}", "train some: naba train +experiment=quickstart -m")
@@ -207,6 +214,16 @@ def selected_runs(uri: str | None, filters: Mapping[str, str], *, curves: bool =
         if name not in known:
             raise UserError(unknown_name("scored dataset", name, names))
     return [run for run in everything if _names(run).intersection(wanted)]
+
+
+def _without_trials(runs: list[TrackedRun]) -> list[TrackedRun]:
+    left = [run for run in runs if "naba.tuned_from" not in run.tags]
+    if len(left) < len(runs):
+        logger.warning(
+            "%s of naba tune left out, since test rows choose nothing: section=validation shows them, or --trials",
+            counted(len({run.run_id for run in runs} - {run.run_id for run in left}), "trial run"),
+        )
+    return left
 
 
 def _names(run: TrackedRun) -> set[str]:
