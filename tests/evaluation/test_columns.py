@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from naba.evaluation.bootstrap import Score
-from naba.evaluation.columns import COLUMNS
-from naba.evaluation.leaderboard import Cell, Row, TrackedRun
+from naba.evaluation.columns import COLUMNS, columns_of
+from naba.evaluation.leaderboard import Board, Cell, Row, TrackedRun, leaderboards
+from naba.evaluation.predictions import Predictions, objects
 from naba.evaluation.significance import Difference
 
 
@@ -119,3 +121,38 @@ def test_seeds_of_a_cross_validation_are_counted_by_fold(runs: list[tuple[int, s
 def test_numbers_of_any_size_keep_three_digits(speed: float, shown: str) -> None:
     line = replace(LINE, cell=Cell("blended", (tracked(0, rows_per_second=speed),)))
     assert COLUMNS["rows_per_second"].text(line) == shown
+
+
+def board(*names: str) -> Board:
+    """A board of untrained systems that answer at random, one seed each."""
+    labels = ("a", "b")
+    runs = []
+    for place, name in enumerate(names):
+        said = np.random.default_rng(place).integers(0, 2, 60)
+        answers = Predictions(
+            [str(row) for row in range(60)], objects(["a", "b"] * 30), objects([labels[one] for one in said]),
+            np.full((60, 2), 0.5), labels,
+        )  # fmt: skip
+        own = {"run_id": name, "identity": name, "cell": name, "model": name}
+        runs.append(tracked(0, **own, metrics={}, predictions=lambda answers=answers: answers))
+    return leaderboards(runs, "accuracy", resamples=20)[0]
+
+
+ALONE = ["model", "value", "interval", "seeds", "train_seconds"]
+TESTED = ["rank_best", *ALONE[:4], "letters", "to_best", "p_to_best", "detectable", "train_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("names", "terminal"),
+    [(["one"], ALONE), (["one", "two"], TESTED), (["majority", "two"], TESTED)],
+)
+def test_a_terminal_shows_what_a_board_has(names: list[str], terminal: list[str]) -> None:
+    assert [column.key for column in columns_of(board(*names), "terminal")] == terminal
+
+
+@pytest.mark.parametrize(("names", "shown"), [(["one", "two"], False), (["majority", "two"], True)])
+def test_a_table_compares_with_the_baseline_where_there_is_one(names: list[str], shown: bool) -> None:
+    found = {column.key for column in columns_of(board(*names), "table")}
+    assert {"predict_seconds", "model_bytes"} <= found
+    assert ({"to_baseline", "p_to_baseline"} <= found) is shown
+    assert set(COLUMNS) - {"interval"} == {column.key for column in columns_of(board(*names), "csv")}

@@ -140,6 +140,26 @@ def test_ranking_metrics_are_listed_without_tests():
     assert board.rows[0].score.value > 0
 
 
+def test_cells_that_cannot_be_tested_stand_best_first(loss):
+    """A lone fold each, on rows of its own; a loss has the lowest first."""
+    lone = [
+        run(f"fold{n}", 0, 0, content=predictions(right, n, gold_seed=n)) for n, right in enumerate((0.3, 0.9, 0.6))
+    ]
+    base = [run(name, 0, 0, content=predictions(0.5, 7, gold_seed=9)) for name in ("one", "two")]
+    for measure in ("accuracy", "error_rate"):
+        (board,) = leaderboards([*lone, *base], measure, resamples=20)
+        assert [row.cell.name for row in board.rows if not row.paired] == ["fold1", "fold2", "fold0"], measure
+
+
+def test_a_matrix_has_the_standard_errors_of_its_pairs(runs):
+    (board,) = leaderboards(runs, resamples=500)
+    pairs = board.pairs
+    for a, b in ((0, 1), (2, 0)):
+        error = pairs.draws.difference(a, b).standard_error
+        # 1.960 + 0.842 standard errors: two-sided 5 %, power 80 %.
+        assert pairs.detectable[a, b] == pytest.approx(2.8016 * error, rel=1e-4)
+
+
 def test_no_runs_and_unknown_metrics_are_refused(runs):
     with pytest.raises(UserError, match="no finished runs"):
         leaderboards([])
@@ -326,6 +346,13 @@ def test_seeds_that_answer_alike_are_one():
     assert seeds == {"tfidf_nb": "1", "encoder": "3"}
     assert math.isnan(board.rows[0].spread)
     assert "every seed answers alike and counts as one: tfidf_nb" in board.notes
+
+
+def test_seeds_of_other_probabilities_are_each_their_own():
+    one = predictions(0.7, 3)
+    other = replace(one, probabilities=np.full((400, 3), [[0.34, 0.33, 0.33]]))
+    (board,) = leaderboards([run("m", 0, 0, content=one), run("m", 1, 0, content=other)], resamples=20)
+    assert board.rows[0].distinct == 2
 
 
 def test_a_changed_option_of_a_group_is_named_alone():
