@@ -124,9 +124,9 @@ def test_official_folds_and_unknown_ones() -> None:
 
 
 def test_leave_one_out() -> None:
-    data = dataset("aabbabab", None, "ttttttee", topic="xyxyxyxx")
+    data = dataset("aabbabab", None, "ttttvvee", topic="xyxyxyxx")
     split = splits.make(data, SplitConfig("leave_one_out", column="topic", held_out="x"), 0)
-    assert parts(split)[2] == [6, 7]
+    assert parts(split) == [[1, 3], [5], [6, 7]]
     assert split.name == "without topic x"
     assert splits.held_out_values(data, "topic") == ["x", "y"]
     with pytest.raises(UserError, match=r"One of x, y"):
@@ -174,6 +174,14 @@ def test_unknown_names() -> None:
         splits.make(dataset("ab"), SplitConfig("kfolds"), 0)
     with pytest.raises(UserError, match="there are 5 folds"):
         splits.make(dataset("ab"), SplitConfig("kfold", fold=6), 0)
+
+
+def test_as_many_folds_as_groups_and_no_more() -> None:
+    data = dataset("abababab", "wwxxyyzz")
+    tested = [parts(splits.make(data, SplitConfig("kfold", folds=4, fold=fold), 0))[2] for fold in (1, 2, 3, 4)]
+    assert sorted(tested) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    with pytest.raises(UserError, match="has 4 groups, too few for 5 folds"):
+        splits.make(data, SplitConfig("kfold", folds=5), 0)
 
 
 @settings(max_examples=60, deadline=None)
