@@ -158,6 +158,19 @@ def test_seed_draws_have_the_unbiased_variance_of_a_mean():
     assert moved.var() == pytest.approx(0.01 / 3, rel=0.03)
 
 
+def test_what_seeds_owe_to_their_examples_is_taken_out():
+    """Variance .01 over three seeds, of which .0025 is each seed's own errors on the examples: .0075 / 3 is left."""
+    scores = np.array([0.60, 0.70, 0.80])
+    drawn = scores[:, None] + np.random.default_rng(1).normal(0, 0.05, (3, 40_000))
+    moved, _ = _seed_draws(scores, drawn, np.random.default_rng(0))
+    assert moved.var() == pytest.approx(0.0025, rel=0.04)
+
+
+def test_beyond_the_resamples_the_normal_tail_is_two_sided():
+    drawn = 1.0 + np.random.default_rng(0).normal(0, 0.2, 999)
+    assert two_sided(1.0, drawn) == pytest.approx(2 * stats.norm.sf(1 / drawn.std(ddof=1)))
+
+
 def test_three_seeds_of_a_cell_by_hand():
     """Seeds differ by a constant on the same rows: variances of rows and of seeds add up."""
     chance = np.random.default_rng(5)

@@ -117,3 +117,26 @@ def test_a_label_may_be_called_as_a_part_of_a_metric(label):
         assert float(metric(name, labels).function(counts, labels)) == pytest.approx(value)
     with pytest.raises(UserError, match="could mean any of"):
         metric("f1_macro", ("agree", "other"))
+
+
+SETS = (("agree", "disagree", "discuss", "unrelated"), ("FAVOR", "AGAINST", "NONE"), ("support", "deny", "none"),
+        ("yes", "no"), ("1", "0"), ("true", "false"), ("0", "1", "2"), ("SUBJ", "OBJ"))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name, item in catalogue().items() if item.needs != "ranking"])
+def test_every_metric_of_a_stack_is_that_of_each_table(name):
+    """Leading indices are resamples: nothing may be summed over them."""
+    tried = 0
+    for labels in SETS:
+        try:
+            item = metric(name, labels)
+            shape = (3, 5, *([2] if item.needs == "target_confusion" else []), len(labels), len(labels))
+            stack = np.random.default_rng(3).integers(0, 9, size=shape)
+            found = item.function(stack, labels)
+        except UserError:
+            continue  # of other labels
+        tried += 1
+        alone = [[float(item.function(table, labels)) for table in row] for row in stack]
+        assert np.asarray(found).shape == (3, 5), (name, labels)
+        assert found == pytest.approx(np.array(alone)), (name, labels)
+    assert tried, name
