@@ -139,6 +139,17 @@ def test_rare_labels_groups_and_drift() -> None:
     assert finding("N11", rows(40)).state == "not_applicable"
 
 
+@pytest.mark.parametrize(
+    ("agreeing", "state"), [(50, "clean"), (66, "clean"), (67, "found"), (34, "clean"), (33, "found")]
+)
+def test_labels_drift_beyond_chance_from_p_below_1_in_1000(agreeing: int, state: str) -> None:
+    """Half of the training rows agree: 66 of 100 have chi-square 10.24 (p = .0014), 67 have 11.56 (p = .0007)."""
+    columns = rows(400)
+    columns["split"] = ["train"] * 300 + ["test"] * 100
+    columns["label"] = ["agree", "disagree"] * 150 + ["agree"] * agreeing + ["disagree"] * (100 - agreeing)
+    assert finding("N13", columns).state == state
+
+
 def test_folds_that_share_texts() -> None:
     columns = rows(90) | {"fold": [str(index % 3 + 1) for index in range(90)]}
     columns["text"][0] = columns["text"][1]

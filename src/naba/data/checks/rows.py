@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from naba.data.dataset import Dataset
 
 FEW_ROWS = 20
+DRIFT_P = 0.001
 MISSING_WORDS = frozenset(
     {"", "na", "n/a", "#n/a", "nan", "none", "null", "nil", "<na>", "nat", "-nan", "-1.#ind", "unknown", "?"}
 )
@@ -297,7 +298,12 @@ def texts_across_folds(subject: Subject) -> Finding:
 
 @check("N13", "Label drift", "warning", "Compare macro-averaged metrics; do not tune priors on validation.")
 def label_drift(subject: Subject) -> Finding:
-    """Label shares of a part that differ from training by more than 5 points in total and beyond chance."""
+    """Label shares of a part that differ from training by more than 5 points in total and beyond chance.
+
+    Beyond chance is p < .001 in a chi-square test of goodness of fit.
+    """
+    from scipy.special import chdtrc
+
     if "train" not in subject.splits or len(subject.splits) < 2:
         return not_applicable("there is no given split")
     labels = subject.dataset.labels
@@ -310,10 +316,7 @@ def label_drift(subject: Subject) -> Finding:
         distance = np.abs(counts / len(rows) - expected).sum() / 2
         seen = expected > 0
         statistic = ((counts - len(rows) * expected)[seen] ** 2 / (len(rows) * expected[seen])).sum()
-        freedom = max(int(seen.sum()) - 1, 1)
-        # Wilson & Hilferty 1931: the cube root of chi-square over its degrees of freedom is nearly normal.
-        normal = ((statistic / freedom) ** (1 / 3) - (1 - 2 / (9 * freedom))) / (2 / (9 * freedom)) ** 0.5
-        if distance > 0.05 and normal > 3.1:
+        if distance > 0.05 and chdtrc(max(int(seen.sum()) - 1, 1), statistic) < DRIFT_P:
             parts.append(f"{split} by {100 * distance:.0f} points")
             examples.append(f"{split}: {shares(subject.label[rows].tolist())}")
     examples.insert(0, f"train: {shares(subject.label[subject.splits['train']].tolist())}")
