@@ -12,7 +12,7 @@ from naba.models.prompting.endpoint import FailedError, RejectedError
 from naba.models.prompting.prompt import without_system
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from naba.models.prompting.endpoint import Endpoint, Reply
     from naba.models.prompting.prompt import Message
@@ -45,7 +45,7 @@ class Abilities:
     max_tokens: bool = True
 
     def payload(
-        self, model: str, asked: Sequence[Message], ids: Sequence[str], sampling: dict[str, Any]
+        self, model: str, asked: Sequence[Message], ids: Sequence[str], sampling: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The request.
 
@@ -83,7 +83,7 @@ class Probe:
     model: str
     messages: Sequence[Message]
     ids: Sequence[str]
-    sampling: dict[str, Any]
+    sampling: Mapping[str, Any]
 
 
 def abilities(endpoint: Endpoint, probe: Probe) -> Abilities:
