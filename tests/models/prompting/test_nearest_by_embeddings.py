@@ -13,7 +13,7 @@ from naba.classifier import folder as directory
 from naba.config import builders, overrides
 from naba.errors import UserError
 from naba.experiment import planning
-from naba.models import prompted
+from naba.models import calibrated, embedded, prompted
 from naba.models.embeddings import cache
 from naba.models.embeddings.features import embeddings
 from naba.models.prompting.shots import Shots
@@ -183,3 +183,20 @@ def test_what_is_planned_is_asked_exported_and_reproduced(server, home, checkpoi
     assert loaded.embedder is not None
     assert described["prompted"]["nearest_by"] == "embeddings"
     assert dataclasses.asdict(loaded.shots_.of(pd.DataFrame({"text": ["x"], "target": ["y"]}))[0][0])["label"]
+
+
+def test_weights_that_no_folder_can_hold_are_said_before_anything_is_asked(server, tokenizer, tmp_path):
+    from transformers import Qwen3Config, Qwen3Model
+
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8,
+    )  # fmt: skip
+    Qwen3Model(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    reason = "encoders of type 'qwen3' cannot be saved"
+    model = prompted(endpoint=server.url, language_model="tiny", shots=1, choose="nearest", embeddings=str(tmp_path))
+    assert directory.why_not_kept(model) == reason
+    assert directory.why_not_kept(embedded(checkpoint=str(tmp_path))) == reason
+    assert directory.why_not_kept(calibrated(classifier={"builder": "embedded", "checkpoint": str(tmp_path)})) == reason
+    assert server.behaviour.seen == []
