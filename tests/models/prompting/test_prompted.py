@@ -360,6 +360,19 @@ def test_a_folder_holds_prompt_shots_and_endpoint_and_answers_the_same(server, t
     assert len(server.behaviour.seen) == asked
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("limits", {}), ("limits", {"budget": -1}), ("sampling", {"votes": "3"}), ("sampling", {"temperature": 9}),
+     ("price", {"in": 1}), ("price", {"in": 1, "out": 2, "dated": "soon"}), ("endpoint", "file:///etc/passwd")],
+)  # fmt: skip
+def test_a_file_that_says_what_naba_does_not_write_is_refused(server, tmp_path, setting, value):
+    found = fitted(server)
+    kept = getattr(found, setting)
+    setattr(found, setting, kept | value if value and isinstance(kept, dict) else value)
+    with pytest.raises(UserError, match="PromptedClassifier"):
+        directory.save(found, tmp_path / "model", description())
+
+
 # --- shots ----------------------------------------------------------------------------------------------------------
 
 

@@ -18,8 +18,10 @@ from naba.evaluation.predictions import ANSWERED, NO_ANSWER, objects
 from naba.evaluation.prices import TokenPrice
 from naba.models.classifier import DAMAGED, Answers, Classifier, code_labels, text_columns
 from naba.models.prompting import abilities, prompt, records
+from naba.models.prompting.abilities import Question
 from naba.models.prompting.asking import Asker, Meter, Request, money
 from naba.models.prompting.endpoint import KEY, Endpoint, address_problem
+from naba.models.prompting.prompt import Form
 from naba.models.prompting.reply import Reading, read
 from naba.models.prompting.shots import COLUMNS, Shots
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from naba.models.embeddings.embedder import Embedder
     from naba.models.prompting.endpoint import Reply
-    from naba.models.prompting.prompt import Prompt
     from naba.models.prompting.reply import Choices
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ _BOUNDS = (
     ("limits", "at_once", 1, 1000),
     ("limits", "retries", 0, 100),
     ("limits", "timeout", 0.001, 86400),
+    ("limits", "budget", 0, math.inf),
 )
 """What a file may say: group, name, least and largest value."""
 
@@ -112,9 +114,9 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
                 "model.language_model: say which one is asked",
                 f"{self.endpoint} has: {', '.join(served) or '(it does not say, or does not answer)'}",
             )
-        choices = self._choices
-        asked = prompt.messages(self._prompt, choices, self._names, (), (PROBE, PROBE))
-        return abilities.abilities(endpoint, abilities.Probe(self.language_model, asked, choices.ids, self.sampling))
+        form = self._form
+        asked = form.messages((), PROBE, PROBE)
+        return abilities.abilities(endpoint, Question(self.language_model, asked, form.choices.ids, self.sampling))
 
     def _learn(self, X: Any, y: Any, groups: Sequence[str] | None) -> None:
         labels = [str(label) for label in y]
@@ -124,14 +126,15 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
     def plan(self, X: Any, y: Any, groups: Sequence[str] | None, asked: Any) -> dict[str, float]:
         """See `Classifier`: tokens are estimated from the letters, those of an answer are the most it may have."""
         self._learn(X, y, groups)
-        self.accepts_ = vars(abilities.remembered(self._asks.endpoint, str(self.language_model))).copy()
+        known = abilities.remembered(self._asks.endpoint, str(self.language_model))
+        self.accepts_ = vars(known or abilities.Abilities()).copy()
         requests = {one.name: one for row in self._requests(asked) for one in row}
         missing = [one for one in requests.values() if records.get(one.name) is None]
         tokens_in = sum(one.tokens_in for one in missing)
         tokens_out = float(sum(one.most_tokens_out for one in missing))
         found = {"rows": float(len(asked)), "requests": float(len(requests)), "asked": float(len(missing)),
                  "tokens_in": tokens_in, "tokens_out": tokens_out}  # fmt: skip
-        return found | _known_money(money(self._price, tokens_in, tokens_out))
+        return found | money(self._price, tokens_in, tokens_out)
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -143,12 +146,12 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         """
         requests = self._requests(X)
         replies = self._asks.ask([one for row in requests for one in row])
-        choices = self._choices
+        choices = self._form.choices
         labels, outcomes = [], []
         probabilities = np.full((len(requests), len(self.classes_)), 1 / len(self.classes_))
         for row, asked in enumerate(requests):
             said = [replies[one.name] for one in asked]
-            readings = [self._reading(one, choices) for one in said]
+            readings = [Reading(ERROR) if one is None else read(one.text, choices, one.finish) for one in said]
             label, outcome = _decided(readings)
             if label is not None:
                 probabilities[row] = self._probabilities(label, readings, said[0], choices)
@@ -161,20 +164,14 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
 
     def _requests(self, X: Any) -> list[list[Request]]:
         takes = abilities.Abilities(**self.accepts_)
-        names, choices, form = self._names, self._choices, self._prompt
+        form, model = self._form, str(self.language_model)
+        samplings = [{**self.sampling, "seed": self.sampling["seed"] + vote} for vote in range(self._votes)]
         found = []
         for text, target, shots in zip(*text_columns(X), self.shots_.of(X), strict=True):
-            asked = prompt.messages(form, choices, names, shots, (text, target))
-            votes = []
-            for vote in range(self._votes):
-                sampling = {**self.sampling, "seed": self.sampling["seed"] + vote}
-                payload = takes.payload(str(self.language_model), asked, choices.ids, sampling)
-                votes.append(Request(payload, records.key(self.endpoint, payload, vote)))
-            found.append(votes)
+            asked = form.messages(shots, text, target)
+            payloads = [takes.payload(Question(model, asked, form.choices.ids, one)) for one in samplings]
+            found.append([Request(one, records.key(self.endpoint, one, vote)) for vote, one in enumerate(payloads)])
         return found
-
-    def _reading(self, reply: Reply | None, choices: Choices) -> Reading:
-        return Reading(ERROR) if reply is None else read(reply.text, choices, reply.finish)
 
     def _probabilities(
         self, label: str, readings: Sequence[Reading], reply: Reply | None, choices: Choices
@@ -204,24 +201,13 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         return int(self.sampling["votes"])
 
     @property
-    def _names(self) -> dict[str, str]:
-        return dict(self.label_names or {str(label): str(label) for label in self.classes_})
-
-    @property
-    def _prompt(self) -> Prompt:
-        return prompt.checked(self.prompt, "of the model")
-
-    @property
-    def _choices(self) -> Choices:
-        return self._prompt.choices(self._names)
+    def _form(self) -> Form:
+        names = self.label_names or {str(label): str(label) for label in self.classes_}
+        return Form(prompt.checked(self.prompt, "of the model"), names)
 
     @property
     def _price(self) -> TokenPrice | None:
-        if self.price is None:
-            return None
-        from datetime import date
-
-        return TokenPrice(self.price["out"], date.fromisoformat(self.price["dated"]), self.price["in"])
+        return None if self.price is None else TokenPrice.of_plain(self.price)
 
     @property
     def _asks(self) -> Asker:
@@ -243,7 +229,7 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         meter = vars(self._asks.meter)
         found = {name: float(value) for name, value in meter.items() if name != "spent"}
         found["at_once"] = float(self._asks.at_once)
-        return found | _known_money(money(self._price, meter["tokens_in"], meter["tokens_out"]))
+        return found | money(self._price, meter["tokens_in"], meter["tokens_out"])
 
     def facts(self) -> dict[str, Any]:
         """See `Classifier`."""
@@ -254,8 +240,8 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         return {
             "endpoint": self.endpoint,
             "language_model": self.language_model,
-            "task": self._prompt.task,
-            "language": self._prompt.language,
+            "task": self.prompt["task"],
+            "language": self.prompt["language"],
             "shots": shots.count,
             "choose": shots.choose if shots.count else None,
             "nearest_by": None if not shots.is_nearest else "tf-idf" if shots.embeddings is None else "embeddings",
@@ -299,8 +285,13 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         prompt.checked(state.get("prompt") or {}, "of the model")
         for group, name, least, most in _BOUNDS:
             value: Any = (state.get(group) or {}).get(name)
-            if type(value) not in (int, float) or not least <= value <= most:
+            unlimited = name == "budget" and value is None
+            if not unlimited and (type(value) not in (int, float) or not least <= value <= most):
                 raise UserError(f"{cls.__name__}.{group} has {name} {str(value)[:40]!r}", DAMAGED)
+        try:
+            TokenPrice.of_plain(state.get("price") or {"in": 0, "out": 0, "dated": "2000-01-01"})
+        except ValueError as error:
+            raise UserError(f"{cls.__name__}.price is none", DAMAGED) from error
         shown, known = state.get("shots_"), state.get("classes_")
         if shown is not None and known is not None and not set(shown.rows_["label"]) <= set(known.tolist()):
             raise UserError(f"{cls.__name__}.shots_ have labels that the model does not have", DAMAGED)
@@ -322,16 +313,11 @@ def token_weights(logprobs: Sequence[Sequence[Sequence[Any]]], label: str, choic
     """
     of_id = dict(zip(choices.ids, choices.labels, strict=True))
     for position in logprobs:
-        first = str(position[0][0]).strip(" \"'\n*▁Ġ")
+        named = [(of_id.get(str(token).strip(" \"'\n*▁Ġ")), logarithm) for token, logarithm in position]
         weights: dict[str, float] = {}
-        for token, logarithm in position:
-            found = of_id.get(str(token).strip(" \"'\n*▁Ġ"))
+        for found, logarithm in named:
             if found is not None and math.isfinite(logarithm):
                 weights[found] = weights.get(found, 0.0) + math.exp(min(0.0, logarithm))
-        if of_id.get(first) is not None and weights.get(label, 0.0) > 0:
+        if named[0][0] is not None and weights.get(label, 0.0) > 0:
             return weights
     return None
-
-
-def _known_money(amount: float) -> dict[str, float]:
-    return {} if math.isnan(amount) else {"money": amount}
