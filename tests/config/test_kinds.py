@@ -12,7 +12,9 @@ def test_every_shipped_model_is_of_a_kind(name):
     dataset = "synthetic_stance" if pair else "synthetic_claim_type"
     settings = config.check(overrides.compose([f"model={name}", f"dataset={dataset}"]))
     weights = bool(settings.model.get("checkpoint") or settings.model.get("embeddings"))
-    expected = ("prompted", "api") if name == "prompted" else ("open_weights",) if weights else ("no_weights",)
+    expected = (
+        ("prompted", "api") if "endpoint" in settings.model else ("open_weights",) if weights else ("no_weights",)
+    )
     assert builders.tags(settings.model) == expected
 
 

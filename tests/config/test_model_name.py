@@ -25,6 +25,7 @@ def called(*words: str) -> str:
         (["model=embedded", "model.checkpoint=/data/swan"], "embedded_swan"),
         (["model=blended_e5_small", "model.embeddings=/data/bge-m3"], "blended_bge-m3"),
         (["model=blended", "model.embeddings=/data/bge-m3"], "blended"),
+        (["model=prompted_e5_small", "model.embeddings=/data/bge-m3"], "prompted_bge-m3"),
         (["model=tfidf_logreg"], "tfidf_logreg"),
     ],
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import optuna
 
-NOTHING_TO_LEARN = {"majority", "stratified_random", "echo", "prompted"}
+NOTHING_TO_LEARN = {"majority", "stratified_random", "echo", "prompted", "prompted_e5_small"}
 QUICK = ["evaluation.resamples=20"]
 
 

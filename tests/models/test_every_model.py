@@ -28,9 +28,12 @@ YAMLS = {
     for path in sorted((shipped("conf") / "model").glob("*.yaml"))
 }
 EMBEDDED = [name for name, content in YAMLS.items() if content["builder"] in {"embedded", "setfit"}]
-FROZEN = [*EMBEDDED, *(name for name, content in YAMLS.items() if content.get("embeddings"))]
-NEED_WEIGHTS = [name for name, content in YAMLS.items() if "checkpoint" in content and name not in FROZEN]
 NEED_A_SERVER = [name for name, content in YAMLS.items() if "endpoint" in content]
+FROZEN = [
+    *EMBEDDED,
+    *(name for name, content in YAMLS.items() if content.get("embeddings") and name not in NEED_A_SERVER),
+]
+NEED_WEIGHTS = [name for name, content in YAMLS.items() if "checkpoint" in content and name not in FROZEN]
 NEED_NONE = [name for name in YAMLS if name not in {*NEED_WEIGHTS, *FROZEN, *NEED_A_SERVER}]
 FAMILIES = {
     "arabert": "bert", "araelectra": "electra", "arbert": "bert", "camelbert": "bert", "marbert": "bert",

@@ -40,6 +40,22 @@ _RUNS_CODE = (
 )
 
 
+def why_not_kept(embedder: Embedder) -> str | None:
+    """Why a frozen encoder, whose weights need not be loaded, could not be saved; None where it can.
+
+    Raises:
+        UserError: its checkpoint cannot be had.
+    """
+    from naba.models.embeddings import sources
+
+    family = sources.family(embedder.checkpoint)
+    return None if family is None or family in FAMILIES else _unknown(family)
+
+
+def _unknown(family: str) -> str:
+    return f"encoders of type '{family}' cannot be saved"
+
+
 def save_inside(model: Classifier, folder: Path) -> None:
     """Write configuration, weights and tokenizer of the encoder inside a classifier, where there is one.
 
@@ -58,9 +74,7 @@ def save_inside(model: Classifier, folder: Path) -> None:
 
     network, tokenizer = encoder.model_, encoder.tokenizer_
     if network.config.model_type not in FAMILIES:
-        raise UserError(
-            f"encoders of type '{network.config.model_type}' cannot be saved", f"known: {', '.join(FAMILIES)}"
-        )
+        raise UserError(_unknown(network.config.model_type), f"known: {', '.join(FAMILIES)}")
     network.config.architectures = [type(network).__name__]
     network.config.save_pretrained(folder)
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
@@ -123,7 +137,7 @@ def _save_embedder(embedder: Embedder, folder: Path) -> None:
 
         family = network.model.config.model_type
         if family not in FAMILIES:
-            raise UserError(f"encoders of type '{family}' cannot be saved", f"known: {', '.join(FAMILIES)}")
+            raise UserError(_unknown(family), f"known: {', '.join(FAMILIES)}")
         config.write_text(network.model.config.to_json_string(use_diff=True), encoding="utf-8")
         save_file({name: value.cpu().contiguous() for name, value in network.tensors().items()}, os.fspath(weights))
     else:

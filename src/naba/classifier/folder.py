@@ -49,10 +49,14 @@ _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, Overflow
 def why_not_kept(model: Any) -> str | None:
     """Why a classifier, which need not be fitted, could not be saved; None where it can.
 
-    What only fitting shows (the kind of a checkpoint, for example) is found by `save`.
+    What only fitting shows is found by `save`.
+
+    Raises:
+        UserError: the checkpoint of a frozen encoder cannot be had.
     """
-    from naba.classifier import estimators
+    from naba.classifier import encoders, estimators
     from naba.models import own
+    from naba.models.embeddings.embedder import Embedder
 
     if not isinstance(model, Classifier):
         return (
@@ -62,7 +66,9 @@ def why_not_kept(model: Any) -> str | None:
     inner = model.inner
     if isinstance(inner, own.OwnClassifier) and (reason := own.why_not_kept(inner)):
         return reason
-    return estimators.why_not(model)
+    parts = inner.get_params().values() if hasattr(inner, "get_params") else ()
+    reasons = (encoders.why_not_kept(part) for part in parts if isinstance(part, Embedder))
+    return next(filter(None, reasons), None) or estimators.why_not(model)
 
 
 def save(model: Classifier, folder: Path, description: Mapping[str, Any]) -> int:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import date  # noqa: TC003 - read by pydantic
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from naba.config.explain import explain
 from naba.config.folders import read_yaml
 from naba.errors import Problems, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OWN = Path(__file__).with_name("prices.yaml")
 VARIABLE = "NABA_PRICES"
@@ -37,6 +40,15 @@ class TokenPrice:
     def plain(self, currency: str) -> dict[str, Any]:
         """As plain values, for a file."""
         return {"in": self.read, "out": self.out, "dated": str(self.dated), "currency": currency}
+
+    @classmethod
+    def of_plain(cls, content: Mapping[str, Any]) -> TokenPrice:
+        """See `plain`.
+
+        Raises:
+            ValueError: they are no price.
+        """
+        return TypeAdapter(cls).validate_python({key: one for key, one in content.items() if key != "currency"})
 
 
 @dataclass(frozen=True)

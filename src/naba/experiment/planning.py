@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from naba import config
 from naba.config import sweeps
+from naba.data import sources
 from naba.errors import UserError
 from naba.evaluation.prices import prices
 from naba.experiment.job import prepare
@@ -63,7 +64,9 @@ def plan(cfg: DictConfig, overrides: Sequence[str] = ()) -> Planned:
     dataset = job.dataset
     groups = dataset.column("group", split.train).tolist()
     model = build(job)
-    costs = model.plan(dataset.frame(split.train), dataset.gold(split.train), groups, _asked(job, split))
+    asked = _asked(job, split)
+    with sources.fetching(job.settings.data):
+        costs = model.plan(dataset.frame(split.train), dataset.gold(split.train), groups, asked)
     rows = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
     inner = job.settings.model.get("classifier", job.settings.model)
     return Planned(job.name, rows, costs, prices(inner.get("prices")).currency)

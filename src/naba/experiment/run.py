@@ -205,8 +205,10 @@ def _why_not_kept(job: Job, model: Classifier) -> str:
     if not job.settings.tracking.log_model:
         return ""
     from naba.classifier import folder
+    from naba.data import sources
 
-    reason = folder.why_not_kept(model) or ""
+    with sources.fetching(job.settings.data):
+        reason = folder.why_not_kept(model) or ""
     if reason:
         logger.warning("%s: the run will be kept without its model: %s", job.name, reason)
     return reason

@@ -16,9 +16,8 @@ EXAMPLES = dict(re.findall(r"<!-- example: (\w+) -->\n```\w+\n(.*?)```", PAGE.re
 
 def test_the_prompt_of_the_page_is_one():
     found = prompt.checked(yaml.safe_load(EXAMPLES["prompt"]), "of the page")
-    names = {"agree": "تأييد", "other": "أخرى"}
-    choices = found.choices(names)
-    said = prompt.messages(found, choices, names, [prompt.Shot("ن", "ا", "other")], ("{target}", "ادعاء"))
+    form = prompt.Form(found, {"agree": "تأييد", "other": "أخرى"})
+    said = form.messages([prompt.Shot("ن", "ا", "other")], "{target}", "ادعاء")
     assert "1 = تأييد: النص يؤيد الادعاء\n2 = أخرى" in said[0]["content"]
     assert said[1:3] == [{"role": "user", "content": "الادعاء: ا\nالنص: ن"}, {"role": "assistant", "content": "2"}]
     assert said[3]["content"] == "الادعاء: ادعاء\nالنص: {target}", "what a text holds is never filled in"
@@ -45,14 +44,14 @@ def test_a_shipped_prompt_is_sound(path):
 def test_every_data_set_has_a_prompt_that_names_all_its_labels(name, language):
     dataset = config.dataset_config(name)
     found = prompt.read(prompt.path_of(None, dataset.task, language))
-    choices = found.choices(dataset.labels)
+    form = prompt.Form(found, dataset.labels)
+    choices = form.choices
     assert set(choices.labels) == set(dataset.labels)
     assert len(set(choices.ids)) == len(choices.ids)
     for label, one in zip(choices.labels, choices.ids, strict=True):
         assert choices.of(one) == label
         assert choices.of(label.casefold()) == label
-    said = found.instruction(choices, dataset.labels)
-    assert all(f"{one} = " in said for one in choices.ids)
+    assert all(f"{one} = " in form.instruction for one in choices.ids)
     if found.task != "general":
         assert set(dataset.labels) <= set(found.labels), "each label has its meaning"
 

@@ -14,7 +14,7 @@ from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import prompted
 from naba.models.prompting import endpoint, records
-from naba.models.prompting.shots import Chooser, candidates
+from naba.models.prompting.shots import Shots
 
 NAMES = {"agree": "تأييد", "disagree": "معارضة"}
 
@@ -360,49 +360,64 @@ def test_a_folder_holds_prompt_shots_and_endpoint_and_answers_the_same(server, t
     assert len(server.behaviour.seen) == asked
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("limits", {}), ("limits", {"budget": -1}), ("sampling", {"votes": "3"}), ("sampling", {"temperature": 9}),
+     ("price", {"in": 1}), ("price", {"in": 1, "out": 2, "dated": "soon"}), ("endpoint", "file:///etc/passwd")],
+)  # fmt: skip
+def test_a_file_that_says_what_naba_does_not_write_is_refused(server, tmp_path, setting, value):
+    found = fitted(server)
+    kept = getattr(found, setting)
+    setattr(found, setting, kept | value if value and isinstance(kept, dict) else value)
+    with pytest.raises(UserError, match="PromptedClassifier"):
+        directory.save(found, tmp_path / "model", description())
+
+
 # --- shots ----------------------------------------------------------------------------------------------------------
 
 
-def training(groups):
-    rows = len(groups)
-    return {
-        "text": [f"أسعار النفط ترتفع {row}" if row % 2 else f"مباراة كرة القدم {row}" for row in range(rows)],
-        "target": ["ا"] * rows,
-        "label": ["agree" if row % 3 else "disagree" for row in range(rows)],
-        "group": list(groups),
-    }
+def training(rows, targets="ا"):
+    texts = [f"أسعار النفط ترتفع {row}" if row % 2 else f"مباراة كرة القدم {row}" for row in range(rows)]
+    targets = [targets[row % len(targets)] for row in range(rows)]
+    return pd.DataFrame({"text": texts, "target": targets}, dtype=object)
+
+
+def chosen(count, choose, X, groups=None, seed=0, embeddings=None):
+    labels = ["agree" if row % 3 else "disagree" for row in range(len(X))]
+    return Shots(count, choose, embeddings, seed).fit(X, labels, groups)
+
+
+def asking(text, group="", target="ا"):
+    return pd.DataFrame({"text": [text], "target": [target], "group": [group]}, dtype=object)
 
 
 @pytest.mark.parametrize("choose", ["fixed", "balanced", "nearest"])
 def test_no_shot_is_of_the_rows_own_group(choose):
-    rows = training(["g1", "g2", "g3", "g4"] * 5)
-    chooser = Chooser(candidates(rows, choose, 4, seed=0), choose, 4)
-    group_of = dict(zip(rows["text"], rows["group"], strict=True))
+    X, groups = training(20), ["g1", "g2", "g3", "g4"] * 5
+    chooser = chosen(4, choose, X, groups)
+    group_of = dict(zip(X["text"], groups, strict=True))
     for group in ("g1", "g4"):
-        (shots,) = chooser.of(["أسعار النفط ترتفع 1"], ["ا"], [group])
+        (shots,) = chooser.of(asking("أسعار النفط ترتفع 1", group))
         assert len(shots) == 4
         assert group not in {group_of[one.text] for one in shots}
 
 
 def test_new_texts_count_their_target_as_their_group_where_groups_are_targets():
-    rows = training(["ا"] * 6)
-    rows["target"] = ["ا", "ب"] * 3
-    rows["group"] = rows["target"]
-    (shots,) = Chooser(candidates(rows, "fixed", 6, 0), "fixed", 6).of(["نص"], ["ب"], [""])
+    X = training(6, "اب")
+    (shots,) = chosen(6, "fixed", X, list(X["target"])).of(asking("نص", target="ب"))
     assert {one.target for one in shots} == {"ا"}
 
 
 def test_balanced_shots_take_the_labels_in_turn():
-    rows = training([""] * 30)
-    (shots,) = Chooser(candidates(rows, "balanced", 4, 0), "balanced", 4).of(["x"], [""], [""])
+    X = training(30)
+    first, again, other = (chosen(4, "balanced", X, seed=seed) for seed in (0, 0, 1))
+    (shots,) = first.of(asking("x"))
     assert sorted(one.label for one in shots) == ["agree", "agree", "disagree", "disagree"]
-    assert candidates(rows, "balanced", 4, 0) == candidates(rows, "balanced", 4, 0)
-    assert candidates(rows, "balanced", 4, 0) != candidates(rows, "balanced", 4, 1)
+    assert first.rows_ == again.rows_ != other.rows_
 
 
 def test_nearest_shots_are_alike_and_the_nearest_stands_last():
-    rows = training([""] * 10)
-    (shots,) = Chooser(candidates(rows, "nearest", 3, 0), "nearest", 3).of(["أسعار النفط ترتفع 7 اليوم"], ["ا"], [""])
+    (shots,) = chosen(3, "nearest", training(10)).of(asking("أسعار النفط ترتفع 7 اليوم"))
     assert all("النفط" in one.text for one in shots)
     assert shots[-1].text == "أسعار النفط ترتفع 7"
 

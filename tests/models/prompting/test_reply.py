@@ -6,12 +6,11 @@ from naba.models.prompting import prompt
 from naba.models.prompting.reply import Choices, answer_ids, read
 
 NAMES = {"agree": "تأييد", "disagree": "معارضة", "discuss": "نقاش", "unrelated": "غير ذي صلة"}
-STANCE = prompt.read(prompt.path_of(None, "stance", "ar")).choices(NAMES)
-CHECK = prompt.read(prompt.path_of(None, "checkworthiness", "ar")).choices(
-    {"no": "لا يستحق التحقق", "yes": "يستحق التحقق"}
-)
-TYPES = prompt.read(prompt.path_of(None, "claim_type", "ar")).choices(
-    {"quantity": "كمية", "no_claim": "لا ادعاء", "event": "حدث", "opinion": "رأي"}
+WORTH = {"no": "لا يستحق التحقق", "yes": "يستحق التحقق"}
+TYPE_NAMES = {"quantity": "كمية", "no_claim": "لا ادعاء", "event": "حدث", "opinion": "رأي"}
+STANCE, CHECK, TYPES = (
+    prompt.Form(prompt.read(prompt.path_of(None, task, "ar")), names).choices
+    for task, names in (("stance", NAMES), ("checkworthiness", WORTH), ("claim_type", TYPE_NAMES))
 )
 
 ANSWERED = [

@@ -83,6 +83,8 @@ def _about_prompt(asked: Mapping[str, Any]) -> str:
         f"with {asked['shots']} examples before each text ({asked['choose']})" if asked.get("shots") else "zero-shot"
     )
     kept = f" The folder holds {asked['kept_rows']:,} training rows to choose them from." if asked.get("shots") else ""
+    if asked.get("nearest_by") == "embeddings":
+        kept += " The weights in it find those, and answer nothing."
     return (
         f"This folder holds no model: it asks `{asked['language_model']}` at {asked['endpoint']}, {shown}, by the "
         f"prompt in `prompt.yaml`, and every text is sent there.{kept} What that server answers may change, and no "

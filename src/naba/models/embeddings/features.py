@@ -55,13 +55,17 @@ class EmbeddingFeatures(Kept, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> FloatArray:
         """The features, float64."""
         check_is_fitted(self)
-        sides = self.sides(X)
-        table = self.embedder_.vectors([text for side in sides for text in side]).astype(np.float64)
         if not self.pair:
-            return table
-        left, right = np.split(table, len(sides))
+            return self.vectors(X)[0]
+        left, right = self.vectors(X)
         product = left * right
         return np.hstack([left, right, np.abs(left - right), product, product.sum(axis=1, keepdims=True)])
+
+    def vectors(self, X: Any) -> FloatArray:
+        """The embeddings of each side, (sides, n, d) float64."""
+        sides = self.sides(X)
+        table = self.embedder_.vectors([text for side in sides for text in side])
+        return table.astype(np.float64).reshape(len(sides), -1, table.shape[1])
 
     def sides(self, X: Any) -> list[list[str]]:
         """What is embedded of each row: the text; of a pair the target, and what represents the text."""

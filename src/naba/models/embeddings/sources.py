@@ -36,6 +36,19 @@ def default_prefix(checkpoint: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def family(checkpoint: str) -> str | None:
+    """The `model_type` of a checkpoint's encoder; None for a table of vectors.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    from naba.models.encoder import weights
+
+    folder = weights.fetched(checkpoint)
+    weights.check_files(_inside(folder))
+    return None if _table(folder) else str(_json(_inside(folder) / "config.json").get("model_type"))
+
+
 def network(checkpoint: str, pooling: str | None, max_length: int | None) -> Network:
     """The network of a checkpoint.
 

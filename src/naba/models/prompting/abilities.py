@@ -12,7 +12,7 @@ from naba.models.prompting.endpoint import FailedError, RejectedError
 from naba.models.prompting.prompt import without_system
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from naba.models.prompting.endpoint import Endpoint, Reply
     from naba.models.prompting.prompt import Message
@@ -22,6 +22,23 @@ TOP = 20
 """Likeliest tokens asked for at each place; the most that the protocol allows."""
 ORDER = ("response_format", "logprobs", "seed", "system", "temperature", "max_tokens")
 """In which order what a server does not take is left out."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a language model is asked.
+
+    Attributes:
+        model: its name.
+        messages: instruction, shots and row.
+        ids: what may be answered.
+        sampling: `temperature`, `max_tokens`, `seed`.
+    """
+
+    model: str
+    messages: Sequence[Message]
+    ids: Sequence[str]
+    sampling: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,50 +61,27 @@ class Abilities:
     temperature: bool = True
     max_tokens: bool = True
 
-    def payload(
-        self, model: str, asked: Sequence[Message], ids: Sequence[str], sampling: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The request.
-
-        Args:
-            ids: what may be answered.
-            sampling: `temperature`, `max_tokens`, `seed`.
-        """
-        found: dict[str, Any] = {"model": model, "messages": list(asked) if self.system else without_system(asked)}
-        found["max_tokens" if self.max_tokens else "max_completion_tokens"] = sampling["max_tokens"]
-        if self.temperature:
-            found["temperature"] = sampling["temperature"]
-        if self.seed:
-            found["seed"] = sampling["seed"]
+    def payload(self, question: Question) -> dict[str, Any]:
+        """The request."""
+        messages, sampling = question.messages, question.sampling
+        found: dict[str, Any] = {
+            "model": question.model,
+            "messages": list(messages) if self.system else without_system(messages),
+            "max_tokens" if self.max_tokens else "max_completion_tokens": sampling["max_tokens"],
+        }
+        found |= {name: sampling[name] for name in ("temperature", "seed") if getattr(self, name)}
         if self.logprobs:
             found |= {"logprobs": True, "top_logprobs": TOP}
         if self.response_format:
-            answer = {"type": "object", "properties": {"answer": {"type": "string", "enum": list(ids)}},
+            answer = {"type": "object", "properties": {"answer": {"type": "string", "enum": list(question.ids)}},
                       "required": ["answer"], "additionalProperties": False}  # fmt: skip
             schema = {"name": "answer", "strict": True, "schema": answer}
             found["response_format"] = {"type": "json_schema", "json_schema": schema}
         return found
 
 
-@dataclass(frozen=True)
-class Probe:
-    """A small request of the kind that will be sent.
-
-    Attributes:
-        model: the language model's name.
-        messages: a row as any other.
-        ids: what may be answered.
-        sampling: `temperature`, `max_tokens`, `seed`.
-    """
-
-    model: str
-    messages: Sequence[Message]
-    ids: Sequence[str]
-    sampling: dict[str, Any]
-
-
-def abilities(endpoint: Endpoint, probe: Probe) -> Abilities:
-    """What the server takes for a model; asked once, and then remembered.
+def abilities(endpoint: Endpoint, probe: Question) -> Abilities:
+    """What the server takes for a model; asked once, with a small question, and then remembered.
 
     Everything is asked for at first; what the server does not take is left out in the order of `ORDER` until it
     answers, and then each is tried once more alone, so that one that is refused does not cost the others. What it
@@ -96,26 +90,25 @@ def abilities(endpoint: Endpoint, probe: Probe) -> Abilities:
     Raises:
         UserError: it does not answer the plainest request either, or cannot be asked.
     """
-    name = _key(endpoint, probe.model)
-    known = records.read(name)
-    if known is not None and known.get("abilities", {}).keys() == asdict(Abilities()).keys():
-        return Abilities(**known["abilities"])
-    found = _found(endpoint, probe)
-    records.write(name, {"endpoint": endpoint.url, "model": probe.model, "abilities": asdict(found)})
+    found = remembered(endpoint, probe.model)
+    if found is None:
+        found = _found(endpoint, probe)
+        record = {"endpoint": endpoint.url, "model": probe.model, "abilities": asdict(found)}
+        records.write(_key(endpoint, probe.model), record)
     return found
 
 
-def remembered(endpoint: Endpoint, model: str) -> Abilities:
-    """What is known of the server without asking it: everything, if nothing is."""
+def remembered(endpoint: Endpoint, model: str) -> Abilities | None:
+    """What is known of the server without asking it."""
     known = (records.read(_key(endpoint, model)) or {}).get("abilities", {})
-    return Abilities(**known) if known.keys() == asdict(Abilities()).keys() else Abilities()
+    return Abilities(**known) if known.keys() == asdict(Abilities()).keys() else None
 
 
 def _key(endpoint: Endpoint, model: str) -> str:
     return records.key(endpoint.url, {"probe": VERSION, "model": model})
 
 
-def _found(endpoint: Endpoint, probe: Probe) -> Abilities:
+def _found(endpoint: Endpoint, probe: Question) -> Abilities:
     left, dropped = Abilities(), []
     message = ""
     for ability in ("", *ORDER):
@@ -133,10 +126,10 @@ def _found(endpoint: Endpoint, probe: Probe) -> Abilities:
     return left
 
 
-def _problem(endpoint: Endpoint, probe: Probe, tried: Abilities) -> str:
+def _problem(endpoint: Endpoint, probe: Question, tried: Abilities) -> str:
     """Why a small request with these abilities was not answered, or not as asked; "" where it was."""
     try:
-        reply = endpoint.complete(tried.payload(probe.model, probe.messages, probe.ids, probe.sampling))
+        reply = endpoint.complete(tried.payload(probe))
     except (RejectedError, FailedError) as error:
         return str(error)
     if tried.response_format and not _is_json(reply, probe.ids):

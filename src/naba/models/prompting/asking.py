@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections import deque
@@ -157,6 +156,6 @@ class Asker:
         )
 
 
-def money(price: TokenPrice | None, tokens_in: float, tokens_out: float) -> float:
-    """What so many tokens cost; nan where no price is known."""
-    return math.nan if price is None else price.money(tokens_in, tokens_out)
+def money(price: TokenPrice | None, tokens_in: float, tokens_out: float) -> dict[str, float]:
+    """What so many tokens cost, as `money`; {} where no price is known."""
+    return {} if price is None else {"money": price.money(tokens_in, tokens_out)}

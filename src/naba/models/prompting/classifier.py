@@ -11,23 +11,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from naba.errors import UserError
 from naba.evaluation.predictions import ANSWERED, NO_ANSWER, objects
 from naba.evaluation.prices import TokenPrice
 from naba.models.classifier import DAMAGED, Answers, Classifier, code_labels, text_columns
 from naba.models.prompting import abilities, prompt, records
+from naba.models.prompting.abilities import Question
 from naba.models.prompting.asking import Asker, Meter, Request, money
 from naba.models.prompting.endpoint import KEY, Endpoint, address_problem
+from naba.models.prompting.prompt import Form
 from naba.models.prompting.reply import Reading, read
-from naba.models.prompting.shots import Chooser, as_rows, candidates
+from naba.models.prompting.shots import COLUMNS, Shots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from naba.models.embeddings.embedder import Embedder
     from naba.models.prompting.endpoint import Reply
-    from naba.models.prompting.prompt import Prompt
     from naba.models.prompting.reply import Choices
 
 logger = logging.getLogger(__name__)
@@ -36,16 +38,16 @@ ERROR = "error"
 PROBE = "اختبار"
 """The text (test) that a server is asked about to find out what it takes."""
 _BOUNDS = (
-    ("showing", "shots", 0, 1000),
     ("sampling", "votes", 1, 1000),
     ("sampling", "max_tokens", 1, 10**6),
+    ("sampling", "temperature", 0, 2),
+    ("sampling", "seed", 0, 2**63),
     ("limits", "at_once", 1, 1000),
     ("limits", "retries", 0, 100),
     ("limits", "timeout", 0.001, 86400),
+    ("limits", "budget", 0, math.inf),
 )
 """What a file may say: group, name, least and largest value."""
-_LIVE = ("_asker", "_chooser")
-"""Attributes that no file keeps."""
 
 
 class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
@@ -56,7 +58,7 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         language_model: its name there.
         prompt: the fields of a `Prompt`, as plain values.
         label_names: label -> the name by which it is shown; the labels that occur in training if empty.
-        showing: `shots`, and how they are chosen (`choose`), see `naba.models.prompting.shots`.
+        shots: chooses the training rows that are shown before each row.
         sampling: `temperature`, `max_tokens`, `seed`, and `votes`, how often each row is asked.
         limits: `at_once`, `timeout`, `retries`, `budget`.
         price: `in` and `out` per million tokens, `dated`, `currency`; None if not known.
@@ -64,7 +66,7 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
     Attributes:
         classes_: (k,) labels, sorted.
         probability_kind_: `tokens` (of the first token of the answer that stands for a label), `votes`, or `one_hot`.
-        shots_: the training rows that shots come from, by column.
+        shots_: fitted.
         accepts_: what the server takes, see `Abilities`.
     """
 
@@ -77,17 +79,17 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         endpoint: str,
         language_model: str | None,
         prompt: Mapping[str, Any],
-        label_names: Mapping[str, str] | None = None,
-        showing: Mapping[str, Any] | None = None,
-        sampling: Mapping[str, Any] | None = None,
-        limits: Mapping[str, Any] | None = None,
+        label_names: Mapping[str, str],
+        shots: Shots,
+        sampling: Mapping[str, Any],
+        limits: Mapping[str, Any],
         price: Mapping[str, Any] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.language_model = language_model
         self.prompt = prompt
         self.label_names = label_names
-        self.showing = showing
+        self.shots = shots
         self.sampling = sampling
         self.limits = limits
         self.price = price
@@ -112,27 +114,27 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
                 "model.language_model: say which one is asked",
                 f"{self.endpoint} has: {', '.join(served) or '(it does not say, or does not answer)'}",
             )
-        choices = self._choices
-        asked = prompt.messages(self._prompt, choices, self._names, (), (PROBE, PROBE))
-        return abilities.abilities(endpoint, abilities.Probe(self.language_model, asked, choices.ids, self._sampling))
+        form = self._form
+        asked = form.messages((), PROBE, PROBE)
+        return abilities.abilities(endpoint, Question(self.language_model, asked, form.choices.ids, self.sampling))
 
     def _learn(self, X: Any, y: Any, groups: Sequence[str] | None) -> None:
         labels = [str(label) for label in y]
         self.classes_ = code_labels(sorted(self.label_names or set(labels)))[0]
-        seed = int(self._sampling["seed"])
-        self.shots_ = candidates(as_rows(X, labels, groups), self._choose, self._shots, seed)
+        self.shots_ = clone(self.shots).fit(X, labels, groups)
 
     def plan(self, X: Any, y: Any, groups: Sequence[str] | None, asked: Any) -> dict[str, float]:
         """See `Classifier`: tokens are estimated from the letters, those of an answer are the most it may have."""
         self._learn(X, y, groups)
-        self.accepts_ = vars(abilities.remembered(self._asks.endpoint, str(self.language_model))).copy()
+        known = abilities.remembered(self._asks.endpoint, str(self.language_model))
+        self.accepts_ = vars(known or abilities.Abilities()).copy()
         requests = {one.name: one for row in self._requests(asked) for one in row}
         missing = [one for one in requests.values() if records.get(one.name) is None]
         tokens_in = sum(one.tokens_in for one in missing)
         tokens_out = float(sum(one.most_tokens_out for one in missing))
         found = {"rows": float(len(asked)), "requests": float(len(requests)), "asked": float(len(missing)),
                  "tokens_in": tokens_in, "tokens_out": tokens_out}  # fmt: skip
-        return found | _known_money(money(self._price, tokens_in, tokens_out))
+        return found | money(self._price, tokens_in, tokens_out)
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
@@ -144,12 +146,12 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         """
         requests = self._requests(X)
         replies = self._asks.ask([one for row in requests for one in row])
-        choices = self._choices
+        choices = self._form.choices
         labels, outcomes = [], []
         probabilities = np.full((len(requests), len(self.classes_)), 1 / len(self.classes_))
         for row, asked in enumerate(requests):
             said = [replies[one.name] for one in asked]
-            readings = [self._reading(one, choices) for one in said]
+            readings = [Reading(ERROR) if one is None else read(one.text, choices, one.finish) for one in said]
             label, outcome = _decided(readings)
             if label is not None:
                 probabilities[row] = self._probabilities(label, readings, said[0], choices)
@@ -161,24 +163,15 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         return Answers(objects(labels), probabilities, outcomes=objects(outcomes))
 
     def _requests(self, X: Any) -> list[list[Request]]:
-        texts, targets = text_columns(X)
-        groups = [str(one or "") for one in X["group"]] if "group" in X else [""] * len(texts)
         takes = abilities.Abilities(**self.accepts_)
-        names, choices, form = self._names, self._choices, self._prompt
-        chosen = self._chooses.of(texts, targets, groups)
+        form, model = self._form, str(self.language_model)
+        samplings = [{**self.sampling, "seed": self.sampling["seed"] + vote} for vote in range(self._votes)]
         found = []
-        for text, target, shots in zip(texts, targets, chosen, strict=True):
-            asked = prompt.messages(form, choices, names, shots, (text, target))
-            votes = []
-            for vote in range(self._votes):
-                sampling = self._sampling | {"seed": self._sampling["seed"] + vote}
-                payload = takes.payload(str(self.language_model), asked, choices.ids, sampling)
-                votes.append(Request(payload, records.key(self.endpoint, payload, vote)))
-            found.append(votes)
+        for text, target, shots in zip(*text_columns(X), self.shots_.of(X), strict=True):
+            asked = form.messages(shots, text, target)
+            payloads = [takes.payload(Question(model, asked, form.choices.ids, one)) for one in samplings]
+            found.append([Request(one, records.key(self.endpoint, one, vote)) for vote, one in enumerate(payloads)])
         return found
-
-    def _reading(self, reply: Reply | None, choices: Choices) -> Reading:
-        return Reading(ERROR) if reply is None else read(reply.text, choices, reply.finish)
 
     def _probabilities(
         self, label: str, readings: Sequence[Reading], reply: Reply | None, choices: Choices
@@ -198,63 +191,35 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
     # --- parts ------------------------------------------------------------------------------------------------------
 
     @property
-    def _sampling(self) -> dict[str, Any]:
-        return {"temperature": 0.0, "max_tokens": 32, "seed": 0, "votes": 1} | dict(self.sampling or {})
+    def embedder(self) -> Embedder | None:  # type: ignore[override]
+        """See `Classifier`: of the shots."""
+        features = vars(self.shots_).get("embeddings_")
+        return None if features is None else features.embedder_
 
     @property
     def _votes(self) -> int:
-        return int(self._sampling["votes"])
+        return int(self.sampling["votes"])
 
     @property
-    def _shots(self) -> int:
-        return int((self.showing or {}).get("shots", 0))
-
-    @property
-    def _choose(self) -> Any:
-        return (self.showing or {}).get("choose", "balanced")
-
-    @property
-    def _limits(self) -> dict[str, Any]:
-        return {"at_once": 4, "timeout": 60.0, "retries": 5, "budget": None} | dict(self.limits or {})
-
-    @property
-    def _names(self) -> dict[str, str]:
-        return dict(self.label_names or {str(label): str(label) for label in self.classes_})
-
-    @property
-    def _prompt(self) -> Prompt:
-        return prompt.checked(self.prompt, "of the model")
-
-    @property
-    def _choices(self) -> Choices:
-        return self._prompt.choices(self._names)
+    def _form(self) -> Form:
+        names = self.label_names or {str(label): str(label) for label in self.classes_}
+        return Form(prompt.checked(self.prompt, "of the model"), names)
 
     @property
     def _price(self) -> TokenPrice | None:
-        if self.price is None:
-            return None
-        from datetime import date
-
-        return TokenPrice(self.price["out"], date.fromisoformat(self.price["dated"]), self.price["in"])
+        return None if self.price is None else TokenPrice.of_plain(self.price)
 
     @property
     def _asks(self) -> Asker:
         found: Asker | None = vars(self).get("_asker")
         if found is None:
-            limits = self._limits
+            limits = self.limits
             # Whoever wrote a file must not learn the key of whoever loads it.
             trusted = not vars(self).get("_of_a_file", False)
             endpoint = Endpoint(self.endpoint, float(limits["timeout"]), int(limits["retries"]), trusted)
             found = self._asker = Asker(endpoint, int(limits["at_once"]), self._price, limits["budget"], Meter())
             if not trusted:
                 logger.warning("texts are sent to %s, which this model asks", urlsplit(self.endpoint).netloc)
-        return found
-
-    @property
-    def _chooses(self) -> Chooser:
-        found: Chooser | None = vars(self).get("_chooser")
-        if found is None or found.rows is not self.shots_:
-            found = self._chooser = Chooser(self.shots_, self._choose, self._shots)
         return found
 
     # --- what is said and kept --------------------------------------------------------------------------------------
@@ -264,22 +229,24 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         meter = vars(self._asks.meter)
         found = {name: float(value) for name, value in meter.items() if name != "spent"}
         found["at_once"] = float(self._asks.at_once)
-        return found | _known_money(money(self._price, meter["tokens_in"], meter["tokens_out"]))
+        return found | money(self._price, meter["tokens_in"], meter["tokens_out"])
 
     def facts(self) -> dict[str, Any]:
         """See `Classifier`."""
         return super().facts() | {"prompted": self._about()}
 
     def _about(self) -> dict[str, Any]:
+        shots = self.shots_
         return {
             "endpoint": self.endpoint,
             "language_model": self.language_model,
-            "task": self._prompt.task,
-            "language": self._prompt.language,
-            "shots": self._shots,
-            "choose": self._choose if self._shots else None,
-            "kept_rows": len(self.shots_["text"]),
-            "sampling": self._sampling,
+            "task": self.prompt["task"],
+            "language": self.prompt["language"],
+            "shots": shots.count,
+            "choose": shots.choose if shots.count else None,
+            "nearest_by": None if not shots.is_nearest else "tf-idf" if shots.embeddings is None else "embeddings",
+            "kept_rows": len(shots.rows_["text"]),
+            "sampling": dict(self.sampling),
             "accepts": dict(self.accepts_),
             "price": None if self.price is None else dict(self.price),
             "key": f"from the environment alone ({KEY})",
@@ -293,14 +260,14 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
             "prompt.yaml": yaml.safe_dump(dict(self.prompt), allow_unicode=True, sort_keys=False, width=110),
             "endpoint.json": json.dumps(self._about(), ensure_ascii=False, indent=1),
         }
-        if self._shots and self._choose != "nearest":
-            columns = [self.shots_[name][: self._shots] for name in ("text", "target", "label")]
-            lines = [dict(zip(("text", "target", "label"), row, strict=True)) for row in zip(*columns, strict=True)]
+        if (shots := self.shots_).count and not shots.is_nearest:
+            columns = [shots.rows_[name][: shots.count] for name in COLUMNS]
+            lines = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
             found["shots.jsonl"] = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name not in _LIVE}
+        return {name: value for name, value in super().__getstate__().items() if name != "_asker"}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
@@ -310,18 +277,23 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
     def check_state(cls, state: Mapping[str, Any]) -> None:
         """See `Kept`: an address, a prompt, numbers within bounds, and shots whose labels are known."""
         super().check_state(state)
-        if any(name in state for name in _LIVE):
+        if "_asker" in state:
             raise UserError(f"{cls.__name__} has attributes that no file may set", DAMAGED)
         address = state.get("endpoint")
         if not isinstance(address, str) or address_problem(address) is not None:
             raise UserError(f"{cls.__name__}.endpoint is {str(address)[:80]!r}", DAMAGED)
         prompt.checked(state.get("prompt") or {}, "of the model")
         for group, name, least, most in _BOUNDS:
-            value = (state.get(group) or {}).get(name, least)
-            if type(value) not in (int, float) or not least <= value <= most:
+            value: Any = (state.get(group) or {}).get(name)
+            unlimited = name == "budget" and value is None
+            if not unlimited and (type(value) not in (int, float) or not least <= value <= most):
                 raise UserError(f"{cls.__name__}.{group} has {name} {str(value)[:40]!r}", DAMAGED)
+        try:
+            TokenPrice.of_plain(state.get("price") or {"in": 0, "out": 0, "dated": "2000-01-01"})
+        except ValueError as error:
+            raise UserError(f"{cls.__name__}.price is none", DAMAGED) from error
         shown, known = state.get("shots_"), state.get("classes_")
-        if shown is not None and known is not None and not set(shown["label"]) <= set(known.tolist()):
+        if shown is not None and known is not None and not set(shown.rows_["label"]) <= set(known.tolist()):
             raise UserError(f"{cls.__name__}.shots_ have labels that the model does not have", DAMAGED)
 
 
@@ -341,16 +313,11 @@ def token_weights(logprobs: Sequence[Sequence[Sequence[Any]]], label: str, choic
     """
     of_id = dict(zip(choices.ids, choices.labels, strict=True))
     for position in logprobs:
-        first = str(position[0][0]).strip(" \"'\n*▁Ġ")
+        named = [(of_id.get(str(token).strip(" \"'\n*▁Ġ")), logarithm) for token, logarithm in position]
         weights: dict[str, float] = {}
-        for token, logarithm in position:
-            found = of_id.get(str(token).strip(" \"'\n*▁Ġ"))
+        for found, logarithm in named:
             if found is not None and math.isfinite(logarithm):
                 weights[found] = weights.get(found, 0.0) + math.exp(min(0.0, logarithm))
-        if of_id.get(first) is not None and weights.get(label, 0.0) > 0:
+        if named[0][0] is not None and weights.get(label, 0.0) > 0:
             return weights
     return None
-
-
-def _known_money(amount: float) -> dict[str, float]:
-    return {} if math.isnan(amount) else {"money": amount}

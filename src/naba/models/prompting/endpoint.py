@@ -91,6 +91,9 @@ class Endpoint:
     _client: httpx2.Client | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/")
+
     @property
     def client(self) -> httpx2.Client:
         """The HTTP client; connections are kept until `close`."""
@@ -111,7 +114,7 @@ class Endpoint:
 
     def key(self) -> str | None:
         """The key of the environment, if it may be sent to this address."""
-        allowed = self.trusted or os.environ.get(TRUSTED, "").rstrip("/") == self.url.rstrip("/")
+        allowed = self.trusted or os.environ.get(TRUSTED, "").rstrip("/") == self.url
         return os.environ.get(KEY) if allowed else None
 
     def complete(self, payload: Mapping[str, Any]) -> Reply:
@@ -143,7 +146,7 @@ class Endpoint:
         import httpx2
 
         try:
-            found = self.client.get(f"{self.url.rstrip('/')}/models").json()["data"]
+            found = self.client.get(f"{self.url}/models").json()["data"]
             return sorted(str(one["id"]) for one in found)
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError):
             return []
@@ -167,7 +170,7 @@ class Endpoint:
 
         begun = time.perf_counter()
         try:
-            with self.client.stream("POST", f"{self.url.rstrip('/')}/chat/completions", json=payload) as response:
+            with self.client.stream("POST", f"{self.url}/chat/completions", json=payload) as response:
                 body = self._body(response, begun)
                 status, headers = response.status_code, response.headers
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:

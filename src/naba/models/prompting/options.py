@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, Strict
 
 from naba.config.builders import Context, Options
 from naba.config.schema import CountInteger, PositiveInteger, PositiveNumber, Text
+from naba.models.embeddings.options import part_content
 
 if TYPE_CHECKING:
     from naba.config.schema import DatasetConfig
@@ -38,7 +39,9 @@ class Prompted(Options, builder="prompted"):
         prompt: one of naba's by name, or the path of a YAML of your own; by task and language if null.
         language: of the prompt, `ar` or `en`.
         shots: labelled training rows shown before each row, never of the row's own group; 0 for none.
-        choose: `fixed` (drawn once), `balanced` (drawn once, the labels in turn), `nearest` (by TF-IDF, for each row).
+        choose: `fixed` (drawn once), `balanced` (drawn once, the labels in turn), `nearest` (for each row).
+        embeddings: a frozen encoder (see `embedded`) by whose embeddings the nearest rows are found; null for TF-IDF.
+        prefix: stands before each text that is embedded (E5 wants `query: `); null takes what the folder says.
         temperature: of the draws; 0 takes the likeliest.
         votes: how often each row is asked; their shares are then the probabilities.
         tokens: most tokens of an answer; raise it for models that think aloud.
@@ -55,6 +58,8 @@ class Prompted(Options, builder="prompted"):
     language: Literal["ar", "en"] = "ar"
     shots: CountInteger = 0
     choose: Literal["fixed", "balanced", "nearest"] = "balanced"
+    embeddings: Text | None = None
+    prefix: Text | None = None
     temperature: Temperature = 0.0
     votes: PositiveInteger = 1
     tokens: PositiveInteger = 32
@@ -65,15 +70,21 @@ class Prompted(Options, builder="prompted"):
     prices: Text | None = None
 
     def missing(self) -> str:
-        """The name of the language model."""
-        return "" if self.language_model else "language_model: say which one is asked, by its name on the server"
+        """The name of the language model, and what embeddings are for."""
+        if not self.language_model:
+            return "language_model: say which one is asked, by its name on the server"
+        if self.embeddings and self.choose != "nearest":
+            return f"choose: {self.choose} shots need no embeddings; say nearest, or leave model.embeddings out"
+        return ""
 
     def build(self, context: Context) -> PromptedClassifier:
         """See `PromptedClassifier`."""
         from naba.errors import UserError
         from naba.evaluation.prices import prices
+        from naba.models.embeddings.features import embeddings
         from naba.models.prompting import prompt
         from naba.models.prompting.classifier import PromptedClassifier
+        from naba.models.prompting.shots import Shots
 
         path = prompt.path_of(self.prompt, context.task, self.language)
         table = prices(self.prices)
@@ -88,7 +99,12 @@ class Prompted(Options, builder="prompted"):
             language_model=self.language_model,
             prompt=dataclasses.asdict(prompt.read(path)),
             label_names=dict(context.label_names),
-            showing={"shots": self.shots, "choose": self.choose},
+            shots=Shots(
+                self.shots,
+                self.choose,
+                embeddings(self.embeddings, self.prefix, pair=context.pair),
+                context.seed,
+            ),
             sampling={
                 "temperature": self.temperature,
                 "max_tokens": self.tokens,
@@ -101,7 +117,8 @@ class Prompted(Options, builder="prompted"):
 
     def content(self) -> dict[str, Any]:
         """See `Options`: without what only decides how fast or how far answers are asked for."""
-        found = dataclasses.asdict(self)
+        # Without shots nothing is near.
+        found = part_content(dataclasses.asdict(self) | ({} if self.shots else {"embeddings": None}))
         for name in ("at_once", "timeout", "retries", "budget", "prices", "prompt"):
             del found[name]
         return found

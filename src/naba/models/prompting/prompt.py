@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -59,30 +60,6 @@ class Prompt:
     labels: dict[Text, Label] = field(default_factory=dict)
     answers: Literal["ids", "labels"] = "ids"
 
-    def choices(self, names: Mapping[str, str]) -> Choices:
-        """What may be answered.
-
-        Args:
-            names: label of the data set -> the name by which it is shown.
-        """
-        labels = [label for label in self.labels if label in names]
-        labels += [label for label in names if label not in self.labels]
-        ids = tuple(labels) if self.answers == "labels" else answer_ids(len(labels))
-        words = [(*self._words(label), names[label]) for label in labels]
-        return Choices(tuple(labels), ids, tuple(words))
-
-    def _words(self, label: str) -> tuple[str, ...]:
-        found = self.labels.get(label)
-        return (found.name, *found.also) if found else ()
-
-    def instruction(self, choices: Choices, names: Mapping[str, str]) -> str:
-        """The system message."""
-        lines = []
-        for label, one in zip(choices.labels, choices.ids, strict=True):
-            found = self.labels.get(label) or Label(names[label])
-            lines.append(f"{one} = {found.name}" + (f": {found.meaning}" if found.meaning else ""))
-        return _filled(self.system, {"choices": "\n".join(lines)})
-
     def asked(self, text: str, target: str) -> str:
         """A row as the user says it."""
         both = {"target": target, "text": text} if target else {"text": text}
@@ -98,18 +75,48 @@ class Shot:
     label: str
 
 
-def messages(
-    prompt: Prompt, choices: Choices, names: Mapping[str, str], shots: Sequence[Shot], row: tuple[str, str]
-) -> list[Message]:
-    """What is sent for a row (text, target): instruction, shots as turns, the row."""
-    answer = dict(zip(choices.labels, choices.ids, strict=True))
-    found = []
-    if instruction := prompt.instruction(choices, names):
-        found.append({"role": "system", "content": instruction})
-    for shot in shots:
-        found.append({"role": "user", "content": prompt.asked(shot.text, shot.target)})
-        found.append({"role": "assistant", "content": answer[shot.label]})
-    return [*found, {"role": "user", "content": prompt.asked(*row)}]
+@dataclass(frozen=True)
+class Form:
+    """A prompt for the labels of a data set.
+
+    Attributes:
+        names: label -> the name by which the data set shows it.
+    """
+
+    prompt: Prompt
+    names: Mapping[str, str]
+
+    @cached_property
+    def called(self) -> dict[str, Label]:
+        """What each label is called, in the order of the choices."""
+        known = {label: found for label, found in self.prompt.labels.items() if label in self.names}
+        return known | {label: Label(name) for label, name in self.names.items() if label not in known}
+
+    @cached_property
+    def choices(self) -> Choices:
+        """What may be answered."""
+        labels = tuple(self.called)
+        ids = labels if self.prompt.answers == "labels" else answer_ids(len(labels))
+        words = [(found.name, *found.also, self.names[label]) for label, found in self.called.items()]
+        return Choices(labels, ids, tuple(words))
+
+    @cached_property
+    def instruction(self) -> str:
+        """The system message."""
+        lines = [
+            f"{one} = {found.name}" + (f": {found.meaning}" if found.meaning else "")
+            for one, found in zip(self.choices.ids, self.called.values(), strict=True)
+        ]
+        return _filled(self.prompt.system, {"choices": "\n".join(lines)})
+
+    def messages(self, shots: Sequence[Shot], text: str, target: str) -> list[Message]:
+        """What is sent for a row: instruction, shots as turns, the row."""
+        answer = dict(zip(self.choices.labels, self.choices.ids, strict=True))
+        found = [{"role": "system", "content": self.instruction}] if self.instruction else []
+        for shot in shots:
+            found.append({"role": "user", "content": self.prompt.asked(shot.text, shot.target)})
+            found.append({"role": "assistant", "content": answer[shot.label]})
+        return [*found, {"role": "user", "content": self.prompt.asked(text, target)}]
 
 
 def without_system(found: Sequence[Message]) -> list[Message]:

@@ -16,7 +16,7 @@ from naba.arabic.profile import NEWS
 from naba.evaluation.predictions import ANSWERED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 UNPARSED, REFUSED, TRUNCATED, EMPTY = "unparsed", "refused", "truncated", "empty"
 
@@ -96,39 +96,42 @@ def read(text: str | None, choices: Choices, finish: str | None = None) -> Readi
     """
     if finish == "content_filter":
         return Reading(REFUSED)
-    said = _plain(_THOUGHTS.sub(" ", text or ""))
+    bare = _THOUGHTS.sub(" ", text or "")
+    said = _plain(bare)
     if not said.strip(_EDGE):
         return Reading(TRUNCATED if finish == "length" else EMPTY)
-    found = _found(text or "", said, choices)
-    if isinstance(found, str):
+    if (found := _found(bare, said, choices)) is not None:
         return Reading(ANSWERED, found)
     if _REFUSAL.search(said):
         return Reading(REFUSED)
-    named = _named(said, choices)
-    if named is not None:
-        return Reading(ANSWERED, named)
+    if (found := _named(said, choices)) is not None:
+        return Reading(ANSWERED, found)
     return Reading(TRUNCATED if finish == "length" else UNPARSED)
 
 
-def _found(raw: str, said: str, choices: Choices) -> str | None:
+def _found(bare: str, said: str, choices: Choices) -> str | None:
     """The label where it stands in a place for answers: alone, in JSON, after a marker, at the head of the reply."""
-    for content in _objects(_THOUGHTS.sub(" ", raw)):
+    for content in _objects(bare):
         if (label := _of_object(content, choices)) is not None:
             return label
     fenced = _FENCE.search(said)
     if (label := choices.of(fenced[1] if fenced else said)) is not None:
         return label
     lines = [line for line in said.splitlines() if line.strip(_EDGE)]
-    marked = {label for one in _MARKER.finditer(said) if (label := _head(said[one.end() :], choices)) is not None}
-    if marked:
-        return marked.pop() if len(marked) == 1 else None
-    alone = {label for line in lines if (label := choices.of(line)) is not None}
-    if alone:
-        return alone.pop() if len(alone) == 1 else None
+    marked = [_head(said[one.end() :], choices) for one in _MARKER.finditer(said)]
+    alone = [choices.of(line) for line in lines]
+    for labels in (marked, alone):
+        if any(labels):
+            return _only(labels)
     head = re.match(r"\W*(\w+)\s*[:.)\-–=]\s", lines[0] + " ")
     label = choices.of(head[1]) if head else None
-    others = {one for one in _mentions(said, choices) if one != label}
-    return label if label is not None and not others else None
+    return label if _mentions(said, choices) <= {label} else None
+
+
+def _only(labels: Iterable[str | None]) -> str | None:
+    """The one label among what was found; None where there are two, or none."""
+    found = {label for label in labels if label is not None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _head(rest: str, choices: Choices) -> str | None:
@@ -139,19 +142,14 @@ def _head(rest: str, choices: Choices) -> str | None:
     words = line.split()
     for size in range(min(6, len(words)), 0, -1):
         if (label := choices.of(" ".join(words[:size]))) is not None:
-            others = {one for one in _mentions(" ".join(words[size:]), choices) if one != label}
-            return None if others else label
+            return label if _mentions(" ".join(words[size:]), choices) <= {label} else None
     return None
 
 
 def _named(said: str, choices: Choices) -> str | None:
     """The one label that a text names anywhere, unless a word before it denies it."""
-    found = set()
-    for one in choices.pattern.finditer(said):
-        if _NEGATION.search(said[: one.start()]):
-            return None
-        found.add(choices.exact[one[1]])
-    return found.pop() if len(found) == 1 else None
+    denied = any(_NEGATION.search(said[: one.start()]) for one in choices.pattern.finditer(said))
+    return None if denied else _only(_mentions(said, choices))
 
 
 def _mentions(said: str, choices: Choices) -> set[str]:
@@ -173,8 +171,7 @@ def _objects(text: str) -> list[Mapping[str, Any]]:
 def _of_object(content: Mapping[str, Any], choices: Choices) -> str | None:
     plain = {_plain(str(key)): value for key, value in content.items()}
     values = [plain[key] for key in _KEYS if key in plain] or (list(plain.values()) if len(plain) == 1 else [])
-    labels = {label for value in values if (label := choices.of(_plain(str(value)))) is not None}
-    return labels.pop() if len(labels) == 1 else None
+    return _only(choices.of(_plain(str(value))) for value in values)
 
 
 def _plain(text: str) -> str:
