@@ -350,7 +350,8 @@ def test_the_options_that_every_command_takes(
     assert cli.main(["list", "metrics", "--package"]) == 2
     assert "--package needs a value" in capsys.readouterr().err
     assert cli.main(["list", "datasets", "--package", "nowhere_at_all"]) == 2
-    assert "the package 'nowhere_at_all' (allowed by --package or NABA_PACKAGES) cannot be found" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the package 'nowhere_at_all' (allowed by --package or NABA_PACKAGES) cannot be found" in said
     assert cli.main(["list", "packages", "--no-packages", "--trust=a.B"]) == 0
     assert "no packages are allowed: --no-packages" in capsys.readouterr().err
     assert os.environ["NABA_TRUST"] == "a.B"
