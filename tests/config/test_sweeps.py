@@ -33,7 +33,7 @@ SWEEPS = [
 def test_configurations_are_those_of_a_composition_of_their_own(overrides: list[str]) -> None:
     found = sweeps.jobs(overrides)
     assert found
-    composition = sweeps.Composition()
+    composition = command_line.Composition()
     for job in found:
         expected = command_line.compose(job)
         assert OmegaConf.to_container(composition.of(job)) == OmegaConf.to_container(expected)

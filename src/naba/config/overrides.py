@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import importlib.util
 import itertools
 import math
@@ -15,7 +17,7 @@ from naba.config.folders import folders, read_yaml
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
@@ -33,6 +35,8 @@ class Plan:
     multirun: bool
     jobs: int
     """How many trainings a sweep has; 0 if it cannot be told."""
+    composition: Composition
+    """What was composed for the check, so that the jobs need not compose it again."""
 
 
 def value_text(value: Any) -> str:
@@ -79,10 +83,11 @@ def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
     jobs = math.prod(len(values) for values in (*parsed.choices.values(), *(options for _, options in parsed.values)))
     if jobs > MOST_JOBS:
         raise Problems([*parsed.problems, f"{', '.join(parsed.swept)}: more than {MOST_JOBS:,} jobs in one sweep"])
-    keys = _check_combinations(parsed)
+    composition = Composition()
+    keys = _check_combinations(parsed, composition)
     if parsed.problems:
         raise Problems(list(dict.fromkeys(parsed.problems)))
-    return Plan([_completed(argument, keys) for argument in arguments], multirun, jobs)
+    return Plan([_completed(argument, keys) for argument in arguments], multirun, jobs, composition)
 
 
 def _completed(argument: str, known: set[str]) -> str:
@@ -226,7 +231,7 @@ def _experiment_sweep(parsed: _Parsed) -> bool:
     return sweep
 
 
-def _check_combinations(parsed: _Parsed) -> set[str]:
+def _check_combinations(parsed: _Parsed, composition: Composition) -> set[str]:
     """Checks the values with each choice of each group, and every model with every data set.
 
     Choices are varied one at a time from the first of each group: composing all combinations of a large sweep would
@@ -242,7 +247,7 @@ def _check_combinations(parsed: _Parsed) -> set[str]:
     for index, combination in enumerate(combinations):
         overrides = [f"{group}={choice}" for group, choice in combination.items()]
         try:
-            composed = compose([*experiments, *overrides, *parsed.hydra])
+            composed = composition.of([*experiments, *overrides, *parsed.hydra])
         except UserError as error:
             parsed.problems.append(error.message)
             continue
@@ -307,19 +312,60 @@ def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
+
+    own = str(Path(folders()[-1]).resolve())
+    with _one_sentence(), initialize_config_dir(own, version_base="1.3", job_name="naba"):
+        return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
+
+
+@contextlib.contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What Hydra finds wrong, as a message."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    own = str(Path(folders()[-1]).resolve())
     try:
-        with initialize_config_dir(own, version_base="1.3", job_name="naba"):
-            return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
+        yield
     except UnicodeDecodeError as error:
         # Hydra reads a file as text and does not say which one.
         raise UserError(f"a YAML file of the configuration is not UTF-8: {error.reason}: {_not_utf8()}") from error
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
         raise UserError(next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)) from error
+
+
+class Composition:
+    """The configurations of the jobs of one command: files that several of them choose together are composed once."""
+
+    def __init__(self) -> None:
+        self._chosen: dict[tuple[str, ...], DictConfig] = {}
+
+    def of(self, overrides: Sequence[str]) -> DictConfig:
+        """What `compose` gives for a job.
+
+        Raises:
+            UserError: a file is missing or wrong.
+        """
+        from hydra._internal.config_loader_impl import ConfigLoaderImpl
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        if any(one.key_or_group.startswith("hydra") for one in parsed):
+            return compose(overrides)
+        chosen = [str(one.input_line) for one in parsed if _chooses(one)]
+        key = tuple(sorted(chosen))
+        if key not in self._chosen:
+            self._chosen[key] = compose(chosen)
+        found: Any = copy.deepcopy(self._chosen[key])
+        with _one_sentence():
+            # After the files are composed, so that the values of the command line win.
+            ConfigLoaderImpl._apply_overrides_to_config([one for one in parsed if not _chooses(one)], found)  # noqa: SLF001
+        return found
+
+
+def _chooses(override: Override) -> bool:
+    key = override.key_or_group
+    return key == "experiment" or key in config.GROUPS or override.package is not None or "/" in key
 
 
 def _not_utf8() -> str:
