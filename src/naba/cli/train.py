@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     if "--dry-run" in flags:
         from naba.experiment import planning
 
-        return planning.run(plan.overrides, multirun=plan.multirun)
+        return planning.run(plan)
     from naba.experiment import sweep
 
     if informing:
@@ -120,7 +120,7 @@ def _environment(*, parallel: bool) -> None:
 
 
 def _one(plan: command_line.Plan) -> int:
-    """A single run. Its files were composed for the check; Hydra's application, which would do it twice more, adds nothing."""
+    """A single run. Its files were composed for the check; Hydra's application would compose them twice more."""
     from naba.experiment import run
 
     said = [item for item in plan.overrides if not item.startswith("hydra")]

@@ -224,7 +224,7 @@ def checked(model: Mapping[str, Any], place: str = "model") -> tuple[dict[str, A
         return section, problems
     # What a search may try is no part of the model that is trained.
     about = {key: value for key, value in section.items() if key in ABOUT - {search.KEY}}
-    return about | dataclasses.asdict(options), []  # type: ignore[call-overload]
+    return about | dataclasses.asdict(options), []
 
 
 def options(model: Mapping[str, Any]) -> Options:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import importlib.util
 import itertools
 import math
@@ -13,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from naba import config
 from naba.config import paths
+from naba.config.composing import Composition, compose
 from naba.config.folders import folders, read_yaml
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
+__all__ = ["Composition", "Plan", "compose", "defaults", "plan", "value_text"]
 
 MOST_JOBS = 100_000
 
@@ -302,81 +302,6 @@ def _keys(composed: DictConfig) -> set[str]:
 
     walk(OmegaConf.to_container(composed, resolve=False), "")
     return found
-
-
-def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
-    """The experiment that these overrides compose, as Hydra would.
-
-    Raises:
-        UserError: a file is missing or wrong; Hydra's first line is the message.
-    """
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-
-    own = str(Path(folders()[-1]).resolve())
-    with _one_sentence(), initialize_config_dir(own, version_base="1.3", job_name="naba"):
-        return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
-
-
-@contextlib.contextmanager
-def _one_sentence() -> Iterator[None]:
-    """What Hydra finds wrong, as a message."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        # Hydra reads a file as text and does not say which one.
-        raise UserError(f"a YAML file of the configuration is not UTF-8: {error.reason}: {_not_utf8()}") from error
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
-        raise UserError(next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)) from error
-
-
-class Composition:
-    """The configurations of the jobs of one command: files that several of them choose together are composed once."""
-
-    def __init__(self) -> None:
-        self._chosen: dict[tuple[str, ...], DictConfig] = {}
-
-    def of(self, overrides: Sequence[str]) -> DictConfig:
-        """What `compose` gives for a job.
-
-        Raises:
-            UserError: a file is missing or wrong.
-        """
-        from hydra._internal.config_loader_impl import ConfigLoaderImpl
-        from hydra.core.override_parser.overrides_parser import OverridesParser
-
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-        if any(one.key_or_group.startswith("hydra") for one in parsed):
-            return compose(overrides)
-        chosen = [str(one.input_line) for one in parsed if _chooses(one)]
-        key = tuple(sorted(chosen))
-        if key not in self._chosen:
-            self._chosen[key] = compose(chosen)
-        found: Any = copy.deepcopy(self._chosen[key])
-        with _one_sentence():
-            # After the files are composed, so that the values of the command line win.
-            ConfigLoaderImpl._apply_overrides_to_config([one for one in parsed if not _chooses(one)], found)  # noqa: SLF001
-        return found
-
-
-def _chooses(override: Override) -> bool:
-    key = override.key_or_group
-    return key == "experiment" or key in config.GROUPS or override.package is not None or "/" in key
-
-
-def _not_utf8() -> str:
-    """The YAML files that are not UTF-8."""
-    wrong = []
-    for path in (path for folder in folders() for path in sorted(folder.rglob("*.yaml")) if path.is_file()):
-        try:
-            path.read_bytes().decode()
-        except UnicodeDecodeError:
-            wrong.append(str(path))
-    return ", ".join(wrong)
 
 
 def defaults() -> dict[str, str]:
