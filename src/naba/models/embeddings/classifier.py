@@ -17,8 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.models.classifier import code_labels, require_classes, text_columns
-from naba.models.ensembles import LOGISTIC
-from naba.models.feature_classifier import FeatureClassifier
+from naba.models.feature_classifier import LOGISTIC, FeatureClassifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,8 +12,7 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.models.classifier import code_labels, require_classes
-from naba.models.ensembles import LOGISTIC
-from naba.models.feature_classifier import FeatureClassifier
+from naba.models.feature_classifier import LOGISTIC, FeatureClassifier
 from naba.models.temperature import fit_temperature, softmax, two_columns
 from naba.models.tfidf.features import TextFeatures
 
