@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.errors import UserError
 from naba.models.classifier import ELSEWHERE, Answers, Classifier, chunks, code_labels, require_classes
+from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
         self.classes_, coded = code_labels(y)
         require_classes(self.classes_.tolist(), f"a {type(self.classifier).__name__}")
         # Sums of floating-point numbers depend on how threads share them; one thread makes them repeatable.
-        with threadpool_limits(1), warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             # How long a part trains is a setting here, not an accident to be warned of.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.classifier_ = self._fit_classifier(X, self._fit_features(X), coded)
@@ -108,7 +108,7 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
         parts = [np.empty((0, len(self.classes_)))]
-        with threadpool_limits(1):
+        with one_thread():
             parts += [self._probabilities(self._matrix(part)) for part in chunks(X) if len(part)]
         return np.concatenate(parts)
 

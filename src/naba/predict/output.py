@@ -116,25 +116,17 @@ def _cells(piece: Piece) -> list[list[Any]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _as_text(column: pd.Series) -> list[str]:
-    kind = column.dtype.kind
-    if kind == "f":
-        return [format(value, DIGITS) for value in column.tolist()]
-    return [str(as_text(value)) for value in column.tolist()]
-
-
 def _json_lines(piece: Piece, added: pd.DataFrame) -> list[str]:
-    names = [json.dumps(name, ensure_ascii=False) for name in added.columns]
-    columns = [
-        [json.dumps(value, ensure_ascii=False) for value in added[name].tolist()]
-        if added[name].dtype.kind == "O"
-        else _as_text(added[name])
-        for name in added.columns
-    ]
-    made = [
-        ", ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
-        for values in zip(*columns, strict=True)
-    ]
+    parts, columns = [], []
+    for name in added.columns:
+        kind = added[name].dtype.kind
+        parts.append(json.dumps(name, ensure_ascii=False).replace("%", "%%") + f": %{DIGITS if kind == 'f' else 's'}")
+        columns.append(added[name].tolist())
+        if kind != "f":
+            texts = {value: _json_text(value, kind) for value in set(columns[-1])}
+            columns[-1] = [texts[value] for value in columns[-1]]
+    pattern = ", ".join(parts)
+    made = [pattern % values for values in zip(*columns, strict=True)]
     if piece.raw is not None:
         # Spliced in: what the input says stays byte for byte, numbers of any length included.
         return [f"{row[:-1].rstrip()}, {values}}}\n" for row, values in zip(piece.raw, made, strict=True)]
@@ -143,6 +135,10 @@ def _json_lines(piece: Piece, added: pd.DataFrame) -> list[str]:
     else:
         rows = [json.dumps(dict(zip(piece.names, cells, strict=True)), ensure_ascii=False) for cells in piece.cells]
     return [f"{row[:-1]}, {values}}}\n" for row, values in zip(rows, made, strict=True)]
+
+
+def _json_text(value: Any, kind: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if kind == "O" else str(as_text(value))
 
 
 def bad_lines(bad: Sequence[BadRow], file: str) -> bytes:

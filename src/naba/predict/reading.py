@@ -76,9 +76,7 @@ def cell_problem(value: Any, name: str) -> str | None:
 
 def _can_be_classified(column: Sequence[Any]) -> bool:
     """Has no cell of a column a `cell_problem`?"""
-    return all(
-        type(value) is str and value and len(value) <= LONGEST_TEXT and not value.isspace() for value in column
-    )
+    return all(type(value) is str and value and len(value) <= LONGEST_TEXT and not value.isspace() for value in column)
 
 
 def _is_full(piece: Piece, size: int, weight: int) -> bool:
