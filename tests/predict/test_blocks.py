@@ -10,6 +10,7 @@ import pytest
 
 from naba.data.rows import ReadingOptions, open_rows, text
 from naba.data.rows.delimited import DelimitedReader
+from naba.predict import output
 from naba.predict.reading import Columns, Piece, RowSource
 
 CELLS = [
@@ -77,3 +78,18 @@ def test_blocks_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     found = pieces(content, 100)
     assert sum(len(piece.texts) for piece in found if isinstance(piece, Piece)) == 1000
     assert len(looked) <= 100
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_lines_are_those_of_csv(delimiter: str) -> None:
+    drawn = random.Random(0)
+    style = output.Style("csv")
+    plain = 0
+    for _ in range(2000):
+        width = drawn.randrange(1, 4)
+        cells = [*CELLS, None, 5, "tab\tinside"] if drawn.random() < 0.5 else ["خبر عاجل", "", " ", "x"]
+        rows = [[drawn.choice(cells) for _ in range(width)] for _ in range(drawn.randrange(4))]
+        expected = output._written(rows, delimiter, style)
+        assert output._lines(rows, delimiter, style) == expected
+        plain += not any('"' in line for line in expected)
+    assert plain > 500
