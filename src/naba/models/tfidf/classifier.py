@@ -47,6 +47,7 @@ class SparseClassifier(FeatureClassifier):
         MultinomialNB: ("alpha",),
         ComplementNB: ("alpha",),
     }
+    piece_rows: ClassVar[int] = 8192
 
     def __init__(self, features: Any, classifier: Any, folds: int = 3, seed: int = 0) -> None:
         super().__init__(features, classifier)
