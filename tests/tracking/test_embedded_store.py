@@ -118,10 +118,10 @@ def test_this_mlflow_makes_a_schema_that_is_read(uri: str) -> None:
     assert tracking.open_store(uri).embedded is not None
 
 
-def test_tables_are_those_that_mlflow_writes(client: MlflowClient) -> None:
+def test_tables_are_those_that_mlflow_writes(client: MlflowClient, tmp_path: Path) -> None:
     rows = {"text": ['خبر \u2028 "نعم"', "/"], "count": [1, 2], "share": [0.1 + 0.2, math.nan], "right": [True, False]}
     tables = {f"tables/{name}.json": pd.DataFrame(rows).head(count) for name, count in (("all", 2), ("none", 0))}
-    experiment = client.create_experiment("tables")
+    experiment = client.create_experiment("tables", tmp_path.as_uri())
     theirs, ours = (client.create_run(experiment).info.run_id for _ in range(2))
     for path, frame in tables.items():
         text = {name: object for name in frame.columns if frame[name].dtype.kind not in "biuf"}
