@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
 import stat
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from test_folder import BUILDERS, DESCRIPTION, fitted, table
 
 from naba import models
-from naba.classifier import estimators, folder
+from naba.classifier import estimators, folder, skops_writer
 from naba.classifier.answers import predict_table
 from naba.errors import UserError
 from naba.models.classifier import Classifier, Kept
@@ -35,6 +39,45 @@ def test_skops_itself_reads_the_file(name: str, tmp_path: Path) -> None:
     theirs = io.load(file, trusted=io.get_untrusted_types(file=file))
     X, _ = table(20)
     assert theirs.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+
+
+def numbered(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None:
+    """Put numbers in place of the addresses in memory that skops writes, in the order of the file."""
+    if isinstance(node, list):
+        for item in node:
+            numbered(item, numbers, files)
+    if isinstance(node, dict):
+        if type(node.get("__id__")) is int:
+            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
+        if "__loader__" in node and isinstance(node.get("file"), str):
+            node["file"] = files.setdefault(node["file"], f"{len(files)}.npy")
+        for item in node.values():
+            numbered(item, numbers, files)
+
+
+@pytest.mark.filterwarnings("ignore:no threshold keeps errors")
+@pytest.mark.parametrize("name", BUILDERS)
+def test_the_file_says_what_skops_would_write(name: str) -> None:
+    from skops.io import dumps
+
+    model = fitted(name)
+    with zipfile.ZipFile(io.BytesIO(dumps(model))) as archive:
+        schema, files = json.loads(archive.read("schema.json")), dict[str, str]()
+        numbered(schema, {}, files)
+        theirs = {"schema.json": json.dumps(schema, separators=(",", ":")).encode()}
+        theirs |= {new: archive.read(old) for old, new in files.items()}
+    with zipfile.ZipFile(io.BytesIO(skops_writer.written(model))) as archive:
+        ours = {entry: archive.read(entry) for entry in archive.namelist()}
+    assert ours == theirs
+    assert list(ours) == list(theirs)
+
+
+@pytest.mark.parametrize("odd", [{1, 2}, np.add, len, b"bytes", np.ma.array([1.0], mask=[True])])
+def test_what_no_file_holds_is_refused(odd: object, tmp_path: Path) -> None:
+    model = fitted("nb")
+    model.features_.odd_ = odd
+    with pytest.raises(UserError):
+        folder.save(model, tmp_path, DESCRIPTION)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -125,8 +168,6 @@ def test_a_folder_of_version_0_1_names_no_code_either(old: str, tmp_path: Path) 
     description["files"]["classifier.json"] = {
         "bytes": file.stat().st_size, "sha256": folder._sha256(file),
     }  # fmt: skip
-    import json
-
     (copy / "naba.json").write_text(json.dumps(description), encoding="utf-8")
     with pytest.raises(UserError, match=r"unknown class 'subprocess\.Popen'"):
         folder.load(copy)

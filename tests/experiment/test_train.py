@@ -267,3 +267,15 @@ def test_a_run_left_by_a_killed_process_ends_as_killed(store: Path) -> None:
     assert dead.info.status == "RUNNING"
     run("model=majority", "tracking.log_model=false", "force=true")
     assert mlflow.MlflowClient(tracking.default_uri()).get_run(dead.info.run_id).info.status == "KILLED"
+
+
+def test_a_training_without_tracking_imports_what_it_needs(own_home: Path) -> None:
+    program = (
+        "import sys; from naba.cli import main\n"
+        "code = main(['train', 'dataset=synthetic_stance', 'model=tfidf_logreg', 'tracking=off'])\n"
+        "print('loaded:', *({'mlflow', 'skops', 'matplotlib', 'pooch', 'datasets', 'torch', 'sqlalchemy', 'pytest',\n"
+        "    'sklearn.ensemble'} & set(sys.modules)))\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.splitlines()[-1].split() == ["loaded:", "skops"]

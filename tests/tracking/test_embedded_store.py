@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mlflow
+import pandas as pd
 import pytest
 from mlflow.entities import LoggedModelOutput
 
 from naba import tracking
 from naba.tracking import database
+from naba.tracking.items import Table
+from naba.tracking.mlflow import ActiveRun
 from naba.tracking.records import Embedded, Record
 
 if TYPE_CHECKING:
@@ -113,6 +116,24 @@ def test_a_schema_nobody_has_compared_is_left_to_mlflow(uri: str, tmp_path: Path
 def test_this_mlflow_makes_a_schema_that_is_read(uri: str) -> None:
     """Where a new version of MLflow fails here: compare, then add its schema to SCHEMAS."""
     assert tracking.open_store(uri).embedded is not None
+
+
+def test_tables_are_those_that_mlflow_writes(client: MlflowClient, tmp_path: Path) -> None:
+    rows = {"text": ['خبر \u2028 "نعم"', "/"], "count": [1, 2], "share": [0.1 + 0.2, math.nan], "right": [True, False]}
+    tables = {f"tables/{name}.json": pd.DataFrame(rows).head(count) for name, count in (("all", 2), ("none", 0))}
+    experiment = client.create_experiment("tables", tmp_path.as_uri())
+    theirs, ours = (client.create_run(experiment).info.run_id for _ in range(2))
+    for path, frame in tables.items():
+        text = {name: object for name in frame.columns if frame[name].dtype.kind not in "biuf"}
+        client.log_table(theirs, frame.astype(text), path)
+    active = ActiveRun(client, ours, "ours")
+    active.log([Table(path, frame) for path, frame in tables.items()])
+    active.log([Table(path, frame) for path, frame in tables.items()])
+    for path in tables:
+        left, right = (Path(client.download_artifacts(run, path)).read_bytes() for run in (theirs, ours))
+        assert left == right
+    left, right = (client.get_run(run).data.tags["mlflow.loggedArtifacts"] for run in (theirs, ours))
+    assert left == right
 
 
 def test_a_finished_run_is_found_without_mlflow_and_datasets() -> None:

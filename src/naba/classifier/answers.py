@@ -46,7 +46,7 @@ def predict_texts(
     from naba.evaluation.predictions import PREFIX, answers, objects
 
     labels = list(description["labels"])
-    given = pd.DataFrame({"text": objects(texts), "target": objects(targets)})
+    given = pd.DataFrame({"text": objects(texts), "target": objects(targets)}, dtype=object)
     predicted, probabilities, outcomes = answers(model, given, labels, "its description")
     unsound = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(unsound):

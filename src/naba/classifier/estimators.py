@@ -1,7 +1,7 @@
 """Fitted estimators in a file of skops, and back.
 
-`skops.io` writes the file. It is read here, because skops trusts all of scikit-learn and numpy unasked, sets whatever
-attributes stand in a file, and takes 2 seconds to import. Here nothing that a file names is trusted but
+`skops.io` reads these files too. Here they are read without it, because skops trusts all of scikit-learn and numpy
+unasked, and sets whatever attributes stand in a file. Here nothing that a file names is trusted but
 
 - subclasses of `naba.models.classifier.Kept` in `naba.models` or beside a builder, which check what they are given,
 - below them, the types and functions that they list (`holds`), with no other settings than those listed there,
@@ -17,12 +17,12 @@ import io
 import json
 import math
 import re
-import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from naba.classifier.skops_writer import PROTOCOL, SCHEMA, written
 from naba.errors import UserError, unknown_name
 from naba.models import classifier as protocol
 from naba.models.classifier import DAMAGED, Kept
@@ -30,8 +30,6 @@ from naba.models.classifier import DAMAGED, Kept
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA = "schema.json"
-PROTOCOL = 2
 LARGEST_SCHEMA = 64 * 2**20
 LARGEST_RATIO = 100
 """A file may unpack to so many times its size, and 64 MiB more."""
@@ -57,69 +55,11 @@ def save(model: Any, path: Path) -> None:
     Raises:
         UserError: a part of it is not one that a file may name.
     """
-    skops_io = _skops_io()
-    from skops.io.exceptions import UnsupportedTypeException
-
     try:
-        written = skops_io.dumps(model)
-    except (UnsupportedTypeException, TypeError) as error:
+        path.write_bytes(written(model))
+    except (TypeError, ValueError) as error:
         raise UserError(f"the model cannot be saved: {error}") from error
-    path.write_bytes(_settled(written))
     load(path)
-
-
-def _skops_io() -> Any:
-    """`skops.io`. To list scikit-learn's estimators it imports all its packages, of which one imports torch.
-
-    That alone takes 1.5 s and brings no estimator, so torch cannot be imported meanwhile where it was not before.
-    """
-    if "torch" in sys.modules:
-        return importlib.import_module("skops.io")
-    sys.modules["torch"] = None  # type: ignore[assignment]
-    try:
-        return importlib.import_module("skops.io")
-    finally:
-        del sys.modules["torch"]
-
-
-def _settled(written: bytes) -> bytes:
-    """The file with numbers in place of addresses in memory, without dates; compressed where that makes it smaller."""
-    numbers: dict[int, int] = {}
-    with zipfile.ZipFile(io.BytesIO(written)) as source:
-        schema = json.loads(source.read(SCHEMA))
-        names: dict[str, str] = {}
-        _renumber(schema, numbers, names)
-        target = io.BytesIO()
-        with zipfile.ZipFile(target, "w") as made:
-            for name, content in (
-                (SCHEMA, json.dumps(schema, separators=(",", ":")).encode()),
-                *((new, source.read(old)) for old, new in names.items()),
-            ):
-                entry = zipfile.ZipInfo(name)
-                entry.external_attr = 0o644 << 16
-                made.writestr(entry, content, _compression(content), 6)
-    return target.getvalue()
-
-
-def _compression(content: bytes) -> int:
-    import zlib
-
-    sample = content[: 1 << 16]
-    # Coefficients are as good as random: packing them saves a twentieth and makes loading three times as slow.
-    return zipfile.ZIP_DEFLATED if len(zlib.compress(sample, 1)) < 0.8 * len(sample) else zipfile.ZIP_STORED
-
-
-def _renumber(node: Any, numbers: dict[int, int], names: dict[str, str]) -> None:
-    if isinstance(node, list):
-        for item in node:
-            _renumber(item, numbers, names)
-    if isinstance(node, dict):
-        if type(node.get("__id__")) is int:
-            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
-        if "__loader__" in node and isinstance(node.get("file"), str):
-            node["file"] = names.setdefault(node["file"], f"{len(names)}.npy")
-        for item in node.values():
-            _renumber(item, numbers, names)
 
 
 def why_not(model: Any) -> str | None:

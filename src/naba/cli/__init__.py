@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import io
@@ -134,6 +135,8 @@ def _dispatch(given: Sequence[str]) -> int:
         raise UserError(said, "set PYTHONUTF8=1, or LC_ALL=C.UTF-8")
     # Importing and reading make millions of objects that stay: looking for garbage among them costs a tenth of a run.
     gc.set_threshold(500_000, 50, 100)
+    # Nor among all of them when the process ends, which takes as long: the system takes its memory back anyway.
+    atexit.register(gc.freeze)
     importlib.import_module("naba.cli.console").listen()
     module = importlib.import_module(f"naba.cli.{COMMANDS[name].module}")
     return int(module.main(rest))

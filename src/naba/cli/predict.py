@@ -36,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     if options.engine != "local":
         return _distributed(options)
+    from naba.cli.progress import Bar
     from naba.predict import job as predict_job
     from naba.predict.locate import open_classifier
     from naba.predict.reading import Columns
@@ -53,8 +54,6 @@ def main(arguments: Sequence[str]) -> int:
     )  # fmt: skip
     if job.file is None and sys.stdin.isatty():
         raise UserError("naba predict: nothing to read", "name a FILE, --example TEXT, or pipe texts in")
-    from naba.cli.progress import Bar
-
     with Bar("predicting") as bar:
         summary = predict_job.run(opened, job, bar, predict_job.Reported(job, console.note))
     console.notes(summary.lines(job))
@@ -80,7 +79,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--bad", type=new_file, metavar="FILE", help="where bad rows go (default OUTPUT.bad.jsonl)")
     parser.add_argument("--strict", action="store_true", help="stop at the first bad row")
     parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT if it is there")
-    parser.add_argument("--batch", type=positive, default=2048, metavar="ROWS", help="rows a piece (default 2048)")
+    parser.add_argument("--batch", type=positive, metavar="ROWS", help="rows a piece (default 2048, TF-IDF 8192)")
     parser.add_argument("--workers", type=positive, default=1, metavar="N",
                         help="processes that classify while this one reads and writes (default 1)")  # fmt: skip
     parser.add_argument("--engine", default="local", choices=["local", "spark", "ray"],
@@ -124,7 +123,8 @@ def _distributed(options: argparse.Namespace) -> int:
     folder = locate(options.model, options.uri)
     columns = {role: getattr(options, role) for role in describe(folder)["input"]}
     given = {name: getattr(options, name) for name in ("file", "output", "prefix", "cluster", "overwrite")}
-    done = engines.run(options.engine, engines.Work(str(folder), columns=columns, rows=options.batch, **given))
+    given |= {"rows": options.batch} if options.batch else {}
+    done = engines.run(options.engine, engines.Work(str(folder), columns=columns, **given))
     bad = [f"{done.bad:,} rows without text: {done.side}"] if done.bad else []
     console.notes([f"{done.rows:,} rows: {options.output}", *bad])
     return 1 if done.bad else 0

@@ -64,13 +64,13 @@ def main(arguments: Sequence[str]) -> int:
     if "--dry-run" in flags:
         from naba.experiment import planning
 
-        return planning.run(plan.overrides, multirun=plan.multirun)
+        return planning.run(plan)
     from naba.experiment import sweep
 
     if informing:
         return sweep.hydra([flag for flag in flags if flag != "--multirun"], plan.overrides)
     if not plan.multirun:
-        return _one(plan.overrides)
+        return _one(plan)
     if machine.processes()[1] > 1:
         raise UserError("torchrun shares one training among its processes; -m is for many", "leave one of them out")
     target = sweep.launcher(plan.overrides)
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         sweep.folder_of_outcomes(shared="submitit" in target) as folder,
         console.SweepWatcher(folder, plan.jobs) as watcher,
     ):
-        sweep.run(folder, plan.jobs, target, flags, plan.overrides)
+        sweep.run(folder, plan, target, flags)
     return watcher.summarise()
 
 
@@ -119,12 +119,12 @@ def _environment(*, parallel: bool) -> None:
             os.environ.setdefault(name, "1")
 
 
-def _one(overrides: Sequence[str]) -> int:
-    """A single run. Hydra composes it; its application, which would compose it twice more, has nothing to add."""
+def _one(plan: command_line.Plan) -> int:
+    """A single run. Its files were composed for the check; Hydra's application would compose them twice more."""
     from naba.experiment import run
 
-    said = [item for item in overrides if not item.startswith("hydra")]
-    outcome = run.run(command_line.compose(overrides), said)
+    said = [item for item in plan.overrides if not item.startswith("hydra")]
+    outcome = run.run(plan.composition.of(plan.overrides), said)
     if machine.processes()[0] == 0:
         console.print_outcome(outcome)
     return 0

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from naba.config import packages, search
 from naba.config.explain import explain
-from naba.config.schema import FORBID
+from naba.config.schema import FORBID, adapter
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def checked(model: Mapping[str, Any], place: str = "model") -> tuple[dict[str, A
             given[key], inside = checked(value, f"{place}.{key}")
             problems += inside
     try:
-        options = TypeAdapter(kind).validate_python(given)
+        options = adapter(kind).validate_python(given)
     except ValidationError as error:
         problems += explain(error, kind, f"{place}.")
     if search.KEY in section and not problems:
@@ -224,7 +224,7 @@ def checked(model: Mapping[str, Any], place: str = "model") -> tuple[dict[str, A
         return section, problems
     # What a search may try is no part of the model that is trained.
     about = {key: value for key, value in section.items() if key in ABOUT - {search.KEY}}
-    return about | dataclasses.asdict(options), []  # type: ignore[call-overload]
+    return about | dataclasses.asdict(options), []
 
 
 def options(model: Mapping[str, Any]) -> Options:
@@ -237,7 +237,7 @@ def options(model: Mapping[str, Any]) -> Options:
     if problems:
         raise Problems(problems, f"model '{model.get('name', 'model')}' has")
     given = {key: value for key, value in section.items() if key not in ABOUT}
-    return TypeAdapter(options_class(section["builder"])).validate_python(given)
+    return adapter(options_class(section["builder"])).validate_python(given)
 
 
 def backgrounds(model: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from naba.arabic.profile import profile_from
 from naba.config import builders, packages, paths
@@ -17,7 +17,7 @@ from naba.config.explain import explain, shown
 from naba.config.folders import names, section, yaml_path
 from naba.config.identity import digest
 from naba.config.readers import check_reader
-from naba.config.schema import DatasetConfig, SplitConfig, TrainConfig
+from naba.config.schema import DatasetConfig, SplitConfig, TrainConfig, adapter
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
     problems: list[str] = []
     settings: TrainConfig | None = None
     try:
-        settings = TypeAdapter(TrainConfig).validate_python(plain)
+        settings = adapter(TrainConfig).validate_python(plain)
     except ValidationError as error:
         problems += explain(error, TrainConfig, "")
     model = plain.get("model")
@@ -174,7 +174,7 @@ def dataset_config(name: str) -> DatasetConfig:
     """
     path = yaml_path("dataset", name)
     try:
-        dataset = TypeAdapter(DatasetConfig).validate_python(section("dataset", name))
+        dataset = adapter(DatasetConfig).validate_python(section("dataset", name))
     except ValidationError as error:
         raise Problems(explain(error, DatasetConfig, ""), f"{path} has") from error
     if problems := check_dataset(dataset):

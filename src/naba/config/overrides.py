@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import config
 from naba.config import paths
+from naba.config.composing import Composition, compose
 from naba.config.folders import folders, read_yaml
 from naba.errors import Problems, UserError, unknown_name
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
+__all__ = ["Composition", "Plan", "compose", "defaults", "plan", "value_text"]
 
 MOST_JOBS = 100_000
 
@@ -33,6 +35,8 @@ class Plan:
     multirun: bool
     jobs: int
     """How many trainings a sweep has; 0 if it cannot be told."""
+    composition: Composition
+    """What was composed for the check, so that the jobs need not compose it again."""
 
 
 def value_text(value: Any) -> str:
@@ -79,10 +83,11 @@ def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
     jobs = math.prod(len(values) for values in (*parsed.choices.values(), *(options for _, options in parsed.values)))
     if jobs > MOST_JOBS:
         raise Problems([*parsed.problems, f"{', '.join(parsed.swept)}: more than {MOST_JOBS:,} jobs in one sweep"])
-    keys = _check_combinations(parsed)
+    composition = Composition()
+    keys = _check_combinations(parsed, composition)
     if parsed.problems:
         raise Problems(list(dict.fromkeys(parsed.problems)))
-    return Plan([_completed(argument, keys) for argument in arguments], multirun, jobs)
+    return Plan([_completed(argument, keys) for argument in arguments], multirun, jobs, composition)
 
 
 def _completed(argument: str, known: set[str]) -> str:
@@ -226,7 +231,7 @@ def _experiment_sweep(parsed: _Parsed) -> bool:
     return sweep
 
 
-def _check_combinations(parsed: _Parsed) -> set[str]:
+def _check_combinations(parsed: _Parsed, composition: Composition) -> set[str]:
     """Checks the values with each choice of each group, and every model with every data set.
 
     Choices are varied one at a time from the first of each group: composing all combinations of a large sweep would
@@ -242,7 +247,7 @@ def _check_combinations(parsed: _Parsed) -> set[str]:
     for index, combination in enumerate(combinations):
         overrides = [f"{group}={choice}" for group, choice in combination.items()]
         try:
-            composed = compose([*experiments, *overrides, *parsed.hydra])
+            composed = composition.of([*experiments, *overrides, *parsed.hydra])
         except UserError as error:
             parsed.problems.append(error.message)
             continue
@@ -297,40 +302,6 @@ def _keys(composed: DictConfig) -> set[str]:
 
     walk(OmegaConf.to_container(composed, resolve=False), "")
     return found
-
-
-def compose(overrides: Sequence[str], *, with_hydra: bool = False) -> DictConfig:
-    """The experiment that these overrides compose, as Hydra would.
-
-    Raises:
-        UserError: a file is missing or wrong; Hydra's first line is the message.
-    """
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    own = str(Path(folders()[-1]).resolve())
-    try:
-        with initialize_config_dir(own, version_base="1.3", job_name="naba"):
-            return hydra_compose("train", overrides=list(overrides), return_hydra_config=with_hydra)
-    except UnicodeDecodeError as error:
-        # Hydra reads a file as text and does not say which one.
-        raise UserError(f"a YAML file of the configuration is not UTF-8: {error.reason}: {_not_utf8()}") from error
-    except (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError) as error:
-        raise UserError(next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)) from error
-
-
-def _not_utf8() -> str:
-    """The YAML files that are not UTF-8."""
-    wrong = []
-    for path in (path for folder in folders() for path in sorted(folder.rglob("*.yaml")) if path.is_file()):
-        try:
-            path.read_bytes().decode()
-        except UnicodeDecodeError:
-            wrong.append(str(path))
-    return ", ".join(wrong)
 
 
 def defaults() -> dict[str, str]:

@@ -8,11 +8,11 @@ from dataclasses import field, make_dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Strict, TypeAdapter, ValidationError
+from pydantic import Strict, ValidationError
 
 from naba.config import packages
 from naba.config.explain import explain
-from naba.config.schema import FORBID
+from naba.config.schema import FORBID, adapter
 from naba.errors import unknown_name
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def check_reader(dataset: DatasetConfig) -> list[str]:
     except (NameError, TypeError) as error:
         return [f"dataset.reader: the arguments of '{dataset.reader}' cannot be read: {packages.told(error)}"]
     try:
-        TypeAdapter(kind).validate_python(dataset.options)
+        adapter(kind).validate_python(dataset.options)
     except ValidationError as error:
         return explain(error, kind, "dataset.options.")
     return []

@@ -173,9 +173,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _accept(path: Path, final: Path, url: str, sha256: str | None) -> None:
-    import pooch
-
-    actual = pooch.file_hash(str(path), alg="sha256")
+    actual = files.sha256(path)
     if sha256 is None:
         logger.warning(
             "%s: no sha256 is known for it; the bytes received have %s (`naba data pin` writes it down)", url, actual

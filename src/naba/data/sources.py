@@ -198,10 +198,8 @@ def _neighbours(path: Path) -> str:
 
 
 def _verified(path: Path, file: FileConfig) -> str:
-    import pooch
-
     try:
-        actual: str = pooch.file_hash(str(path), alg="sha256")
+        actual = paths.sha256(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     if file.sha256 is not None and actual != file.sha256:

@@ -120,7 +120,8 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
     Raises:
         UserError: something the user gave is wrong.
     """
-    settings = config.check(cfg)
+    plain = config.plain_dict(cfg)
+    settings = config.check(plain)
     # The test rows of the set that is trained on are the section `test`: a sweep names all sets of a task at once.
     others = [name for name in settings.evaluation.also if name != settings.dataset.name]
     settings = dataclasses.replace(settings, evaluation=dataclasses.replace(settings.evaluation, also=others))
@@ -134,8 +135,8 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
     identity = config.identify(
         settings, dataset.fingerprint, _grouping(dataset, settings.split), _backgrounds(settings)
     )
-    plain = all_hidden(config.plain_dict(cfg))
-    return Job(settings, plain, dataset, identity, scoring(settings), [hidden(item) for item in overrides], watch)
+    said = [hidden(item) for item in overrides]
+    return Job(settings, all_hidden(plain), dataset, identity, scoring(settings), said, watch)
 
 
 def _grouping(dataset: Dataset, split: SplitConfig) -> str:

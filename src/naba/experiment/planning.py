@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from omegaconf import DictConfig
 
+    from naba.config.overrides import Plan
     from naba.data.splits import Split
     from naba.experiment.job import Job
 
@@ -85,14 +86,13 @@ def _asked(job: Job, split: Split) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def run(overrides: Sequence[str], *, multirun: bool) -> int:
+def run(asked: Plan) -> int:
     """Print the plan of a training, or of each of a sweep."""
     # Where the jobs would run makes no difference to what they would do.
-    plain = [item for item in overrides if not item.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
-    jobs = sweeps.jobs(plain) if multirun else [plain]
+    plain = [item for item in asked.overrides if not item.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
+    jobs = sweeps.jobs(plain) if asked.multirun else [plain]
     if jobs is None:
         raise UserError("--dry-run cannot list the jobs of globs, or of Hydra's own settings", "name the choices")
-    composition = sweeps.Composition()
     for one in jobs:
-        print("\n".join(plan(composition.of(one)).lines()), flush=True)
+        print("\n".join(plan(asked.composition.of(one)).lines()), flush=True)
     return 0

@@ -175,14 +175,14 @@ def preview(section: Section) -> str:
 def worst_errors(section: Section, model: Any, count: int) -> pd.DataFrame:
     """The most confident errors, and, where the model can tell, the features that decided each."""
     table = section.predictions.worst_errors(count, section.rows)
-    from naba.models.explain import explain
-
     # Token attributions of an encoder take seconds a row: `naba show RUN --example ID` makes them when asked for.
     if model is None or not len(table) or model.explained_by != "features":
         return table
     if not set(table["predicted"]) <= set(model.classes_.tolist()):
         return table  # labels carried into another scheme are not the model's own
     rows = table[["text", "target"]].astype(object)
+    from naba.models.explain import explain
+
     found = explain(model, rows, table["predicted"].tolist(), top=5)
     table["because"] = ["; ".join(f"{name} {weight:+.2f}" for name, weight in one.contributions) for one in found]
     return table
@@ -192,11 +192,11 @@ def class_features(result: Result) -> list[Item]:
     """For each label the features that spoke for it most, over the rows the run is judged by."""
     import pandas as pd
 
-    from naba.models.explain import explain_classes
-
     model = result.model
     if model is None or model.explained_by != "features":
         return []
+    from naba.models.explain import explain_classes
+
     found = explain_classes(model, result.main.rows, top=20, predicted=result.main.predictions.predicted)
     rows = [
         (label, rank, name, weight)

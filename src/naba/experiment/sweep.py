@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
 
+    from naba.config.overrides import Composition, Plan
+
 FOLDER = "NABA_SWEEP_FOLDER"
 """The variable that tells jobs, in processes of their own, where their outcomes go."""
 PREFIX, OWNER = "naba-sweep-", "owner"
@@ -73,29 +75,28 @@ def remove_left(within: Path) -> None:
                 shutil.rmtree(owner.parent, ignore_errors=True)
 
 
-def run(folder: Path, jobs: int, target: str, flags: Sequence[str], overrides: Sequence[str]) -> None:
+def run(folder: Path, plan: Plan, target: str, flags: Sequence[str]) -> None:
     """Start all jobs and wait for them; each leaves its outcome in `folder` as it ends.
 
     Args:
-        jobs: how many there are.
         target: the launcher's class, as `launcher` names it.
     """
+    overrides = plan.overrides
     queued = "submitit" in target
     here = None if target else sweeps.jobs(overrides)
     if here is not None:
-        _run_here(here)
+        _run_here(here, plan.composition)
         all_ended = True
     else:
         all_ended = _launch(folder, queued, [*dict.fromkeys([*flags, "--multirun"])], overrides)
     search = [item for item in overrides if item.startswith("hydra.searchpath")]
     _finish_taken(folder, search, elsewhere=queued or target.endswith(".RayLauncher"))
     if target:
-        note_lost(folder, jobs, all_ended=all_ended)
+        note_lost(folder, plan.jobs, all_ended=all_ended)
 
 
-def _run_here(jobs: Sequence[Sequence[str]]) -> None:
+def _run_here(jobs: Sequence[Sequence[str]], composition: Composition) -> None:
     """One job after the other, in this process."""
-    composition = sweeps.Composition()
     for number, overrides in enumerate(jobs):
         outcome, seconds = _attempt(partial(composition.of, overrides), overrides, wait=False)
         record(number, outcome, seconds, overrides)

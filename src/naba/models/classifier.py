@@ -177,6 +177,7 @@ class Classifier(Kept):
         embedder: the frozen encoder whose embeddings it reads, or None.
         takes_mapping: does it read a mapping of columns as well as a table of pandas?
         always_answers: is every row given a label?
+        piece_rows: rows that a prediction job answers at once; what it does again at most, after it was killed.
         remote: is it somebody else's server that answers? What a file holds then does not decide the answers.
     """
 
@@ -190,6 +191,7 @@ class Classifier(Kept):
     embedder: Embedder | None = None
     takes_mapping: ClassVar[bool] = False
     always_answers: bool = True
+    piece_rows: ClassVar[int] = 2048
     remote: bool = False
 
     @property

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder, StandardScaler
 
 from naba.models.classifier import Kept
+from naba.models.feature_classifier import LOGISTIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
     from scipy import sparse
 
-LOGISTIC = ("C", "class_weight", "max_iter", "tol")
-"""The settings of logistic regressions that naba's families set."""
 _PARTS: Mapping[Any, tuple[str, ...]] = {
     LabelEncoder: (), LogisticRegression: LOGISTIC, Pipeline: ("steps",), StandardScaler: (),
 }  # fmt: skip

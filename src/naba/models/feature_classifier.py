@@ -9,12 +9,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.errors import UserError
 from naba.models.classifier import ELSEWHERE, Answers, Classifier, chunks, code_labels, require_classes
-from naba.models.ensembles import LOGISTIC
-from naba.models.explain import TREES, contributions_for, is_known, unexplained
+from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +22,10 @@ if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
     from naba.models.embeddings.embedder import Embedder
     from naba.models.onnx import Graph
+
+
+LOGISTIC = ("C", "class_weight", "max_iter", "tol")
+"""The settings of logistic regressions that naba's families set."""
 
 
 class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
@@ -54,7 +56,7 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
         self.classes_, coded = code_labels(y)
         require_classes(self.classes_.tolist(), f"a {type(self.classifier).__name__}")
         # Sums of floating-point numbers depend on how threads share them; one thread makes them repeatable.
-        with threadpool_limits(1), warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             # How long a part trains is a setting here, not an accident to be warned of.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.classifier_ = self._fit_classifier(X, self._fit_features(X), coded)
@@ -64,6 +66,8 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
     @property
     def explained_by(self) -> str | None:  # type: ignore[override]
         """See `Classifier`."""
+        from naba.models.explain import is_known
+
         return "features" if is_known(self.classifier_) else None
 
     @property
@@ -104,7 +108,7 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
         parts = [np.empty((0, len(self.classes_)))]
-        with threadpool_limits(1):
+        with one_thread():
             parts += [self._probabilities(self._matrix(part)) for part in chunks(X) if len(part)]
         return np.concatenate(parts)
 
@@ -113,6 +117,8 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
 
     def contributions(self, X: Any, codes: np.ndarray) -> tuple[np.ndarray, scipy.sparse.csr_matrix]:
         """See `Classifier`."""
+        from naba.models.explain import contributions_for, unexplained
+
         if self.explained_by is None:
             raise unexplained(self.classifier_)
         names = np.asarray(self.features_.get_feature_names_out(), dtype=object)
@@ -120,6 +126,8 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
 
     def onnx(self, graph: Graph) -> tuple[list[str], str]:  # noqa: ARG002
         """Refused: no operator reads texts as these features do."""
+        from naba.models.explain import TREES
+
         trees = " (its trees have one, but nothing to read)" if isinstance(self.classifier_, TREES) else ""
         raise UserError(
             f"this model cannot be exact as ONNX: {self.features_.beyond_onnx} have no operator there that gives the "

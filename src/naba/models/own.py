@@ -11,7 +11,6 @@ from sklearn.pipeline import Pipeline
 from naba.config import packages
 from naba.errors import UserError
 from naba.models.classifier import DAMAGED, Classifier, code_labels, normalise_texts, text_columns
-from naba.models.explain import contributions_for, is_known, unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -81,6 +80,8 @@ class OwnClassifier(Classifier, ClassifierMixin, BaseEstimator):
     @property
     def explained_by(self) -> str | None:  # type: ignore[override]
         """See `Classifier`: pipelines that end in a linear, Bayesian or boosted classifier over named features."""
+        from naba.models.explain import is_known
+
         found = getattr(self, "estimator_", self.estimator)
         known = isinstance(found, Pipeline) and is_known(found.steps[-1][1])
         return "features" if known and hasattr(found[:-1], "get_feature_names_out") else None
@@ -146,6 +147,8 @@ class OwnClassifier(Classifier, ClassifierMixin, BaseEstimator):
 
     def contributions(self, X: Any, codes: np.ndarray) -> tuple[np.ndarray, Any]:
         """See `Classifier`."""
+        from naba.models.explain import contributions_for, unexplained
+
         if self.explained_by is None:
             raise unexplained(self.estimator_)
         before, last = self.estimator_[:-1], self.estimator_.steps[-1][1]

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from naba.predict.workers import Answers, Workers
 
 logger = logging.getLogger(__name__)
-PIECE_ROWS = 2048
 SHOWN = 20
 MARKED = ("csv", "tsv")
 """The formats that may begin with a byte order mark, as Excel on Windows wants it for Arabic."""
@@ -37,9 +36,13 @@ MARKED = ("csv", "tsv")
 
 @dataclass(frozen=True)
 class Job:
-    """What the user asked for. `file` is None for standard input, `output` None for standard output.
+    """What the user asked for.
 
-    `bom`: begin the output with a byte order mark, which it has anyway if the input has one.
+    Attributes:
+        file: None for standard input.
+        output: None for standard output.
+        bom: begin the output with a byte order mark, which it has anyway if the input has one.
+        rows: of a piece; where it is None, as many as the classifier likes.
     """
 
     file: Path | None
@@ -51,7 +54,7 @@ class Job:
     prefix: str = ""
     strict: bool = False
     overwrite: bool = False
-    rows: int = PIECE_ROWS
+    rows: int | None = None
     workers: int = 1
 
 
@@ -135,7 +138,7 @@ def _copy(
         summary.rows = summary.earlier = resumed["rows"]
         summary.bad = resumed["bad"]
     reader = source.reader
-    for piece, answers in _asked(workers, source.pieces(job.rows), signals):
+    for piece, answers in _asked(workers, source.pieces(job.rows or opened.model.inner.piece_rows), signals):
         if job.strict and piece.bad:
             raise UserError(f"{_name(job)}: {piece.bad[0]}", "without --strict, bad rows go to a side file")
         if not (summary.rows or summary.bad):

@@ -76,8 +76,30 @@ def encode(piece: Piece, added: pd.DataFrame, style: Style, *, header: bool) -> 
     if style.kind == "xlsx":
         return excel.lines(piece.names if header else None, _cells(piece), added)
     delimiter = "\t" if style.kind == "tsv" else ","
+    head = _written([[*piece.names, *added.columns]], delimiter, style)[0] + "\n" if header else ""
+    # What is added needs no quotes, so it is put behind as it is.
+    lines = zip(_lines(_cells(piece), delimiter, style), _behind(added, delimiter), strict=True)
+    text = (head + "".join([f"{line}{values}\n" for line, values in lines])).encode()
+    return codecs.BOM_UTF8 + text if header and style.mark else text
+
+
+def _lines(rows: Sequence[Sequence[Any]], delimiter: str, style: Style) -> list[str]:
+    """Each row as csv writes it; csv itself is asked only where a cell of them may need quotes."""
+    width = len(rows[0]) if rows else 0
+    try:
+        joined = list(map(delimiter.join, rows)) if width > 1 else []
+    except TypeError:
+        joined = []  # a cell is empty, or no text
+    if joined:
+        whole = delimiter.join(joined)
+        if whole.count(delimiter) == len(rows) * width - 1 and not any(sign in whole for sign in '"\r\n'):
+            return joined
+    return _written(rows, delimiter, style)
+
+
+def _written(rows: Sequence[Sequence[Any]], delimiter: str, style: Style) -> list[str]:
     lines: list[str] = []
-    # csv hands over one whole line at a time; what is added needs no quotes, so it is put behind as it is.
+    # csv hands over one whole line at a time.
     writer = csv.writer(
         _Lines(lines.append),
         delimiter=delimiter,
@@ -85,12 +107,8 @@ def encode(piece: Piece, added: pd.DataFrame, style: Style, *, header: bool) -> 
         quoting=csv.QUOTE_MINIMAL if style.quoting else csv.QUOTE_NONE,
         quotechar='"' if style.quoting else None,
     )
-    if header:
-        writer.writerow([*piece.names, *added.columns])
-    writer.writerows(_cells(piece))
-    behind = [*([""] if header else []), *_behind(added, delimiter)]
-    text = "".join(f"{line[:-1]}{values}\n" for line, values in zip(lines, behind, strict=True)).encode()
-    return codecs.BOM_UTF8 + text if header and style.mark else text
+    writer.writerows(rows)
+    return [line[:-1] for line in lines]
 
 
 class _Lines:
@@ -116,25 +134,17 @@ def _cells(piece: Piece) -> list[list[Any]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _as_text(column: pd.Series) -> list[str]:
-    kind = column.dtype.kind
-    if kind == "f":
-        return [format(value, DIGITS) for value in column.tolist()]
-    return [str(as_text(value)) for value in column.tolist()]
-
-
 def _json_lines(piece: Piece, added: pd.DataFrame) -> list[str]:
-    names = [json.dumps(name, ensure_ascii=False) for name in added.columns]
-    columns = [
-        [json.dumps(value, ensure_ascii=False) for value in added[name].tolist()]
-        if added[name].dtype.kind == "O"
-        else _as_text(added[name])
-        for name in added.columns
-    ]
-    made = [
-        ", ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
-        for values in zip(*columns, strict=True)
-    ]
+    parts, columns = [], []
+    for name in added.columns:
+        kind = added[name].dtype.kind
+        parts.append(json.dumps(name, ensure_ascii=False).replace("%", "%%") + f": %{DIGITS if kind == 'f' else 's'}")
+        columns.append(added[name].tolist())
+        if kind != "f":
+            texts = {value: _json_text(value, kind) for value in set(columns[-1])}
+            columns[-1] = [texts[value] for value in columns[-1]]
+    pattern = ", ".join(parts)
+    made = [pattern % values for values in zip(*columns, strict=True)]
     if piece.raw is not None:
         # Spliced in: what the input says stays byte for byte, numbers of any length included.
         return [f"{row[:-1].rstrip()}, {values}}}\n" for row, values in zip(piece.raw, made, strict=True)]
@@ -143,6 +153,10 @@ def _json_lines(piece: Piece, added: pd.DataFrame) -> list[str]:
     else:
         rows = [json.dumps(dict(zip(piece.names, cells, strict=True)), ensure_ascii=False) for cells in piece.cells]
     return [f"{row[:-1]}, {values}}}\n" for row, values in zip(rows, made, strict=True)]
+
+
+def _json_text(value: Any, kind: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if kind == "O" else str(as_text(value))
 
 
 def bad_lines(bad: Sequence[BadRow], file: str) -> bytes:

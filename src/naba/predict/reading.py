@@ -6,6 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from naba.data.rows import BadRow, Row
@@ -73,6 +74,15 @@ def cell_problem(value: Any, name: str) -> str | None:
     return None
 
 
+def _can_be_classified(column: Sequence[Any]) -> bool:
+    """Has no cell of a column a `cell_problem`?"""
+    return all(type(value) is str and value and len(value) <= LONGEST_TEXT and not value.isspace() for value in column)
+
+
+def _is_full(piece: Piece, size: int, weight: int) -> bool:
+    return piece.seen >= size or 2 * weight >= LARGEST_PIECE
+
+
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file, so that a job never goes on with an input that was changed, however its size and time are."""
     with path.open("rb") as file:
@@ -129,16 +139,37 @@ class RowSource(Source):
         rows = iter(self.reader)
         ended = False
         while not ended:
-            piece, ended, weight = Piece(self.names), True, 0
-            for row in rows:
+            piece = Piece(self.names)
+            weight = self._add_blocks(piece, size)
+            ended = not _is_full(piece, size, weight)
+            for row in rows if ended else ():
                 self._add(piece, row)
                 weight += len(row.raw) if isinstance(row, BadRow) else sum(map(len, filter(None, row.cells.values())))
-                if piece.seen >= size or 2 * weight >= LARGEST_PIECE:
+                if _is_full(piece, size, weight):
                     ended = False
                     break
             piece.names = self.names
             piece.position = self.reader.position
             yield piece
+
+    def _add_blocks(self, piece: Piece, size: int) -> int:
+        """Add the next rows while all of a block can be classified; returns the characters."""
+        places = [self.names.index(name) for name in self.read] if self.names else []
+        weight = 0
+        while not _is_full(piece, size, weight):
+            before = self.reader.position
+            rows = self.reader.block(size - piece.seen)
+            if not rows:
+                break
+            read = [[row[place] for row in rows] for place in places]
+            if not all(map(_can_be_classified, read)):
+                self.reader.resume(before, self.names)
+                break
+            piece.texts += read[0]
+            piece.targets += read[1] if len(read) > 1 else [""] * len(rows)
+            piece.cells += rows
+            weight += sum(map(len, chain.from_iterable(rows)))
+        return weight
 
     def _add(self, piece: Piece, row: Row | BadRow) -> None:
         if isinstance(row, BadRow):
@@ -204,8 +235,8 @@ class ParquetSource(Source):
         first = self.parquet.number - batch.num_rows + 1
         read = [self.parquet.texts(batch, self.names.index(name)) for name in self.columns.names]
         piece = Piece(self.names, position=self.parquet.position)
-        good = []
-        for index, values in enumerate(zip(*read, strict=True)):
+        good = list(range(batch.num_rows)) if all(map(_can_be_classified, read)) else []
+        for index, values in enumerate(zip(*read, strict=True)) if not good else ():
             named = zip(values, self.columns.names, strict=True)
             problem = next(filter(None, (cell_problem(value, name) for value, name in named)), None)
             if problem is None:

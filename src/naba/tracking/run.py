@@ -248,12 +248,10 @@ class Run:
         Raises:
             UserError: its files cannot be had, or are no longer those the run used.
         """
-        from pydantic import TypeAdapter
-
-        from naba.config.schema import DataConfig, DatasetConfig
+        from naba.config.schema import DataConfig, DatasetConfig, adapter
         from naba.data.dataset import load
 
-        trained = load(TypeAdapter(DatasetConfig).validate_python(self.config["dataset"]), DataConfig())
+        trained = load(adapter(DatasetConfig).validate_python(self.config["dataset"]), DataConfig())
         if trained.fingerprint != self.facts.fingerprint:
             raise UserError(
                 f"data set '{trained.name}' is not what run '{self.name}' used: its fingerprint is "

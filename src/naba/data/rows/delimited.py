@@ -128,6 +128,20 @@ class DelimitedReader(LineReader):
         super().resume(position, names)
         self.first = None
 
+    def block(self, count: int) -> list[list[str]]:
+        """See `Reader`: rows of one line each."""
+        lines = [] if self.first is not None or self.width != len(self.names) else self.lines.whole(count)
+        try:
+            rows = list(self._parser(iter(lines), self.delimiter))
+        except csv.Error:
+            return []
+        # A row of several lines leaves fewer rows than lines.
+        if len(rows) != len(lines) or any(len(row) != self.width for row in rows):
+            return []
+        self.lines.passed(lines)
+        self.number += len(rows)
+        return rows
+
     def __iter__(self) -> Iterator[Row | BadRow]:
         while True:
             values, self.first = self.first, None

@@ -80,8 +80,8 @@ class JsonLinesReader(LineReader):
             row = object_row(parse(line), self.lines.raw.strip(), self.number, number)
         except ValueError as error:
             return self.bad(number, f"not valid JSON: {error}")
-        if isinstance(row, Row) and not row.is_empty:
-            self.names = self.names or list(row.cells)
+        if not self.names and isinstance(row, Row) and not row.is_empty:
+            self.names = list(row.cells)
         return row
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HEAD = 2**16
 """Bytes by which encoding and delimiter are recognised."""
 IN_MEMORY = 2**24
+BLOCK = 2**18
+"""Bytes in which lines are read that need no look at each."""
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -172,6 +174,26 @@ class Lines:
         self.size = 0
         self.undecodable = ""
 
+    def whole(self, count: int) -> list[str]:
+        """Up to `count` further lines, without their line breaks, read but not passed; see `passed`.
+
+        None where the file cannot go back, or where the next lines are longer than a block or not UTF-8.
+        """
+        if not self.file.seekable():
+            return []
+        block = self.file.read(BLOCK)
+        self.file.seek(self.offset)
+        try:
+            return block[: block.rfind(b"\n") + 1].decode().split("\n", count)[:-1]
+        except UnicodeDecodeError:
+            return []
+
+    def passed(self, lines: Sequence[str]) -> None:
+        """Go on behind these lines, which are the next ones."""
+        self.number += len(lines)
+        self.offset += len("\n".join([*lines, ""]).encode())
+        self.file.seek(self.offset)
+
     def seek(self, position: dict[str, int]) -> None:
         """Go on at a place where a record ended."""
         self.file.seek(position["offset"])
@@ -233,6 +255,14 @@ class Reader(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Row | BadRow]:
         """The rows from here on."""
+
+    def block(self, count: int) -> list[list[str]]:  # noqa: ARG002
+        """The values of up to `count` further rows, where they can be had at once and are all whole; else none is read.
+
+        Each has as many values as there are names. What is special about a row, and where it stands, only the iteration
+        tells.
+        """
+        return []
 
     @property
     def position(self) -> dict[str, int]:

@@ -14,11 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.models.classifier import code_labels, require_classes, text_columns
-from naba.models.ensembles import LOGISTIC
-from naba.models.feature_classifier import FeatureClassifier
+from naba.models.feature_classifier import LOGISTIC, FeatureClassifier
+from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +78,7 @@ class EmbeddedClassifier(FeatureClassifier):
         if self.shots is not None:
             kept = few(coded, self.shots, self.seed)
             X, coded, validation = X.iloc[kept], coded[kept], None
-        with threadpool_limits(1), warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             # How long a part trains is a setting here, not an accident to be warned of.
             warnings.simplefilter("ignore", ConvergenceWarning)
             # torch has threads of its own, which this does not limit.

@@ -108,14 +108,13 @@ class Means(torch.nn.Module):
             features: (n, width) of the training rows.
             codes: (n,) labels, all of them.
         """
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
         from naba.models.embeddings.heads import logistic
+        from naba.models.threads import one_thread
 
         centre, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale < 1e-6] = 1.0
         # Sums depend on how threads share them.
-        with threadpool_limits(1):
+        with one_thread():
             found = logistic(_STRENGTH).fit((features - centre) / scale, codes)
         weights, bias = found.coef_, found.intercept_
         if len(weights) == 1:  # Of two labels, scikit-learn keeps the second one's.

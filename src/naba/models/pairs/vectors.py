@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba import files
 from naba.arabic.normalise import NEWS_1, normalise_all
@@ -22,6 +21,7 @@ from naba.errors import UserError
 from naba.models.classifier import DAMAGED, Kept, text_digest
 from naba.models.pairs.alignment import unit
 from naba.models.tfidf.vectoriser import pack_terms, unpack_terms
+from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +140,7 @@ def learn(texts: Sequence[str], dimensions: int = DIMENSIONS, least: int = _LEAS
             f"only {count} words occur {least} times in {len(texts)} texts, too few for word vectors",
             "Use a larger background set, or model.background=null.",
         )
-    with threadpool_limits(1):
+    with one_thread():
         from sklearn.utils.extmath import randomized_svd
 
         span = min(dimensions, count - 1)

@@ -9,13 +9,12 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from naba.models.classifier import code_labels, require_classes
-from naba.models.ensembles import LOGISTIC
-from naba.models.feature_classifier import FeatureClassifier
+from naba.models.feature_classifier import LOGISTIC, FeatureClassifier
 from naba.models.temperature import fit_temperature, softmax, two_columns
 from naba.models.tfidf.features import TextFeatures
+from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +47,7 @@ class SparseClassifier(FeatureClassifier):
         MultinomialNB: ("alpha",),
         ComplementNB: ("alpha",),
     }
+    piece_rows: ClassVar[int] = 8192
 
     def __init__(self, features: Any, classifier: Any, folds: int = 3, seed: int = 0) -> None:
         super().__init__(features, classifier)
@@ -65,7 +65,7 @@ class SparseClassifier(FeatureClassifier):
         self.features_ = clone(self.features)
         matrix = self.features_.fit_transform(X)
         # Sums depend on how threads share them; one thread makes them repeatable, and sparse fits gain nothing by more.
-        with threadpool_limits(1):
+        with one_thread():
             self._fit_on(matrix, codes)
         return self
 
