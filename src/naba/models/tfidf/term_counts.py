@@ -53,6 +53,16 @@ class Split:
         return cls(list(chain.from_iterable(parts)), ends)
 
 
+def character_grams(word: str, span: range) -> list[str]:
+    """The n-grams of a word with a blank on either side, as `char_wb` has them: one shorter than n counts once."""
+    padded, found = f" {word} ", []
+    for length in span:
+        found += [padded[start : start + length] for start in range(max(1, len(padded) - length + 1))]
+        if length >= len(padded):
+            break
+    return found
+
+
 class _Known(dict[str, int]):
     """Word -> its place; the numbers of word p are `numbers[starts[p] : starts[p + 1]]`. Asking for a word adds it.
 
@@ -122,16 +132,11 @@ class _Terms:
         return found
 
     def _contribute(self, word: str) -> list[int]:
-        """Columns of the n-grams of a word with a blank on either side (one shorter than n counts once); or the
-        numbers of its tokens, -1 for one that no term has."""
+        """Columns of the n-grams of a word; or the numbers of its tokens, -1 for one that no term has."""
         if not self.characters:
             return [self.numbers.get(token, -1) for token in self.tokens(word)]
-        padded, found, vocabulary = f" {word} ", [], self.vocabulary
-        for length in self.span:
-            found += [padded[start : start + length] for start in range(max(1, len(padded) - length + 1))]
-            if length >= len(padded):
-                break
-        return [vocabulary[term] for term in found if term in vocabulary]
+        vocabulary = self.vocabulary
+        return [vocabulary[term] for term in character_grams(word, self.span) if term in vocabulary]
 
     def _of_tokens(self, tokens: npt.NDArray[np.int32], rows: IntArray) -> tuple[IntArray, npt.NDArray[np.int32]]:
         """Row and column of each n-gram that is a term, by row."""
