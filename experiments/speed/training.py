@@ -49,9 +49,7 @@ PAIRS = {
 def once(command: list[str], environment: dict[str, str], folder: Path | None = None) -> tuple[float, float, float]:
     """Wall seconds, processor seconds and peak memory in MB of one process, started in `folder`."""
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     if os.waitstatus_to_exitcode(status):

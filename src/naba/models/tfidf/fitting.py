@@ -130,7 +130,9 @@ def _of_tokens(vectoriser: Vectoriser, texts: Sequence[str]) -> tuple[list[str],
         begun[places] = of_stay[numbers]
         names = [
             f"{names[before]} {words[token]}" if length > 1 else words[token]
-            for before, token in zip(*(part.tolist() for part in np.divmod(keys[stay], max(1, len(words)))), strict=True)
+            for before, token in zip(
+                *(part.tolist() for part in np.divmod(keys[stay], max(1, len(words)))), strict=True
+            )
         ]
         if length >= shortest:
             terms += names
