@@ -1,4 +1,4 @@
-"""A desk's own file of 1,000 to 1,000,000 rows, from `naba data new` to `naba compare`, beside a bare scikit-learn script.
+"""A desk's own file, from `naba data new` to `naba compare`, beside a bare scikit-learn script.
 
     OMP_NUM_THREADS=1 python experiments/speed/own_rows.py [--rows 1000 10000 100000 1000000] [--times 1]
 

@@ -64,8 +64,7 @@ class SparseClassifier(FeatureClassifier):
         """
         self.classes_, codes = code_labels(y)
         require_classes(self.classes_.tolist(), "a TF-IDF model")
-        self.features_ = clone(self.features)
-        matrix = self.features_.fit_transform(X)
+        matrix = self._fit_features(X)
         # Sums depend on how threads share them; one thread makes them repeatable, and sparse fits gain nothing by more.
         with threadpool_limits(1):
             self._fit_on(matrix, codes)
@@ -141,6 +140,8 @@ def _stop_by_scale(classifier: LogisticRegression, matrix: Any, codes: np.ndarra
     weights = np.ones(len(codes))
     if classifier.class_weight == "balanced":
         weights = (1 / classes.sum(axis=0))[codes]
-    slopes = matrix.T @ ((classes - 1 / classes.shape[1]) * (weights / weights.sum())[:, None])
+    # In the matrix's own type, or all of it would be copied to the wider one.
+    apart = ((classes - 1 / classes.shape[1]) * (weights / weights.sum())[:, None]).astype(matrix.dtype)
+    slopes = matrix.T @ apart
     steepest = float(np.abs(slopes).max(initial=0))
     classifier.set_params(tol=min(classifier.tol, STEEPEST_LEFT * steepest) or classifier.tol)

@@ -1,7 +1,7 @@
-"""Fitting TF-IDF on many texts: the vocabulary, frequencies and rows of scikit-learn's own `fit_transform`, in less of both.
+"""Fitting TF-IDF on many texts: the vocabulary and idf of scikit-learn's own `fit`, in less time and memory.
 
-scikit-learn makes a string of each n-gram of each text and keeps all of them until the rare ones are dropped. Here n-grams
-are numbers, strings are made of those that stay, and rows are put into one matrix that grows in its place.
+scikit-learn makes a string of each n-gram of each text and keeps all of them until the rare ones are dropped. Here
+n-grams are numbers, strings are made of those that stay, and rows are put into one matrix that grows in its place.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import scipy.sparse
 from naba.models.tfidf.term_counts import IntArray, Split, character_grams, tfidf_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from naba.models.tfidf.vectoriser import Vectoriser
 
