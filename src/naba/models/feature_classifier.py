@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController, threadpool_limits  # type: ignore[import-untyped]
 
 from naba.errors import UserError
 from naba.models import shared
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
     from naba.models.embeddings.embedder import Embedder
     from naba.models.onnx import Graph
+
+
+def one_thread() -> Any:
+    """`threadpool_limits(1)`, which looks through all loaded libraries each time: more work than a few headlines are."""
+    return _controller(len(sys.modules)).limit(limits=1)
+
+
+@lru_cache(maxsize=1)
+def _controller(modules: int) -> Any:  # noqa: ARG001 - where more are loaded, there may be further libraries
+    return ThreadpoolController()
 
 
 class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
@@ -105,7 +117,7 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities in the order of `classes_`, (n, k) float64; long tables go through in chunks."""
         parts = [np.empty((0, len(self.classes_)))]
-        with threadpool_limits(1):
+        with one_thread():
             parts += [self._probabilities(self._matrix(part)) for part in chunks(X) if len(part)]
         return np.concatenate(parts)
 
