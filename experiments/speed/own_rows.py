@@ -5,7 +5,8 @@
 The file is made here: words of the embedded claim types by their frequency, twelve a row, of which a third are words of
 the row's label. Each step is a process of its own, so that its peak memory is its own. The bare script reads the same
 file, folds spelling, splits by label, fits the same TF-IDF and logistic regression, and scores validation and test.
-scikit-learn's own tolerance ends it after about as many steps as naba's. A slope is log time (or memory) over log rows between two sizes: 1 is twice the time for twice the rows.
+scikit-learn's own tolerance ends it after about as many steps as naba's. A slope is log time (or memory) over log rows
+between the two largest sizes: 1 is twice the time for twice the rows.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python experiments/speed/ray_nodes.py [--jobs 60]
 
-The head has no cores; each further node is a raylet of its own with one, as another machine would be, and starts its own
-workers. Each sweep has a store of its own. Killed means SIGKILL to the raylet, once a third of the jobs have ended; what
-was lost is done again by Ray, and the same command afterwards must find every run.
+The head has no cores; each further node is a raylet of its own with one, as another machine would be, and starts its
+own workers. Each sweep has a store of its own. Killed means SIGKILL to the raylet, once a third of the jobs have ended;
+what was lost is done again by Ray, and the same command afterwards must find every run.
 """
 
 from __future__ import annotations

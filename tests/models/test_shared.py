@@ -51,7 +51,7 @@ def test_models_that_read_the_same_rows_alike_fit_features_once(fits: list[int])
 
 def test_other_rows_and_other_settings_are_fitted_by_themselves(fits: list[int]) -> None:
     shared.share()
-    for texts, words in ((TEXTS, 2), (TEXTS[:-1] + ["نص آخر"], 2), (TEXTS, 1)):
+    for texts, words in ((TEXTS, 2), ([*TEXTS[:-1], "نص آخر"], 2), (TEXTS, 1)):
         tfidf_logreg(words=words).fit(table(texts), LABELS)
     assert fits == [60, 60, 60]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def one_thread() -> Any:
-    """`threadpool_limits(1)`, which looks through all loaded libraries each time: more work than a few headlines are."""
+    """`threadpool_limits(1)`; that one looks through all loaded libraries each time, more work than a few headlines."""
     return _controller(len(sys.modules)).limit(limits=1)
 
 

@@ -52,6 +52,6 @@ def test_rows_of_two_vectorisers_stand_side_by_side(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(fitting, "BLOCK", 3)
     texts = ["ارتفاع أسعار النفط", "", "هبوط أسعار", "النفط النفط", "ا"]
     pair = [Vectoriser(**KINDS[kind]) for kind in ("words", "characters")]
-    assert all([fitting.fit(each, texts) for each in pair])
+    assert all(fitting.fit(each, texts) for each in pair)
     expected = np.hstack([each.transform(texts).toarray() for each in pair])
     assert np.array_equal(fitting.rows(pair, texts).toarray(), expected)
