@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from training import NABA, PYTHON, once
+from training import NABA, PYTHON, keep, once
 
 LABELS = ("quantity", "quote", "prediction", "other")
 WORDS_OF_A_ROW = 12
@@ -103,6 +103,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--steps", nargs="*", help="only those that hold one of these words")
+    parser.add_argument("--keep", action="store_true", help="write what is measured to record.json")
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
@@ -131,6 +132,10 @@ def main() -> None:
                     middle = tuple(statistics.median(run[place] for run in found) for place in range(3))
                     measured.setdefault(step, {})[rows] = middle
     show(measured, options.rows)
+    if options.keep:
+        for rows, ours in measured.get("naba train model=tfidf_logreg", {}).items():
+            beside = measured["bare scikit-learn"][rows]
+            keep(f"own_rows_{rows}", ours[0] / beside[0], ours[0], beside[0])
 
 
 def show(measured: dict[str, dict[int, tuple[float, ...]]], sizes: list[int]) -> None:

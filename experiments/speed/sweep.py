@@ -17,7 +17,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from training import NABA, once
+from training import NABA, keep, once
 
 MODELS = ("majority", "tfidf_logreg", "tfidf_svm", "tfidf_nb", "pair_linear")
 
@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--alone", type=int, default=2)
+    parser.add_argument("--keep", action="store_true", help="write what is measured to record.json")
     options = parser.parse_args()
     train = [*NABA, "train", "dataset=ans_stance"]
     runs = len(MODELS) * options.seeds
@@ -62,6 +63,8 @@ def main() -> None:
     print(f"| each alone ({scaled}) | {each[0] * runs:.0f} | {each[1] * runs:.0f} | {largest:.0f} |")
     print(f"| a sweep of two workers | {wall:.0f} | {processor:.0f} | {memory:.0f} |")
     print(f"ratio {each[0] * runs / wall:.2f} wall, {each[1] * runs / processor:.2f} processor")
+    if options.keep:
+        keep(f"sweep_shared_{runs}", each[0] * runs / wall, wall, each[0] * runs)
     same = sum(other.get(name) == digest for name, digest in one.items())
     print(f"the same test predictions: {same} of {len(one)}")
 

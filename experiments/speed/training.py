@@ -70,6 +70,13 @@ def surroundings() -> dict[str, object]:
     }
 
 
+def keep(name: str, ratio: float, seconds: float, beside: float) -> None:
+    """Write a pair to `record.json`: its ratio, ours and what stands beside it, in seconds or rows a second."""
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    record[name] = {"ratio": round(ratio, 2), "seconds": seconds, "beside": beside} | surroundings()
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pairs", nargs="*", help=", ".join(PAIRS))
@@ -92,13 +99,7 @@ def main() -> None:
             known = record.get(name, {}).get("ratio", "")
             print(f"| {label_a} / {label_b} | {wall} | {processor} | {memory} | {spread} | {known} |", flush=True)
             if options.keep:
-                measured = {
-                    "ratio": round(statistics.median(ratios), 2),
-                    "seconds": middle[0][0],
-                    "beside": middle[1][0],
-                }
-                record[name] = measured | surroundings()
-                RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+                keep(name, statistics.median(ratios), middle[0][0], middle[1][0])
 
 
 if __name__ == "__main__":
