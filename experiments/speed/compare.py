@@ -1,6 +1,7 @@
 """`naba compare` over 1,000 tracked runs, against the plain MLflow search it stands on: whole processes, in turn.
 
     python experiments/speed/compare.py [--runs 1000] [--times 5]
+    python experiments/speed/compare.py --runs 10 100 1000 10000 --times 1     growth, with slopes
 
 Makes a store of its own in a temporary folder: five data sets of 600 rows, five seeds of each model (40 models for
 1,000 runs); random answers, with the SHA-256 of each file, and as many tags and numbers, as a run of `naba train` has.
@@ -9,6 +10,7 @@ Makes a store of its own in a temporary folder: five data sets of 600 rows, five
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sqlite3
 import statistics
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from own_rows import slope
 from training import once
 
 from naba import files, tracking
@@ -105,27 +108,45 @@ def _insert(file: Path, columns: dict[str, list[tuple[object, ...]]]) -> None:
             )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--times", type=int, default=5)
-    options = parser.parse_args()
+def measure(runs: int, times: int) -> dict[str, dict[str, float]]:
+    """Medians of a store of so many runs, printed: number -> command -> value."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["NABA_HOME"] = home
-        fill(options.runs)
+        # In a process of its own: the kernel counts a parent's memory as its children's.
+        filling = multiprocessing.get_context("spawn").Process(target=fill, args=(runs,))
+        filling.start()
+        filling.join()
+        assert filling.exitcode == 0, filling.exitcode
         commands = {
             "naba compare": [sys.executable, "-m", "naba.cli", "compare"],
             "mlflow search_runs": [sys.executable, "-c", SEARCH, tracking.default_uri()],
         }
         environment = dict(os.environ)
-        for command in commands.values():
-            once(command, environment)
-        times = [{name: once(command, environment) for name, command in commands.items()} for _ in range(options.times)]
-        cells = options.runs // DATASETS // SEEDS
-        print(f"{options.runs} runs, {DATASETS} boards of {cells} cells, medians of {options.times}")
-        for name in commands:
-            wall, processor, memory = (statistics.median(run[name][i] for run in times) for i in range(3))
-            print(f"| {name} | {wall:.2f} s wall | {processor:.2f} s processor | {memory:.0f} MB |")
+        if times > 1:  # a warm-up
+            for command in commands.values():
+                once(command, environment)
+        found = [{name: once(command, environment) for name, command in commands.items()} for _ in range(times)]
+    cells = runs // DATASETS // SEEDS
+    print(f"{runs} runs, {DATASETS} boards of {cells} cells, medians of {times}, load {os.getloadavg()[0]:.1f}")
+    medians: dict[str, dict[str, float]] = {"wall": {}, "processor": {}, "memory": {}}
+    for name in commands:
+        for place, what in enumerate(medians):
+            medians[what][name] = statistics.median(run[name][place] for run in found)
+        wall, processor, memory = (values[name] for values in medians.values())
+        print(f"| {name} | {wall:.2f} s wall | {processor:.2f} s processor | {memory:.0f} MB |", flush=True)
+    return medians
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, nargs="+", default=[1000])
+    parser.add_argument("--times", type=int, default=5)
+    options = parser.parse_args()
+    sizes = {runs: measure(runs, options.times) for runs in options.runs}
+    for what in ("processor", "memory") if len(sizes) > 1 else ():
+        for name in ("naba compare", "mlflow search_runs"):
+            rise = slope({runs: medians[what][name] for runs, medians in sizes.items()})
+            print(f"{name}: slope of {what} between the two largest {rise}")
 
 
 if __name__ == "__main__":

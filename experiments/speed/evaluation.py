@@ -1,13 +1,16 @@
 """Speed of the evaluation: resampling, boards and the page, each beside the plain way to do it.
 
-    python experiments/speed/evaluation.py
+    python experiments/speed/evaluation.py [page]
 
+With `page` only the pages are built, and opened in a browser where there is one.
 Prints one line a measurement: wall seconds, and what the plain way took or would take.
 """
 
 from __future__ import annotations
 
 import resource
+import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -119,25 +122,56 @@ def boards(folder: Path) -> None:
         )
 
 
-def html(folder: Path) -> None:
+def html(folder: Path, rows: int) -> Path:
+    """Build the page of 20 systems on so many rows."""
     runs = []
     for model in range(20):
         file = folder / f"page-{model}.parquet"
-        system(10_000, 3, model).to_parquet(file)
+        system(rows, 3, model).to_parquet(file)
         runs.append(tracked(file, f"m{model}", 0, "big"))
-    texts = [f"عنوان خبر رقم {row} عن ارتفاع أسعار النفط في الأسواق العالمية بعد قرار المنظمة" for row in range(10_000)]
-    table = pd.DataFrame({"id": [f"row-{row}" for row in range(10_000)], "text": texts, "target": texts}, dtype=object)
+    texts = [f"عنوان خبر رقم {row} عن ارتفاع أسعار النفط في الأسواق العالمية بعد قرار المنظمة" for row in range(rows)]
+    table = pd.DataFrame({"id": [f"row-{row}" for row in range(rows)], "text": texts, "target": texts}, dtype=object)
     made = leaderboards(runs, resamples=1_000)
     started = time.perf_counter()
     document = page(made, {"big": Content(table)})
-    report("HTML page of 20 systems on 10,000 rows", time.perf_counter() - started)
+    report(f"HTML page of 20 systems on {rows:,} rows", time.perf_counter() - started)
     print(f"its size: {len(document.encode()) / 1e6:.1f} MB")
+    place = folder / f"page-{rows}.html"
+    place.write_text(document, encoding="utf-8")
+    return place
+
+
+def opened(place: Path, slowed: int = 4) -> None:
+    """Open a page as a phone would: a small window, the processor slowed down; nothing where there is no browser."""
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        print("not opened: Chromium and chromedriver are not installed")
+        return
+    sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+    from chromium import chromium
+
+    with chromium(place.parent / "profile", (390, 844)) as browser:
+        browser.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": slowed})
+        browser.get(place.as_uri())
+        usable = browser.execute_script("return performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+        filtered = browser.execute_script(
+            "const begun = performance.now(); const box = document.getElementById('f-text'); box.value = '77';"
+            "box.dispatchEvent(new Event('input')); document.body.offsetHeight; return performance.now() - begun"
+        )
+        browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+        heap = browser.execute_cdp_cmd("Runtime.getHeapUsage", {})["usedSize"]
+        print(
+            f"opened with the processor slowed {slowed} times: usable after {usable:.0f} ms, filtered in "
+            f"{filtered:.0f} ms, {heap / 1e6:.0f} MB of JavaScript"
+        )
 
 
 if __name__ == "__main__":
-    many_labels()
-    intervals()
-    paired()
+    if sys.argv[1:] != ["page"]:
+        many_labels()
+        intervals()
+        paired()
     with tempfile.TemporaryDirectory() as name:
-        boards(Path(name))
-        html(Path(name))
+        if sys.argv[1:] != ["page"]:
+            boards(Path(name))
+        for size in (10_000, 100_000):
+            opened(html(Path(name), size))

@@ -2,6 +2,7 @@
 
 python experiments/speed/serving.py predict [--rows 1000000]     memory, two kills, throughput against scikit-learn
 python experiments/speed/serving.py serve [--seconds 60] [--clients 8] [--workers 2]     a load test on loopback
+python experiments/speed/serving.py beside [--seconds 5] [--workers 2] [--times 3]       in turn with MLflow's server
 
 With NABA_MIRROR the headlines are the 31,000 of SaudiNewsNet, without it those of the embedded corpus.
 """
@@ -16,19 +17,29 @@ import multiprocessing
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ROWS = 10
+CLIENTS = (1, 2, 4, 8, 16)
+LONGEST_P95 = 100.0
 RUN = "tfidf_logreg synthetic_claim_type seed 0"
 
 
 def train(home: Path, *overrides: str) -> None:
     os.environ["NABA_HOME"] = str(home)
+    # MLflow's server asks for `uvicorn`.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     arguments = ["train", "dataset=synthetic_claim_type", "model=tfidf_logreg", "evaluation.resamples=100", *overrides]
     subprocess.run([sys.executable, "-m", "naba.cli", *arguments], check=True, stdout=subprocess.DEVNULL)
@@ -141,7 +152,7 @@ def bare(rows: int, table: Path) -> None:
     print(f"{rows:,} rows: predict_proba alone {rows / alone:,.0f} a second, whole job {rows / job:,.0f} a second")
 
 
-def resident(server: subprocess.Popen[str]) -> float:
+def resident(server: subprocess.Popen[bytes]) -> float:
     """MiB of the server's processes together."""
     import psutil
 
@@ -149,26 +160,50 @@ def resident(server: subprocess.Popen[str]) -> float:
     return sum(each.memory_info().rss for each in [root, *root.children(recursive=True)]) / 2**20
 
 
+@contextmanager
+def serving(command: Sequence[str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Port and process of a server, once it answers; ended with all its processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryFile() as said:
+        server = subprocess.Popen([*command, "--port", str(port)], stdout=said, stderr=said, start_new_session=True)
+        try:
+            while not answers(port):
+                if server.poll() is not None:
+                    said.seek(0)
+                    raise SystemExit(f"{' '.join(command)} ended:\n{said.read().decode()}")
+                time.sleep(0.2)
+            yield port, server
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def naba(workers: int) -> list[str]:
+    return [sys.executable, "-m", "naba.cli", "serve", RUN, "--workers", str(workers)]
+
+
 def serve(seconds: int, clients: int, workers: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         train(Path(name))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "naba.cli", "serve", RUN, "--port", str(port), "--workers", str(workers)]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-        assert server.stdout is not None
-        try:
-            for line in server.stdout:
-                if "/invocations" in line:
-                    break
+        with serving(naba(workers)) as (port, server):
             load(port, 3, clients)
             before = resident(server)
             times, errors = load(port, seconds, clients)
             after = resident(server)
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait()
     times.sort()
     middle, p95, p99 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.95, 0.99))
     print(f"{clients} clients, {workers} workers, {seconds} s, {ROWS} headlines a request (3 s before, not counted)")
@@ -178,6 +213,45 @@ def serve(seconds: int, clients: int, workers: int) -> None:
     print(f"memory of the server: {before:.0f} MiB at the start, {after:.0f} MiB at the end")
     for error in errors[:3]:
         print(error)
+
+
+def beside(seconds: int, workers: int, rounds: int) -> dict[str, list[float]]:
+    """The same classifier behind `naba serve` and behind `mlflow models serve`, in turn; more clients each time.
+
+    Returns the most headlines a second with a p95 under 100 ms, of each round.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        train(Path(name))
+        exported = Path(name) / "exported"
+        export = [sys.executable, "-m", "naba.cli", "export", RUN, str(exported), "--format", "mlflow"]
+        subprocess.run(export, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        mlflow = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "-m", str(exported)]
+        commands = {"naba": naba(workers), "MLflow": [*mlflow, "--workers", str(workers)]}
+        best: dict[str, list[float]] = {system: [] for system in commands}
+        print(f"{workers} workers, {ROWS} headlines a request, {seconds} s each; headlines a second (p95 in ms)")
+        print("| | " + " | ".join(f"{clients} clients" for clients in CLIENTS) + " | most with p95 under 100 ms |")
+        print("|---" * (len(CLIENTS) + 2) + "|")
+        for _ in range(rounds):
+            for system, command in commands.items():
+                with serving(command) as (port, _):
+                    load(port, 3, 2)
+                    measured = [rate(port, seconds, clients) for clients in CLIENTS]
+                within = [headlines for headlines, p95 in measured if p95 < LONGEST_P95]
+                best[system].append(max(within, default=0.0))
+                cells = " | ".join(f"{headlines:,.0f} ({p95:.0f})" for headlines, p95 in measured)
+                print(f"| {system} | {cells} | {best[system][-1]:,.0f} |", flush=True)
+        ratios = [ours / max(theirs, 1.0) for ours, theirs in zip(best["naba"], best["MLflow"], strict=True)]
+        print(f"naba / MLflow: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), ", end="")
+        print(f"load {os.getloadavg()[0]:.1f}")
+    return best
+
+
+def rate(port: int, seconds: int, clients: int) -> tuple[float, float]:
+    """Headlines a second, and the 95th percentile of the answer times in milliseconds."""
+    times, errors = load(port, seconds, clients)
+    if errors:
+        raise SystemExit(errors[0])
+    return ROWS * len(times) / seconds, sorted(times)[int(len(times) * 0.95)] * 1000
 
 
 def load(port: int, seconds: int, clients: int) -> tuple[list[float], list[str]]:
@@ -220,16 +294,25 @@ def load(port: int, seconds: int, clients: int) -> tuple[list[float], list[str]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["predict", "serve"])
+    parser.add_argument("what", choices=["predict", "serve", "beside"])
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, help="60, or 5 beside MLflow's server")
+    parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", action="store_true", help="beside: write what is measured to record.json")
     options = parser.parse_args()
     if options.what == "predict":
         predict(options.rows)
+    elif options.what == "serve":
+        serve(options.seconds or 60, options.clients, options.workers)
     else:
-        serve(options.seconds, options.clients, options.workers)
+        best = beside(options.seconds or 5, options.workers, options.times)
+        if options.keep:
+            from training import keep
+
+            ours, theirs = (statistics.median(found) for found in best.values())
+            keep("serving_headlines", ours / max(theirs, 1.0), ours, theirs)
 
 
 if __name__ == "__main__":

@@ -46,10 +46,10 @@ PAIRS = {
 }
 
 
-def once(command: list[str], environment: dict[str, str]) -> tuple[float, float, float]:
-    """Wall seconds, processor seconds and peak memory in MB of one process."""
+def once(command: list[str], environment: dict[str, str], folder: Path | None = None) -> tuple[float, float, float]:
+    """Wall seconds, processor seconds and peak memory in MB of one process, started in `folder`."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     if os.waitstatus_to_exitcode(status):
@@ -68,6 +68,13 @@ def surroundings() -> dict[str, object]:
         "versions": machine.versions(),
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def keep(name: str, ratio: float, seconds: float, beside: float) -> None:
+    """Write a pair to `record.json`: its ratio, ours and what stands beside it, in seconds or rows a second."""
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    record[name] = {"ratio": round(ratio, 2), "seconds": seconds, "beside": beside} | surroundings()
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -92,13 +99,7 @@ def main() -> None:
             known = record.get(name, {}).get("ratio", "")
             print(f"| {label_a} / {label_b} | {wall} | {processor} | {memory} | {spread} | {known} |", flush=True)
             if options.keep:
-                measured = {
-                    "ratio": round(statistics.median(ratios), 2),
-                    "seconds": middle[0][0],
-                    "beside": middle[1][0],
-                }
-                record[name] = measured | surroundings()
-                RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+                keep(name, statistics.median(ratios), middle[0][0], middle[1][0])
 
 
 if __name__ == "__main__":

@@ -36,7 +36,16 @@ def predict_table(model: Classifier, description: Mapping[str, Any], table: pd.D
 def predict_texts(
     model: Classifier, description: Mapping[str, Any], texts: Sequence[str], targets: Sequence[str]
 ) -> pd.DataFrame:
-    """The same for texts that are known to be str; targets are empty for single-text models.
+    """The same for texts that are known to be str; targets are empty for single-text models."""
+    import pandas as pd
+
+    return pd.DataFrame(answer_columns(model, description, texts, targets))
+
+
+def answer_columns(
+    model: Classifier, description: Mapping[str, Any], texts: Sequence[str], targets: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """The columns of `predict_texts`, by name.
 
     Raises:
         UserError: a probability is not finite.
@@ -46,6 +55,7 @@ def predict_texts(
     from naba.evaluation.predictions import PREFIX, answers, objects
 
     labels = list(description["labels"])
+    # As a model is trained on them; pandas would look for a type of its own.
     given = pd.DataFrame({"text": objects(texts), "target": objects(targets)}, dtype=object)
     predicted, probabilities, outcomes = answers(model, given, labels, "its description")
     unsound = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
@@ -62,7 +72,7 @@ def predict_texts(
         output["abstain"] = (probabilities[np.arange(len(texts)), chosen] < model.threshold) | (predicted == "")
     if not model.always_answers:
         output["outcome"] = objects([]) if outcomes is None else outcomes
-    return pd.DataFrame(output)
+    return output
 
 
 def output_columns(model: Classifier, description: Mapping[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ from naba.config import overrides as command_line
 from naba.config import sweeps
 from naba.errors import UserError, hidden, is_interrupt, sentence
 from naba.experiment.result import Outcome
+from naba.models import shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -166,6 +167,7 @@ def _attempt(composed: Callable[[], DictConfig], overrides: Sequence[str], *, wa
     start = time.time()
     name = hidden(" ".join(overrides))
     try:
+        shared.share()
         cfg = composed()
         name = f"{cfg.model.name} {cfg.dataset.name} seed {cfg.seed}"
         outcome = training.run(cfg, overrides, wait=wait)

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from naba.errors import UserError
+from naba.models import shared
 from naba.models.classifier import ELSEWHERE, Answers, Classifier, chunks, code_labels, require_classes
 from naba.models.threads import one_thread
 
@@ -85,12 +86,12 @@ class FeatureClassifier(Classifier, ClassifierMixin, BaseEstimator):
         return found
 
     def _fit_features(self, X: Any) -> Any:
-        """Sets `features_`, fitted on X, and returns their matrix of X."""
-        self.features_ = clone(self.features)
-        return self.features_.fit_transform(X)
+        """Sets `features_`, fitted on X, and returns their matrix of X; jobs of a sweep share both."""
+        self.features_, matrix = shared.fitted(self.features, X)
+        return matrix
 
     def _matrix(self, X: Any) -> Any:
-        return self.features_.transform(X)
+        return shared.transformed(self.features_, X)
 
     def _fit_classifier(self, X: Any, matrix: Any, coded: np.ndarray) -> Any:  # noqa: ARG002
         return clone(self.classifier).fit(matrix, coded)

@@ -82,13 +82,13 @@ class Batches:
         return batch
 
     def _predict(self, rows: Rows) -> Answers:
-        from naba.classifier.answers import predict_texts
+        from naba.classifier.answers import answer_columns
 
         texts = [row["text"] for row in rows]
         targets = [row.get("target", "") for row in rows]
-        table = predict_texts(self.model, self.description, texts, targets)
-        columns = [table[name].tolist() for name in table.columns]
-        return [dict(zip(table.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+        columns = answer_columns(self.model, self.description, texts, targets)
+        rows_of_values = zip(*(values.tolist() for values in columns.values()), strict=True)
+        return [dict(zip(columns, values, strict=True)) for values in rows_of_values]
 
 
 def application(folder: Path, limits: Limits, token: str | None = None) -> FastAPI:

@@ -247,3 +247,12 @@ def test_predictions_do_not_depend_on_hash_seed_or_threads():
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         digests.add(run.stdout)
     assert len(digests) == 1
+
+
+def test_rare_words_are_learnt_however_many_there_are() -> None:
+    """Each word is in a five hundredth of the rows: no slope of the loss is above the tolerance at the start."""
+    labels = np.array(["agree", "disagree"] * 1500, dtype=object)
+    words = (np.arange(3000)[:, None] // 2 + 251 * np.arange(6)) % 1500 + 1500 * (labels == "agree")[:, None]
+    frame = _table([" ".join(f"كلمة{word}" for word in row) for row in words])
+    model = tfidf_logreg(characters_to=0).fit(frame[:2000], labels[:2000])
+    assert (model.predict(frame[2000:]) == labels[2000:]).mean() > 0.9

@@ -101,10 +101,12 @@ def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None)
     kind = options.format_of(name)
     if not content.lstrip(b"\xef\xbb\xbf").strip():
         raise UserError(f"{name}: the file is empty", "A data file has a header line and at least one row.")
-    rows: list[Row] = []
+    places: list[Place] = []
     bad: list[BadRow] = []
     cells = 0
     with open_rows(io.BytesIO(content), name, options) as reader:
+        # Rows of JSON name their columns themselves.
+        columns: dict[str, list[Value]] = {} if kind in {"json", "jsonl"} else {column: [] for column in reader.names}
         for row in reader:
             cells += len(row.cells) if isinstance(row, Row) else 1
             if cells > MOST_CELLS:
@@ -112,10 +114,15 @@ def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None)
                     f"{name}: more than {MOST_CELLS:,} cells, which is more than is read into memory",
                     "Leave columns and rows out that are not needed; naba predict reads files of any size.",
                 )
-            if isinstance(row, Row):
-                rows.append(row)
-            else:
+            if isinstance(row, BadRow):
                 bad.append(row)
+                continue
+            for column in row.cells:
+                if column not in columns:
+                    columns[column] = [None] * len(places)
+            for column, values in columns.items():
+                values.append(_plain(row.cells.get(column)))
+            places.append(Place(name, row.number, row.line))
     for note in reader.notes:
         logger.warning(note)
     if reader.empty:
@@ -124,14 +131,9 @@ def read_bytes(content: bytes, name: str, options: ReadingOptions | None = None)
         problem = bad[0].problem
         alike = [row for row in bad if _kind(row.problem) == _kind(problem)]
         raise rows_error(problem, [Place(name, row.number, row.line) for row in alike], _hint(problem, options))
-    if not rows:
+    if not places:
         raise UserError(f"{name}: the file has a header but no rows")
-    names = dict.fromkeys(key for row in rows for key in row.cells) if kind in {"json", "jsonl"} else reader.names
-    return Table(
-        {column: [_plain(row.cells.get(column)) for row in rows] for column in names},
-        [Place(name, row.number, row.line) for row in rows],
-        recognised=reader.recognised,
-    )
+    return Table(columns, places, recognised=reader.recognised)
 
 
 def _plain(value: Value) -> Value:

@@ -49,7 +49,7 @@ class Written(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a row stands: its file, its record number (from 1, header not counted) and its line, if it has one."""
 

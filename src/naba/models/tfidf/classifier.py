@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from naba.models.onnx import Graph
 
+STEEPEST_LEFT = 0.2
+
 
 class SparseClassifier(FeatureClassifier):
     """A scikit-learn classifier over `TextFeatures`.
@@ -62,15 +64,17 @@ class SparseClassifier(FeatureClassifier):
         """
         self.classes_, codes = code_labels(y)
         require_classes(self.classes_.tolist(), "a TF-IDF model")
-        self.features_ = clone(self.features)
-        matrix = self.features_.fit_transform(X)
+        matrix = self._fit_features(X)
         # Sums depend on how threads share them; one thread makes them repeatable, and sparse fits gain nothing by more.
         with one_thread():
             self._fit_on(matrix, codes)
         return self
 
     def _fit_on(self, matrix: Any, codes: np.ndarray) -> None:
-        self.classifier_ = clone(self.classifier).fit(matrix, codes)
+        self.classifier_ = clone(self.classifier)
+        if isinstance(self.classifier_, LogisticRegression):
+            _stop_by_scale(self.classifier_, matrix, codes)
+        self.classifier_.fit(matrix, codes)
         if hasattr(self.classifier_, "predict_proba"):
             self.probability_kind_ = "model"
         elif self.folds < 2 or len(codes) < 2 * self.folds:
@@ -124,3 +128,20 @@ class SparseClassifier(FeatureClassifier):
         if not usable.any():
             return two_columns(self.classifier_.decision_function(matrix)), codes
         return scores[usable], codes[usable]
+
+
+def _stop_by_scale(classifier: LogisticRegression, matrix: Any, codes: np.ndarray) -> None:
+    """Let a regression end when its steepest slope is `STEEPEST_LEFT` of that at its start, or at its `tol` if sooner.
+
+    `tol` is the slope of the mean loss itself. Where words are many and each is rare no slope is ever above it, and
+    the regression would end where it begins, with one answer for every text.
+    """
+    classes = np.eye(codes.max() + 1)[codes]
+    weights = np.ones(len(codes))
+    if classifier.class_weight == "balanced":
+        weights = (1 / classes.sum(axis=0))[codes]
+    # In the matrix's own type, or all of it would be copied to the wider one.
+    apart = ((classes - 1 / classes.shape[1]) * (weights / weights.sum())[:, None]).astype(matrix.dtype)
+    slopes = matrix.T @ apart
+    steepest = float(np.abs(slopes).max(initial=0))
+    classifier.set_params(tol=min(classifier.tol, STEEPEST_LEFT * steepest) or classifier.tol)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from naba.errors import UserError
 from naba.models.classifier import Kept, normalise_texts, text_columns
+from naba.models.tfidf import fitting
 from naba.models.tfidf.overlap import NAMES, NEGATIONS, overlap_features
 from naba.models.tfidf.term_counts import TOKEN_PATTERN, Split, tfidf_rows
 from naba.models.tfidf.vectoriser import Vectoriser
@@ -18,6 +18,8 @@ from naba.models.tfidf.vectoriser import Vectoriser
 if TYPE_CHECKING:
     from naba.arabic.normalise import Profile
 
+FEW = 50
+"""Fewer texts may have no n-gram that `minimum_count` of them share; all n-grams then stay."""
 PAIR_BLOCKS = ("text", "target", "difference", "product")
 
 
@@ -61,20 +63,16 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
     def fit_transform(self, X: Any, y: Any = None) -> scipy.sparse.csr_matrix:  # noqa: ARG002
         """Fit on table X of n rows and return its features, (n, number of features) float32 CSR."""
         distinct, texts, targets = self._distinct(X)
-        self.vectorisers_ = self._vectorisers()
-        kept, blocks = {}, []
-        for name, vectoriser in self.vectorisers_.items():
-            block = _fit(vectoriser, distinct)
-            if block is not None:
-                kept[name] = vectoriser
-                blocks.append(block)
-        if not blocks:
+        self.vectorisers_ = {name: each for name, each in self._vectorisers().items() if _fit(each, distinct)}
+        if not self.vectorisers_:
             raise UserError(
                 f"the {len(distinct)} distinct training texts hold no words",
                 "look at the text column and at the normalisation profile",
             )
-        self.vectorisers_ = kept
-        return self._assemble(distinct, blocks, texts, targets)
+        fitted = list(self.vectorisers_.values())
+        if not self.pair:
+            return fitting.rows(fitted, map(distinct.__getitem__, texts))
+        return self._assemble(distinct, [fitting.rows([each], distinct) for each in fitted], texts, targets)
 
     def transform(self, X: Any) -> scipy.sparse.csr_matrix:
         """Features of table X of n rows, (n, number of features) float32 CSR."""
@@ -143,26 +141,11 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
         return scipy.sparse.hstack([left, right, difference, product, scalars], format="csr", dtype=np.float32)
 
 
-def _fit(vectoriser: Vectoriser, texts: list[str]) -> scipy.sparse.csr_matrix | None:
-    """Fit and transform; None when the texts hold no such n-gram at all."""
-    counts = _document_counts(vectoriser, texts) if len(texts) < 50 else None
-    if counts == 0:
-        return None
-    if counts is not None and counts < vectoriser.min_df:
-        vectoriser.set_params(min_df=1)  # a corpus this small repeats nothing
-    try:
-        return vectoriser.fit_transform(texts)
-    except ValueError as error:
-        if re.search("empty vocabulary|no terms remain", str(error)):
-            return None
-        raise
-
-
-def _document_counts(vectoriser: Vectoriser, texts: list[str]) -> int:
-    """The largest number of texts that share an n-gram."""
-    analyse = vectoriser.build_analyzer()
-    counts: dict[str, int] = {}
-    for text in texts:
-        for term in set(analyse(text)):
-            counts[term] = counts.get(term, 0) + 1
-    return max(counts.values(), default=0)
+def _fit(vectoriser: Vectoriser, texts: list[str]) -> bool:
+    """Fit; False when the texts hold no such n-gram at all."""
+    if fitting.fit(vectoriser, texts):
+        return True
+    if len(texts) >= FEW:
+        return False
+    vectoriser.set_params(min_df=1)  # a corpus this small repeats nothing
+    return fitting.fit(vectoriser, texts)

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
+from sklearn.utils.sparsefuncs_fast import inplace_csr_row_normalize_l2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +52,16 @@ class Split:
         ends = np.zeros(len(parts) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in parts], out=ends[1:])
         return cls(list(chain.from_iterable(parts)), ends)
+
+
+def character_grams(word: str, span: range) -> list[str]:
+    """The n-grams of a word with a blank on either side, as `char_wb` has them: one shorter than n counts once."""
+    padded, found = f" {word} ", []
+    for length in span:
+        found += [padded[start : start + length] for start in range(max(1, len(padded) - length + 1))]
+        if length >= len(padded):
+            break
+    return found
 
 
 class _Known(dict[str, int]):
@@ -122,16 +133,11 @@ class _Terms:
         return found
 
     def _contribute(self, word: str) -> list[int]:
-        """Columns of the n-grams of a word with a blank on either side (one shorter than n counts once); or the
-        numbers of its tokens, -1 for one that no term has."""
+        """Columns of the n-grams of a word; or the numbers of its tokens, -1 for one that no term has."""
         if not self.characters:
             return [self.numbers.get(token, -1) for token in self.tokens(word)]
-        padded, found, vocabulary = f" {word} ", [], self.vocabulary
-        for length in self.span:
-            found += [padded[start : start + length] for start in range(max(1, len(padded) - length + 1))]
-            if length >= len(padded):
-                break
-        return [vocabulary[term] for term in found if term in vocabulary]
+        vocabulary = self.vocabulary
+        return [vocabulary[term] for term in character_grams(word, self.span) if term in vocabulary]
 
     def _of_tokens(self, tokens: npt.NDArray[np.int32], rows: IntArray) -> tuple[IntArray, npt.NDArray[np.int32]]:
         """Row and column of each n-gram that is a term, by row."""
@@ -213,7 +219,19 @@ def tfidf_rows(
     if terms is None or terms.vocabulary is not vectoriser.vocabulary_:
         terms = _KEPT[vectoriser] = _Terms(vectoriser)
     counts = terms.counts(Split.of(texts) if split is None else split, vectoriser.dtype)
-    return vectoriser._tfidf.transform(counts, copy=False)  # noqa: SLF001 - its second half, as it calls it itself
+    if not (vectoriser.use_idf and vectoriser.norm == "l2"):
+        return vectoriser._tfidf.transform(counts, copy=False)  # noqa: SLF001 - its second half, as it calls it itself
+    return _weigh(counts, vectoriser.idf_, sublinear=vectoriser.sublinear_tf)
+
+
+def _weigh(counts: scipy.sparse.csr_matrix, idf: npt.NDArray[Any], *, sublinear: bool) -> scipy.sparse.csr_matrix:
+    """`TfidfTransformer.transform` in place, without its checks, which take longer than the rows of one request."""
+    if sublinear:
+        np.log(counts.data, counts.data)
+        counts.data += 1
+    counts.data *= idf[counts.indices]
+    inplace_csr_row_normalize_l2(counts)
+    return counts
 
 
 def _is_known(vectoriser: TfidfVectorizer) -> bool:
