@@ -38,7 +38,7 @@ test-slow: setup
 	$(BIN)/python -m pytest -n 2 -m "slow or spark or ray"
 
 speed: setup
-	$(BIN)/python experiments/speed/training.py
+	OMP_NUM_THREADS=1 $(BIN)/python experiments/speed/training.py
 
 lint: setup
 	$(BIN)/ruff check .
