@@ -50,6 +50,16 @@ def no_metric_of_others_stays() -> Iterator[None]:
                 del metrics.METRICS[name]
 
 
+@pytest.fixture(autouse=True)
+def no_features_stay() -> Iterator[None]:
+    """A sweep in a test's own process leaves its features to no other test."""
+    yield
+    if shared := sys.modules.get("naba.models.shared"):
+        shared._room = 0
+        shared._kept.clear()
+        shared._known.clear()
+
+
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """The mirror of public data sets; a test that needs it is skipped where it is absent."""

@@ -58,7 +58,8 @@ def test_data_sets_that_are_here_and_checks_go_on(conf: Path, capsys: pytest.Cap
     assert not set(BROKEN).intersection(catalogue.here())
     assert cli.main(["check", "bomb", "synthetic_claim_type", "--quick"]) == 1
     printed = capsys.readouterr().out
-    assert re.search(r"N01 Readable +error +.*bomb\.yaml", printed)
+    # A table breaks the long path of the file wherever its column ends.
+    assert re.search(r"N01Readableerror.*bomb\.yaml", re.sub(r"\s+", "", printed))
     assert "synthetic_claim_type  " in printed
     assert cli.main(["data", "stats", "deep", "synthetic_claim_type"]) == 1
     printed, said = capsys.readouterr()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,6 @@ import pytest
 from naba.errors import UserError
 from naba.models import shared, tfidf_logreg, tfidf_nb
 from naba.models.tfidf.features import TextFeatures
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TEXTS = [f"{'ارتفاع' if row % 2 else 'هبوط'} أسعار النفط {row % 7}" for row in range(60)]
 LABELS = np.array(["rise" if row % 2 else "fall" for row in range(60)], dtype=object)
@@ -24,7 +21,7 @@ def table(texts: list[str]) -> pd.DataFrame:
 
 
 @pytest.fixture
-def fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows of each fit of features, while they are shared."""
     counted: list[int] = []
     plain = TextFeatures.fit_transform
@@ -34,10 +31,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         return plain(self, X, y)
 
     monkeypatch.setattr(TextFeatures, "fit_transform", counting)
-    monkeypatch.setattr(shared, "_room", 0)
-    yield counted
-    shared._kept.clear()
-    shared._known.clear()
+    return counted
 
 
 def test_models_that_read_the_same_rows_alike_fit_features_once(fits: list[int]) -> None:
