@@ -177,7 +177,7 @@ class Lines:
     def whole(self, count: int) -> list[str]:
         """Up to `count` further lines, without their line breaks, read but not passed; see `passed`.
 
-        None where the file cannot go back, or where the next lines are longer than a block or not UTF-8.
+        Empty where the file cannot go back, or where the next lines are longer than a block or not UTF-8.
         """
         if not self.file.seekable():
             return []
