@@ -40,13 +40,13 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_help_shows_every_command_with_an_example() -> None:
     text = cli.usage()
-    for name, command in cli.COMMANDS.items():
+    for name, command in cli.commands().items():
         assert f"  {name} " in text
         assert command.example in text
         assert command.example.startswith(f"naba {name}")
 
 
-@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+@pytest.mark.parametrize("command", sorted(cli.commands()))
 def test_each_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     try:
         code = cli.main([command, "--help"])

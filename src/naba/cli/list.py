@@ -1,10 +1,13 @@
-"""`naba list`: what there is to choose from."""
+"""`naba list`: datasets, models, experiments, metrics, packages or runs.
+
+naba list datasets
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from naba import config
+from naba import cli, config
 from naba.cli import console
 from naba.cli.arguments import Parser
 from naba.errors import UserError, sentence
@@ -108,11 +111,12 @@ def _packages() -> None:
 
     allowed = packages.allowed()
     packages.load()
-    shown = console.table("package", "allowed by", "where", "YAML files")
+    shown = console.table("package", "allowed by", "where", "YAML files", "commands")
     for package in allowed:
         conf = package.folder / "conf" if package.folder is not None else None
         brought = sorted(str(path.relative_to(conf).with_suffix("")) for path in conf.rglob("*.yaml")) if conf else []
-        shown.add_row(package.name, package.source, str(package.file), ", ".join(brought))
+        commands = ", ".join(cli.commands_of(packages.module_files(package)))
+        shown.add_row(package.name, package.source, str(package.file), ", ".join(brought), commands)
     if allowed:
         console.console().print(shown)
     elif packages.none_wanted():

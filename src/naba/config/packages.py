@@ -171,11 +171,17 @@ def load() -> tuple[ModuleType, ...]:
 
 @cache
 def _load(package: Package) -> tuple[ModuleType, ...]:
-    names = [package.name]
-    if package.folder is not None:
-        inside = sorted(one.name for one in pkgutil.iter_modules([str(package.folder)]) if not one.ispkg)
-        names += [f"{package.name}.{name}" for name in inside if not name.startswith(("_", "test_", "conftest"))]
-    return tuple(_imported(name, package) for name in names)
+    return tuple(_imported(name, package) for name in dict.fromkeys([package.name, *module_files(package)]))
+
+
+def module_files(package: Package) -> dict[str, Path]:
+    """The package itself, where it has a file, and the modules that lie in it, with their files."""
+    whole = {package.name: package.file} if package.file.is_file() else {}
+    if package.folder is None:
+        return whole
+    inside = sorted(one.name for one in pkgutil.iter_modules([str(package.folder)]) if not one.ispkg)
+    names = [name for name in inside if not name.startswith(("_", "test_", "conftest"))]
+    return whole | {f"{package.name}.{name}": package.folder / f"{name}.py" for name in names}
 
 
 def _imported(module: str, package: Package) -> ModuleType:
