@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
 
-from naba.config import packages, search
-from naba.config.explain import explain
-from naba.config.schema import FORBID, adapter
+from naba.config import packages
+from naba.config.search import SEARCH, _search_problems
+from naba.config.schema import FORBID, adapter, explain
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ABOUT = frozenset({"name", "accepts", "description", "builder", "tags", search.KEY})
+ABOUT = frozenset({"name", "accepts", "description", "builder", "tags", SEARCH})
 """Keys of a model's YAML that are not options of its builder."""
 
 WEIGHTS = ("checkpoint", "encoder", "embeddings", "weights")
@@ -218,12 +218,12 @@ def checked(model: Mapping[str, Any], place: str = "model") -> tuple[dict[str, A
         options = adapter(kind).validate_python(given)
     except ValidationError as error:
         problems += explain(error, kind, f"{place}.")
-    if search.KEY in section and not problems:
-        problems += search.problems_of(section[search.KEY], kind, given, f"{place}.{search.KEY}")
+    if SEARCH in section and not problems:
+        problems += _search_problems(section[SEARCH], kind, given, f"{place}.{SEARCH}")
     if problems:
         return section, problems
     # What a search may try is no part of the model that is trained.
-    about = {key: value for key, value in section.items() if key in ABOUT - {search.KEY}}
+    about = {key: value for key, value in section.items() if key in ABOUT - {SEARCH}}
     return about | dataclasses.asdict(options), []
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from naba.arabic.profile import profile_from
-from naba.config import builders, packages, paths
-from naba.config.explain import explain, shown
+from naba.config import builders, packages
+from naba.config.paths import _make_absolute
 from naba.config.folders import names, section, yaml_path
 from naba.config.identity import digest
-from naba.config.readers import check_reader
-from naba.config.schema import DatasetConfig, SplitConfig, TrainConfig, adapter
+from naba.config.readers import _check_reader
+from naba.config.schema import DatasetConfig, SplitConfig, TrainConfig, adapter, explain, shown
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"the configuration does not resolve: {str(error).splitlines()[0]}") from error
     result = typing.cast("dict[str, Any]", plain)
     result.pop("hydra", None)
-    paths.made_absolute(result)
+    _make_absolute(result)
     return result
 
 
@@ -184,7 +184,7 @@ def dataset_config(name: str) -> DatasetConfig:
 
 def check_dataset(dataset: DatasetConfig) -> list[str]:
     """What is wrong with a data set's section beyond types: its reader, the reader's options, label names."""
-    problems = check_reader(dataset)
+    problems = _check_reader(dataset)
     for value, label in dataset.label_values.items():
         if dataset.labels and label not in dataset.labels:
             problems.append(f"dataset.label_values.{value}: {unknown_name('label', label, dataset.labels)}")

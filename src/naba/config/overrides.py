@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import config
-from naba.config import paths
+from naba.config.paths import PATH_KEYS, absolute
 from naba.config.folders import folders, read_yaml
 from naba.errors import Problems, UserError, unknown_name
 
@@ -92,7 +92,7 @@ def plan(arguments: Sequence[str], *, multirun: bool) -> Plan:
 def _completed(argument: str, known: set[str]) -> str:
     argument = _plain(argument)
     key = argument.partition("=")[0]
-    if key in paths.KEYS:
+    if key in PATH_KEYS:
         # The run keeps its command, which is to work from any folder.
         argument = _with_absolute_paths(argument, key)
     if key == "experiment":
@@ -105,7 +105,7 @@ def _with_absolute_paths(argument: str, key: str) -> str:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     given = _values(OverridesParser.create().parse_override(argument), key)
-    made = [paths.absolute(value) for value in given]
+    made = [absolute(value) for value in given]
     if made == given:
         return argument
     quoted = [str(value).replace("\\", "\\\\").replace("'", "\\'") for value in made]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-KEYS = (
+PATH_KEYS = (
     "dataset.path",
     "model.checkpoint",
     "model.classifier.checkpoint",
@@ -31,9 +31,9 @@ def absolute(value: Any) -> Any:
         return value
 
 
-def made_absolute(config: dict[str, Any]) -> None:
+def _make_absolute(config: dict[str, Any]) -> None:
     """Replace the paths of a plain configuration in place; `dataset.path` within a data set of the Hub stays."""
-    for key in KEYS:
+    for key in PATH_KEYS:
         *sections, name = key.split(".")
         section: Any = config
         for part in sections:

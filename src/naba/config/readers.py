@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Strict, ValidationError
 
 from naba.config import packages
-from naba.config.explain import explain
-from naba.config.schema import FORBID, adapter
+from naba.config.schema import FORBID, adapter, explain
 from naba.errors import unknown_name
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ READERS = "naba.data.corpora.readers:READERS"
 """The table that `@reader` fills, which is the one that reads as well."""
 
 
-def check_reader(dataset: DatasetConfig) -> list[str]:
+def _check_reader(dataset: DatasetConfig) -> list[str]:
     """What is wrong with a data set's `reader` and `options`, one line a problem."""
     known: dict[str, Callable[..., Any]] = packages.registry(READERS)
     if dataset.reader not in known:
@@ -32,7 +31,7 @@ def check_reader(dataset: DatasetConfig) -> list[str]:
     if dataset.reader not in known:
         return [f"dataset.reader: {unknown_name('reader', dataset.reader, known)}"]
     try:
-        kind = _options(known[dataset.reader])
+        kind = _reader_options(known[dataset.reader])
     except (NameError, TypeError) as error:
         return [f"dataset.reader: the arguments of '{dataset.reader}' cannot be read: {packages.told(error)}"]
     try:
@@ -43,7 +42,7 @@ def check_reader(dataset: DatasetConfig) -> list[str]:
 
 
 @cache
-def _options(reader: Callable[..., Any]) -> type:
+def _reader_options(reader: Callable[..., Any]) -> type:
     """The keyword arguments of a reader, after the files, as a dataclass that takes nothing else."""
     parameters = list(inspect.signature(reader, eval_str=True).parameters.values())[1:]
     kinds = {

@@ -15,16 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+from naba.config.schema import adapter
 
-from naba.config.explain import explain
+from naba.config.schema import explain
 from naba.errors import Problems, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KEY = "search"
-_PARTS = ("low", "high", "log")
+SEARCH = "search"
+_OF_A_RANGE = ("low", "high", "log")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def spaces(model: Mapping[str, Any]) -> dict[str, Space]:
     Raises:
         Problems: a search space that cannot be understood.
     """
-    found, problems = _read(model.get(KEY) or {}, f"model.{KEY}")
+    found, problems = _read_spaces(model.get(SEARCH) or {}, f"model.{SEARCH}")
     if problems:
         raise Problems(problems)
     for key, value in model.items():
@@ -73,7 +74,7 @@ def spaces(model: Mapping[str, Any]) -> dict[str, Space]:
     return found
 
 
-def problems_of(search: Any, kind: type, given: Mapping[str, Any], place: str) -> list[str]:
+def _search_problems(search: Any, kind: type, given: Mapping[str, Any], place: str) -> list[str]:
     """What is wrong with a search space: its form, options that the builder lacks, bounds that an option refuses.
 
     Args:
@@ -81,18 +82,17 @@ def problems_of(search: Any, kind: type, given: Mapping[str, Any], place: str) -
         given: valid values of them.
         place: of `search`, for messages.
     """
-    found, problems = _read(search, place)
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    found, problems = _read_spaces(search, place)
     for option, space in found.items():
         for value in space.ends:
             try:
-                adapter.validate_python(_with(given, option, value))
+                adapter(kind).validate_python(_with_value(given, option, value))
             except ValidationError as error:
                 problems += explain(error, kind, f"{place}.")
     return list(dict.fromkeys(problems))
 
 
-def _with(given: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
+def _with_value(given: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
     changed = copy.deepcopy(dict(given))
     *groups, name = option.split(".")
     section = changed
@@ -102,14 +102,14 @@ def _with(given: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
     return changed
 
 
-def _read(search: Any, place: str) -> tuple[dict[str, Space], list[str]]:
+def _read_spaces(search: Any, place: str) -> tuple[dict[str, Space], list[str]]:
     if not isinstance(search, Mapping):
         return {}, [f"{place}: expected options and what they may be, got {search!r}"]
     found: dict[str, Space] = {}
     problems: list[str] = []
     for option, content in search.items():
         where = f"{place}.{option}"
-        said = list(_wrong(content, where))
+        said = list(_wrong_space(content, where))
         problems += said
         if said:
             continue
@@ -120,7 +120,7 @@ def _read(search: Any, place: str) -> tuple[dict[str, Space], list[str]]:
     return found, problems
 
 
-def _wrong(content: Any, where: str) -> Iterator[str]:
+def _wrong_space(content: Any, where: str) -> Iterator[str]:
     if isinstance(content, Sequence) and not isinstance(content, str):
         if len(content) < 2:  # one choice is no choice
             yield f"{where}: expected at least two choices, got {list(content)}"
@@ -128,8 +128,8 @@ def _wrong(content: Any, where: str) -> Iterator[str]:
     if not isinstance(content, Mapping):
         yield f"{where}: expected a list of choices, or {{low: …, high: …, log: true}}, got {content!r}"
         return
-    yield from (unknown_name("key", f"{where}.{key}", [f"{where}.{part}" for part in _PARTS])
-                for key in content if key not in _PARTS)  # fmt: skip
+    yield from (unknown_name("key", f"{where}.{key}", [f"{where}.{part}" for part in _OF_A_RANGE])
+                for key in content if key not in _OF_A_RANGE)  # fmt: skip
     low, high = content.get("low"), content.get("high")
     if not all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high)):
         yield f"{where}: expected numbers low and high, got {low!r} and {high!r}"

@@ -149,8 +149,8 @@ def _quiet(arguments: Sequence[str], wanted: set[str]) -> list[str]:
 
 
 def _spaces(model: Mapping[str, Any], ranges: Mapping[str, Any]) -> dict[str, Space]:
-    own = {**(model.get(search.KEY) or {}), **ranges}
-    changed = {**model, search.KEY: {option: space for option, space in own.items() if space is not None}}
+    own = {**(model.get(builders.SEARCH) or {}), **ranges}
+    changed = {**model, builders.SEARCH: {option: space for option, space in own.items() if space is not None}}
     _, problems = builders.checked(changed)
     if problems:
         raise Problems(problems)
