@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import config
-from naba.config.paths import PATH_KEYS, absolute
+from naba.config.check import PATH_KEYS, absolute
 from naba.config.folders import folders, read_yaml
 from naba.errors import Problems, UserError, unknown_name
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydantic import ValidationError
+FORBID = ConfigDict(extra="forbid")
 
 
 def _folder_name(name: str) -> str:
@@ -50,8 +51,6 @@ Label = Annotated[
 ]
 Sha256 = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Commit = Annotated[str, Strict(), StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-
-FORBID = ConfigDict(extra="forbid")
 
 
 @cache

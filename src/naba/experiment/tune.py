@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import config, files
-from naba.config import builders, search
+from naba.config import builders
 from naba.config import overrides as command_line
 from naba.config.overrides import value_text
 from naba.errors import Problems, UserError, is_interrupt
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
 
+    from naba.config.builders import Space
     from naba.config.schema import TrainConfig
-    from naba.config.search import Space
     from naba.experiment.result import Outcome
 
 logger = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def _spaces(model: Mapping[str, Any], ranges: Mapping[str, Any]) -> dict[str, Sp
     if problems:
         raise Problems(problems)
     inside = {option for option, space in ranges.items() if space is None}
-    found = {option: space for option, space in search.spaces(changed).items() if option not in inside}
+    found = {option: space for option, space in builders.spaces(changed).items() if option not in inside}
     if not found:
         raise UserError(
             f"model '{model.get('name')}' has nothing to search: its YAML has no `search:`",
