@@ -23,7 +23,7 @@ from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.experiment import sweep
-from naba.tracking import claims, database, folder, patience, records
+from naba.tracking import claims, database, folder, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,8 +147,8 @@ def test_a_locked_store_is_waited_for_and_not_called_broken(
 ) -> None:
     for module in (database, records):
         monkeypatch.setattr(module, "LOCK_SECONDS", 0.1)
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(database, "PAUSE_SECONDS", 0.1)
     with closing(sqlite3.connect(store, isolation_level=None)) as other:
         other.execute("pragma locking_mode = exclusive")
         other.execute("begin exclusive")

@@ -18,10 +18,9 @@ from naba.errors import UserError, is_interrupt, sentence
 from naba.tracking import items as item_types
 from naba.tracking import shared_weights, views
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
-from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
+from naba.tracking.database import STORE_TIMEOUT, patiently, sqlite_file, use
 from naba.tracking.facts import LONGEST_VALUE
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
-from naba.tracking.patience import patiently
 from naba.tracking.run import DIGEST, Run
 from naba.tracking.store import Store
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-    from naba.tracking.patience import PatientClient
+    from naba.tracking.database import PatientClient
 
 PAGE = 5000
 LISTED = 10
