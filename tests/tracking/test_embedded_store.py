@@ -19,7 +19,7 @@ from naba import tracking
 from naba.tracking import database
 from naba.tracking.items import Table
 from naba.tracking.mlflow import ActiveRun
-from naba.tracking.records import Embedded, Record
+from naba.tracking.store import Embedded, Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
