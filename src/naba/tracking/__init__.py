@@ -2,6 +2,6 @@
 
 from naba.tracking.database import client, default_uri, quiet
 from naba.tracking.run import Run
-from naba.tracking.store import Store, find, open_store, open_tracker, search
+from naba.tracking.store import Store, find, open_tracker, search
 
-__all__ = ["Run", "Store", "client", "default_uri", "find", "open_store", "open_tracker", "quiet", "search"]
+__all__ = ["Run", "Store", "client", "default_uri", "find", "open_tracker", "quiet", "search"]

@@ -384,16 +384,11 @@ def open_tracker(config: TrackingConfig) -> MlflowTracker | FolderTracker:
     return MlflowTracker(config)
 
 
-def open_store(uri: str | None = None) -> Store:
-    """The store at an address, or naba's own, for reading."""
-    return Store(uri)
-
-
 def find(name: str, uri: str | None = None) -> Run:
     """The run whose id is, or begins with, `name`, or whose name is `name`; see `Store.find`."""
-    return open_store(uri).find(name)
+    return Store(uri).find(name)
 
 
 def search(uri: str | None = None, filters: Mapping[str, str] | None = None, *, finished: bool = True) -> list[Run]:
     """All runs whose tags `naba.<name>` have these values, newest first; see `Store.search`."""
-    return open_store(uri).search(filters, finished=finished)
+    return Store(uri).search(filters, finished=finished)
