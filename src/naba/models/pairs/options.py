@@ -44,8 +44,8 @@ class PairBoosting(Options, builder="pair_boosting"):
     def build(self, context: Context) -> FeatureClassifier:
         """See `FeatureClassifier`."""
         from naba.models.feature_classifier import FeatureClassifier
-        from naba.models.pairs.boosting import trees
         from naba.models.pairs.features import PairFeatures
+        from naba.models.trees import trees
 
         features = PairFeatures(components=self.components, normalisation=context.normalisation, seed=context.seed)
         classifier = trees(
@@ -116,10 +116,10 @@ class Stacked(Options, builder="stacked"):
         from sklearn.linear_model import LogisticRegression
 
         from naba.models.ensembles import Network
-        from naba.models.pairs.boosting import trees
         from naba.models.pairs.features import PairFeatures
         from naba.models.pairs.stacking import StackedPairs
         from naba.models.pairs.words import PairMatrix
+        from naba.models.trees import trees
 
         boosted = trees(
             library="scikit-learn",
@@ -184,10 +184,10 @@ class Blended(Options, builder="blended"):
         from naba.models.embeddings.heads import logistic, networks
         from naba.models.ensembles import Network
         from naba.models.pairs.blending import BlendedPairs
-        from naba.models.pairs.boosting import trees
         from naba.models.pairs.features import PairFeatures
         from naba.models.pairs.vectors import word_vectors
         from naba.models.pairs.words import PairMatrix
+        from naba.models.trees import trees
 
         vectors = word_vectors(context.texts(self.background)) if self.background else None
         features = PairFeatures(normalisation=context.normalisation, vectors=vectors)
