@@ -27,8 +27,7 @@ from naba.arabic.normalise import NEWS
 from naba.config.schema import SplitConfig
 from naba.data import splits
 from naba.data.dataset import load_named
-from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.words import Columns, PairMatrix
+from naba.models.pairs.features import Columns, PairFeatures, PairMatrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable

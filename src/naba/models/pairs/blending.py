@@ -22,7 +22,7 @@ from naba.models.feature_classifier import FeatureClassifier
 if TYPE_CHECKING:
     import numpy as np
 
-    from naba.models.pairs.words import PairMatrix
+    from naba.models.pairs.features import PairMatrix
 
 
 _KEPT = 4

@@ -82,8 +82,7 @@ class PairLinear(Options, builder="pair_linear"):
         from sklearn.linear_model import LogisticRegression
 
         from naba.models.feature_classifier import FeatureClassifier
-        from naba.models.pairs.features import PairFeatures
-        from naba.models.pairs.words import PairMatrix
+        from naba.models.pairs.features import PairFeatures, PairMatrix
 
         features = PairFeatures(components=self.components, normalisation=context.normalisation, seed=context.seed)
         matrix = PairMatrix(features, weight=self.weight, minimum_count=self.minimum_count)
@@ -116,9 +115,8 @@ class Stacked(Options, builder="stacked"):
         from sklearn.linear_model import LogisticRegression
 
         from naba.models.ensembles import Network
-        from naba.models.pairs.features import PairFeatures
+        from naba.models.pairs.features import PairFeatures, PairMatrix
         from naba.models.pairs.stacking import StackedPairs
-        from naba.models.pairs.words import PairMatrix
         from naba.models.trees import trees
 
         boosted = trees(
@@ -184,9 +182,8 @@ class Blended(Options, builder="blended"):
         from naba.models.embeddings.heads import logistic, networks
         from naba.models.ensembles import Network
         from naba.models.pairs.blending import BlendedPairs
-        from naba.models.pairs.features import PairFeatures
+        from naba.models.pairs.features import PairFeatures, PairMatrix
         from naba.models.pairs.vectors import word_vectors
-        from naba.models.pairs.words import PairMatrix
         from naba.models.trees import trees
 
         vectors = word_vectors(context.texts(self.background)) if self.background else None
