@@ -23,7 +23,7 @@ from naba.arabic.words import CUE_NAMES
 from naba.models.classifier import Kept, normalise_texts, text_columns
 from naba.models.pairs.alignment import ALIGNED, Texts, codes, ragged, unit
 from naba.models.pairs.groups import GROUPS, Batch, Columns, describe
-from naba.models.pairs.soft_alignment import SOFT_DESCRIPTIONS, soft_alignment
+from naba.models.pairs.vectors import SOFT_DESCRIPTIONS, soft_alignment
 from naba.models.tfidf.vectoriser import Vectoriser, given_words
 
 if TYPE_CHECKING:
