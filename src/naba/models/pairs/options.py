@@ -11,8 +11,7 @@ from naba.models.embeddings.options import part_content
 
 if TYPE_CHECKING:
     from naba.models.feature_classifier import FeatureClassifier
-    from naba.models.pairs.blending import BlendedPairs
-    from naba.models.pairs.stacking import StackedPairs
+    from naba.models.pairs.ensembles import BlendedPairs, StackedPairs
 
 _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part
 _LEARNING_RATE = 0.06
@@ -115,8 +114,8 @@ class Stacked(Options, builder="stacked"):
         from sklearn.linear_model import LogisticRegression
 
         from naba.models.ensembles import Network
+        from naba.models.pairs.ensembles import StackedPairs
         from naba.models.pairs.features import PairFeatures, PairMatrix
-        from naba.models.pairs.stacking import StackedPairs
         from naba.models.trees import trees
 
         boosted = trees(
@@ -181,7 +180,7 @@ class Blended(Options, builder="blended"):
         from naba.models.embeddings.features import embeddings
         from naba.models.embeddings.heads import logistic, networks
         from naba.models.ensembles import Network
-        from naba.models.pairs.blending import BlendedPairs
+        from naba.models.pairs.ensembles import BlendedPairs
         from naba.models.pairs.features import PairFeatures, PairMatrix
         from naba.models.pairs.vectors import word_vectors
         from naba.models.trees import trees

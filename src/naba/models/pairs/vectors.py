@@ -1,4 +1,4 @@
-"""Vectors of light stems, learnt here from unlabelled news, and pair features: how near words are that share no spelling.
+"""Vectors of light stems, learnt here from unlabelled news, and how near words are that share no spelling.
 
 Positive pointwise mutual information of stems that stand near one another, reduced by a truncated SVD whose singular
 values are damped by a square root (Levy, Goldberg & Dagan 2015, Improving Distributional Similarity with Lessons
