@@ -45,8 +45,8 @@ def _classes() -> dict[str, tuple[type, tuple[str, ...]]]:
     from naba.models.tfidf import vectoriser
 
     modules = (
-        baselines, calibration, claims, encoder, ensembles, feature_classifier, features, guideline, mixed, texts, tfidf,
-        trees, vectoriser, vectors,
+        baselines, calibration, claims, encoder, ensembles, feature_classifier, features, guideline, mixed, texts,
+        tfidf, trees, vectoriser, vectors,
     )  # fmt: skip
     ours = {kind.__name__: kind for module in modules for kind in vars(module).values()
             if isinstance(kind, type) and issubclass(kind, Kept) and kind.__module__ == module.__name__}  # fmt: skip
