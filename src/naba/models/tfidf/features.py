@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from naba.errors import UserError
 from naba.models.classifier import Kept, normalise_texts, text_columns
-from naba.models.tfidf import fitting
+from naba.models.tfidf import term_counts
 from naba.models.tfidf.term_counts import TOKEN_PATTERN, Split, tfidf_rows
 from naba.models.tfidf.vectoriser import Vectoriser
 
@@ -132,8 +132,8 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
             )
         fitted = list(self.vectorisers_.values())
         if not self.pair:
-            return fitting.rows(fitted, map(distinct.__getitem__, texts))
-        return self._assemble(distinct, [fitting.rows([each], distinct) for each in fitted], texts, targets)
+            return term_counts.stacked_rows(fitted, map(distinct.__getitem__, texts))
+        return self._assemble(distinct, [term_counts.stacked_rows([each], distinct) for each in fitted], texts, targets)
 
     def transform(self, X: Any) -> scipy.sparse.csr_matrix:
         """Features of table X of n rows, (n, number of features) float32 CSR."""
@@ -204,9 +204,9 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
 
 def _fit(vectoriser: Vectoriser, texts: list[str]) -> bool:
     """Fit; False when the texts hold no such n-gram at all."""
-    if fitting.fit(vectoriser, texts):
+    if term_counts.fit_terms(vectoriser, texts):
         return True
     if len(texts) >= FEW:
         return False
     vectoriser.set_params(min_df=1)  # a corpus this small repeats nothing
-    return fitting.fit(vectoriser, texts)
+    return term_counts.fit_terms(vectoriser, texts)
