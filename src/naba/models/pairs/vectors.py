@@ -19,10 +19,10 @@ from naba.arabic.normalise import NEWS_1, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.arabic.words import base
 from naba.errors import UserError
+from naba.machine import one_thread
 from naba.models.classifier import DAMAGED, Kept, text_digest
 from naba.models.pairs.alignment import ALIGNED, unit
 from naba.models.tfidf.vectoriser import pack_terms, unpack_terms
-from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
