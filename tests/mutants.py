@@ -69,6 +69,14 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "classifier/answers.py": ("tests/predict/test_job.py", "tests/classifier/test_answers.py"),
 }
 
+LIBRARIES = (
+    "filelock", "hydra", "hypothesis.extra.numpy", "jinja2", "matplotlib", "omegaconf", "openpyxl", "optuna", "pandas",
+    "pyarrow.parquet", "pydantic", "pygments.lexers", "safetensors.numpy", "scipy.sparse", "scipy.stats",
+    "selenium.webdriver", "skops.io", "sklearn.ensemble", "sklearn.feature_extraction.text", "sklearn.isotonic",
+    "sklearn.linear_model", "sklearn.metrics", "sklearn.svm", "sklearn.tree", "sqlite3", "tabulate", "wcwidth", "yaml",
+)  # fmt: skip
+"""Loaded once and shared by all forks, for which they would take most of the time."""
+
 COMPARISONS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -199,7 +207,9 @@ def _outcome(work: Path, tests: Sequence[str]) -> int:
 
     if not Path(naba.__file__).is_relative_to(work):
         return NOT_RUN
-    return int(pytest.main(["-x", "-q", "-n0", "-p", "no:cacheprovider", "-m", "not browser and not slow", *tests]))
+    # hypothesis is loaded by then, and pytest would say that it cannot rewrite its assertions.
+    calm = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    return int(pytest.main(["-x", "-q", *calm, "-m", "not browser and not slow", *tests]))
 
 
 def survives(work: Path, tests: Sequence[str]) -> bool:
@@ -241,8 +251,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     sys.dont_write_bytecode = True
     os.chdir(ROOT)
-    # Loaded once here and shared by all forks.
-    for name in ("matplotlib", "pandas", "pyarrow.parquet", "scipy.sparse", "scipy.stats", "sklearn.metrics"):
+    for name in LIBRARIES:
         import_module(name)
 
     chosen = [module for module in TARGETS if not options.only or any(part in module for part in options.only)]
