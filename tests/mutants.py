@@ -191,7 +191,7 @@ def tests_of(module: str) -> list[str]:
     return [name if "/" in name else f"{EVALUATION}{name}.py" for name in TARGETS[module]]
 
 
-NOT_RUN = 99
+NOT_RUN, BROKEN_OFF = 99, 98
 
 
 def _outcome(work: Path, tests: Sequence[str]) -> int:
@@ -219,7 +219,7 @@ def survives(work: Path, tests: Sequence[str]) -> bool:
         try:
             os._exit(_outcome(work, tests))
         finally:  # an exception must not go on with the parent's work
-            os._exit(NOT_RUN)
+            os._exit(BROKEN_OFF)
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
