@@ -11,10 +11,10 @@ import numpy as np
 import optuna
 import pytest
 import yaml
+from naba.config.search import Space
 
 from naba import config, tracking
 from naba.config.overrides import compose
-from naba.config.search import Space
 from naba.errors import UserError
 from naba.evaluation import metrics
 from naba.evaluation.optimism import nested_estimate
