@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from naba import cli, config
 from naba.cli import console
 from naba.cli.arguments import Parser
+from naba.config import builders
 from naba.errors import UserError, sentence
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _datasets() -> None:
 
 
 def _models() -> None:
-    shown = console.table("model", "input", "description")
+    shown = console.table("model", "input", "kinds (pool=)", "description")
     for name in config.names("model"):
         try:
             section = config.section("model", name)
@@ -59,7 +60,13 @@ def _models() -> None:
         if not isinstance(accepts, list):
             console.note(f"{config.yaml_path('model', name)}: accepts: expected a list such as [single, pair]")
             continue
-        shown.add_row(name, ", ".join(map(str, accepts)), str(section.get("description", "")))
+        try:
+            # What `defaults` names is a model inside, of any kind.
+            kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
+        except UserError as error:
+            console.note(str(error))
+            continue
+        shown.add_row(name, ", ".join(map(str, accepts)), kinds, str(section.get("description", "")))
     console.console().print(shown)
 
 
