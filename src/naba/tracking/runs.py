@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from naba.evaluation.page import Content
     from naba.tracking import Run
 
-__all__ = ["section_dataset"]
-
 logger = logging.getLogger(__name__)
 
 
