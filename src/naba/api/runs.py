@@ -110,7 +110,7 @@ def compare(
     """
     from naba.evaluation.leaderboard import leaderboards
     from naba.evaluation.pools import pool_of
-    from naba.tracking.runs import scored_datasets, selected_runs
+    from naba.experiment.comparison import scored_datasets, selected_runs
 
     if unknown := sorted(set(filters) - set(FILTERS)):
         raise UserError(unknown_name("filter", unknown[0], FILTERS))

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_intermixed_args(arguments)
     from naba.evaluation import columns, leaderboard, pools
     from naba.evaluation.page import page
-    from naba.tracking.runs import selected_runs
+    from naba.experiment.comparison import selected_runs
 
     conditions = [one for one in options.filters if pools.is_condition(one)]
     filters = key_values([one for one in options.filters if one not in conditions], FILTERS)

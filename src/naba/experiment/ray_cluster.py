@@ -1,4 +1,4 @@
-"""Ray for sweeps and for predictions: begun on this machine, or a cluster that is there; jobs of a sweep as its tasks."""
+"""Ray for sweeps and for predictions: begun on this machine, or a cluster that is there; jobs as its tasks."""
 
 from __future__ import annotations
 
