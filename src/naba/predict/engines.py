@@ -168,7 +168,7 @@ class RayPredictor:
         import pandas as pd
 
         from naba.evaluation.predictions import objects
-        from naba.predict.parquet import append_columns
+        from naba.predict.formats import append_columns
 
         frame = pd.DataFrame({role: objects(table.column(name).to_pylist()) for role, name in self.columns.items()})
         made = self.opened.predict(frame)

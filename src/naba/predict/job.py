@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from naba.data.rows import ReadingOptions, open_rows
 from naba.data.rows.parquet import ParquetReader
 from naba.errors import UserError
-from naba.predict import excel, reading
+from naba.predict import formats, reading
 from naba.predict import output as predict_output
 from naba.predict.reading import Columns, ParquetSource, Piece, RowSource, Source
 from naba.predict.workers import Here, Processes
@@ -215,7 +215,7 @@ def _opened(path: Path) -> IO[bytes]:
 def _output(opened: Opened, job: Job, written: str, kind: str, *, mark: bool) -> Output:
     quoting = job.reading.quoting or written != "tsv" or kind != "tsv"
     if written == "xlsx":
-        excel.require_room(0)
+        formats.require_room(0)
     style = predict_output.Style(written, quoting=quoting, mark=mark)
     if job.output is None:
         return predict_output.Stream(sys.stdout.buffer, style, job.bad, _name(job))
