@@ -10,7 +10,7 @@ from naba import files, machine
 from naba.analysis import jsonld, records
 from naba.analysis.analyse import analyse
 from naba.analysis.models import DEFAULT, open_models
-from naba.analysis.page.index import Index
+from naba.analysis.page import Index
 from naba.analysis.reading import INDEX
 from naba.config import IDENTITY_VERSION, digest
 from naba.config.schema import TrackingConfig
