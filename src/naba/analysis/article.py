@@ -111,7 +111,7 @@ class Repeat:
     Attributes:
         claim: the claim's id.
         similarity: share of the claim's wording that the sentence has, between 0 and 1; see
-            `naba.analysis.repeats`.
+            `naba.analysis.stances`.
     """
 
     claim: str
