@@ -83,7 +83,7 @@ def test_planted_errors_are_found_far_above_chance() -> None:
     job = out_of_fold.job_of("synthetic_claim_type", "tfidf_nb")
     dataset = out_of_fold.part(job.dataset, np.arange(0, len(job.dataset), 3))
     probabilities = out_of_fold.out_of_fold(job, dataset, 2)
-    found = list(suspects.measure(job, dataset, probabilities, [0.1], seeds=1, folds=2))
+    found = list(suspects.measure_planted(job, dataset, probabilities, [0.1], seeds=1, folds=2))
     assert [one.kind for one in found] == ["symmetric", "confusion"]
     assert [one.planted for one in found] == [round(0.1 * len(dataset))] * 2
     # A tenth by chance; errors that the model itself would make are harder to see.

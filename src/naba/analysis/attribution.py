@@ -2,7 +2,7 @@
 
 Rules over the tables of `naba.analysis.lexicon` and punctuation, in four steps for each sentence: find the reporting
 words (`cues`), find what each introduces (`openings`), find who speaks, and find where the content ends. Then the
-speaker is carried from sentence to sentence for `وأضاف` and its like.
+speaker is carried from sentence to sentence for `وأضاف` and its like, by the name that is the fullest (`Speakers`).
 """
 
 from __future__ import annotations

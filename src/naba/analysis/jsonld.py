@@ -72,12 +72,12 @@ def _claims(article: Article) -> Iterator[dict[str, Any]]:
         if answer is not None and answer.label in UNCHECKABLE and not answer.withheld:
             continue
         if not sentence.reports:
-            yield _claim(article, sentence, sentence.span, None)
+            yield _claim_record(article, sentence, sentence.span, None)
         for report in sentence.reports:
-            yield _claim(article, sentence, report.content, report.source or report.antecedent)
+            yield _claim_record(article, sentence, report.content, report.source or report.antecedent)
 
 
-def _claim(article: Article, sentence: Sentence, span: Span, speaker: Span | None) -> dict[str, Any]:
+def _claim_record(article: Article, sentence: Sentence, span: Span, speaker: Span | None) -> dict[str, Any]:
     where: dict[str, Any] = {"@type": "CreativeWork", "name": article.title or article.name, "inLanguage": "ar"}
     if article.url:
         where["url"] = article.url

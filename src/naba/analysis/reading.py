@@ -1,4 +1,8 @@
-"""Articles and claims out of files: text, HTML saved from a browser, standard input, folders."""
+"""Articles and claims out of files: text, pages saved from a browser (HTML, MHTML), standard input, folders.
+
+What stands round the article of a page is removed by trafilatura. A date is taken only from where a page states it
+(metadata, JSON-LD, `<time>`): a year in the text or in the footer is none.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, replace
-from email.policy import default as MODERN
+from email.policy import default as MODERN  # noqa: N812 - a constant of the standard library
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Where sentences and a whole article stand on claims."""
+"""Where sentences and a whole article stand on claims, and which sentences repeat one in nearly its words."""
 
 from __future__ import annotations
 
@@ -120,7 +120,13 @@ def _explained(pairs: Sequence[tuple[Sentence, Claim]], answers: list[Answer], l
 
 
 def repeated(claims: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
-    """(claims, sentences) float64: the share of each claim's wording that each sentence holds, between 0 and 1."""
+    """(claims, sentences) float64: the share of each claim's wording that each sentence holds, between 0 and 1.
+
+    Both sides are normalised and their words cut to light stems, so that spelling, clitics and endings do not count. A
+    claim is shorter than the sentence that repeats it, so what counts is how much of the claim's wording the sentence
+    holds (containment; Broder 1997, "On the resemblance and containment of documents") in character 5-grams, the unit
+    of `naba.data.checks.near_duplicates`.
+    """
     return containment(_stems(claims), _stems(sentences))
 
 

@@ -1,4 +1,4 @@
-"""How far people agree beyond chance, with intervals.
+"""How far people agree beyond chance, with intervals; as tables and as a page.
 
 Each coefficient is a function of sums over rows, so a bootstrap resample is one product of weights and a table. Rows of
 a group (a claim) are drawn together.

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         console.note(f"these are {options.split} rows: correcting them by a model's doubts would favour that model")
     measured = None
     if options.plant:
-        tries = suspects.measure(job, dataset, probabilities, options.plant, options.seeds, options.folds)
+        tries = suspects.measure_planted(job, dataset, probabilities, options.plant, options.seeds, options.folds)
         heading = f"Planted label errors found by {options.model} in {options.dataset} ({options.split})"
         measured = suspects.planted_table(list(tries), heading)
         print(measured.render("markdown" if options.markdown else "text", width))

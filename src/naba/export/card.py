@@ -1,4 +1,4 @@
-"""The model card: README.md with the metadata of the Hugging Face Hub, filled from the run.
+"""The model card: README.md with the metadata of the Hugging Face Hub, filled from the run; what labels mean.
 
 The page itself is `card.md.jinja`; here is what it is filled with.
 """

@@ -1,4 +1,4 @@
-"""Excel as the output of a prediction job: lines while it runs, a workbook when it is whole."""
+"""Outputs of a prediction job that are no text: Excel (lines while it runs, then a workbook) and Parquet."""
 
 from __future__ import annotations
 

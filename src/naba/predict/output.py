@@ -293,10 +293,8 @@ class Committed:
         first = not state["position"]
         if self.kind == "parquet":
             if piece.texts or first:
-                from naba.predict.formats import write_part
-
                 path = self.partial / f"{state['parts']:08d}.parquet"
-                write_part(path, piece, added)
+                formats.write_part(path, piece, added)
                 self.uncommitted.append(path)
                 state["parts"] += 1
         else:
@@ -336,10 +334,8 @@ class Committed:
         if not self.state["bad"]:
             self.bad.unlink(missing_ok=True)
         if self.kind == "parquet":
-            from naba.predict.formats import join_parts
-
             joined = self.output.with_name(self.output.name + ".unfinished")
-            join_parts(self._parts(self.state["parts"]), joined)
+            formats.join_parts(self._parts(self.state["parts"]), joined)
             _to_disk(joined)
             joined.replace(self.output)
             shutil.rmtree(self.partial)

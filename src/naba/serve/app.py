@@ -264,7 +264,7 @@ class Metrics:
                 self.buckets[bound] += seconds <= bound
 
     def text(self) -> str:
-        """All of them as Prometheus reads them."""
+        """All of them in the text format of Prometheus (exposition format 0.0.4)."""
         process = f'process="{os.getpid()}"'
         total = sum(self.statuses.values())
         about = ",".join(f'{name}="{_escaped(value)}"' for name, value in self.about.items())

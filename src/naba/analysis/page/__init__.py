@@ -1,4 +1,6 @@
-"""An analysed article as one self-contained HTML page: right to left, Arabic with an English switch, no network.
+"""Analysed articles as self-contained HTML pages: right to left, Arabic with an English switch, no network.
+
+A page for each article, and one of many articles: a line each, and where each claim is met; links lead to their pages.
 
 The template, style sheet, script and words lie beside this file; this module makes what they show.
 """
