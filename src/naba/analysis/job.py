@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from naba import files, machine
-from naba.analysis import jsonld, records
+from naba.analysis import records
 from naba.analysis.analyse import analyse
 from naba.analysis.models import DEFAULT, open_models
 from naba.analysis.page import Index
@@ -127,7 +127,7 @@ def contents(article: Article, form: str, *, drafts: bool = False) -> Iterator[t
     if form in {"jsonld", "all"}:
         yield ".jsonld", records.dumps(article.to_jsonld())
     if drafts:
-        yield ".claimreview.jsonld", records.dumps(jsonld.claim_review_drafts(article))
+        yield ".claimreview.jsonld", records.dumps(records.claim_review_drafts(article))
 
 
 def _write(article: Article, job: Job) -> list[Path]:
