@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import tracking
-from naba.api.overrides import dataset_choice, written
+from naba.api.data import dataset_choice, written
 from naba.config.overrides import value_text
 from naba.errors import UserError, unknown_name
 
