@@ -1,4 +1,4 @@
-"""Many files in, one analysis each out: pages, JSON, JSON-LD, one CSV of all claims to check; kept as runs where asked."""
+"""Many files in, one analysis each out: pages, JSON, JSON-LD, one CSV of all claims; kept as runs where asked."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 The score is the self-confidence of confident learning, the out-of-fold probability of the given label (Northcutt,
 Jiang & Chuang 2021, Confident Learning, JAIR 70), less a little where the nearest texts have another label. What else
-speaks against a label (confident learning's own flag, repetitions with two labels) is told beside it. How well this finds errors is measured by planting some
-where it is known which they are.
+speaks against a label (confident learning's own flag, repetitions with two labels) is told beside it.
+How well this finds errors is measured by planting some where it is known which they are.
 """
 
 from __future__ import annotations
