@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.cli import console
-from naba.cli.arguments import Parser, add_reading_options, reading_options
-from naba.cli.outputs import new_folder
+from naba.cli.arguments import Parser, add_reading_options, new_folder, reading_options
 
 if TYPE_CHECKING:
     import argparse

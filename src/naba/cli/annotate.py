@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, positive
-from naba.cli.outputs import new_file, new_folder
+from naba.cli.arguments import Parser, new_file, new_folder, positive
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, data_options
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, data_options, new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:

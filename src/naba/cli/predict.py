@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, add_reading_options, given_options, positive, reading_options
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, add_reading_options, given_options, new_file, positive, reading_options
 from naba.errors import UserError
 
 if TYPE_CHECKING:
