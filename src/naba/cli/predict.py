@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     if options.engine != "local":
         return _distributed(options)
-    from naba.cli.progress import Bar
+    from naba.cli.console import Bar
     from naba.predict import job as predict_job
     from naba.predict.locate import open_classifier
     from naba.predict.reading import Columns
