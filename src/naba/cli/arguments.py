@@ -1,4 +1,4 @@
-"""Command lines of the small commands: argparse with naba's errors, plus `key=value` filters."""
+"""Command lines of the small commands: argparse with naba's errors, `key=value` filters, places to write to."""
 
 from __future__ import annotations
 
