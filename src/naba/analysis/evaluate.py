@@ -26,7 +26,7 @@ from naba.files import shipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 _WORD = re.compile(r"[^\W_]+")
 RESAMPLES = 10_000

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from naba.evaluation.bootstrap import Score
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 MARKS = {"trained": "[green]trained[/]", "found": "[cyan]found[/]  ", "failed": "[red]failed[/] ",
          "unknown": "[yellow]unknown[/]"}  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import machine
 from naba.errors import UserError
-from naba.experiment.result import Outcome
+from naba.experiment.job import Outcome
 from naba.experiment.sweep import record_again
 
 if TYPE_CHECKING:

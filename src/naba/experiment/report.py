@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from naba.config.schema import TrainConfig
     from naba.data.checks.findings import Report
     from naba.evaluation.slices import Slice
-    from naba.experiment.job import Job
-    from naba.experiment.result import Result, Section
+    from naba.experiment.job import Job, Result, Section
     from naba.models.classifier import Classifier
     from naba.tracking.facts import Facts
 
