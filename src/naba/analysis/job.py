@@ -17,8 +17,7 @@ from naba.config.schema import TrackingConfig
 from naba.errors import UserError
 from naba.tracking import open_tracker
 from naba.tracking.claims import TakenError
-from naba.tracking.facts import Facts, Wanted
-from naba.tracking.items import Item, Metric, Param, Tag, Text
+from naba.tracking.facts import Facts, Item, Metric, Param, Tag, Text, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

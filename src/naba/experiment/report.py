@@ -10,8 +10,7 @@ from naba import config, machine
 from naba.config.builders import ABOUT
 from naba.config.schema import EvaluationConfig, SplitConfig
 from naba.experiment.job import split_part
-from naba.tracking.facts import score_metrics
-from naba.tracking.items import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text
+from naba.tracking.facts import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text, score_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.errors import UserError
-from naba.tracking import items as item_types
+from naba.tracking import facts as item_types
 from naba.tracking.claims import TakenError
-from naba.tracking.facts import Facts
-from naba.tracking.items import Metric, Model, Param, Table, Tag
+from naba.tracking.facts import Facts, Metric, Model, Param, Table, Tag
 from naba.tracking.run import DIGEST, predictions_path
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
     from naba.config.schema import TrackingConfig
-    from naba.tracking.facts import Wanted
-    from naba.tracking.items import Item
+    from naba.tracking.facts import Item, Wanted
 
 logger = logging.getLogger(__name__)
 

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
 from naba.errors import UserError, is_interrupt, sentence
-from naba.tracking import items as item_types
+from naba.tracking import facts as item_types
 from naba.tracking import models
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, patiently, sqlite_file, use
-from naba.tracking.facts import HIGH, LONGEST_VALUE, LOW
-from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
+from naba.tracking.facts import HIGH, LONGEST_VALUE, LOW, Input, Item, Metric, Model, Param, Table, Tag
 from naba.tracking.run import DIGEST, Run
 from naba.tracking.store import Store
 
