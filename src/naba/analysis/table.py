@@ -9,20 +9,20 @@ from naba.analysis.stances import NOTHING
 if TYPE_CHECKING:
     from naba.analysis.article import Answer, Article, ClaimStance, Sentence
 
-SENTENCES = ("check", "", "sentence", "claim type", "speaker", "stance")
-CLAIMS = ("claim", "", "the article", "repeated by")
+SENTENCE_LINES = ("check", "", "sentence", "claim type", "speaker", "stance")
+CLAIM_LINES = ("claim", "", "the article", "repeated by")
 DOUBTFUL = 2
 """Withheld stances that are shown for a sentence."""
 
 
-def sentence_rows(article: Article) -> list[list[str]]:
-    """A row a sentence, with the columns `SENTENCES`."""
+def sentence_lines(article: Article) -> list[list[str]]:
+    """For a terminal: a row a sentence, with the columns `SENTENCE_LINES`."""
     return [
         [
             str(one.priority.rank),
             one.id,
             one.text,
-            "" if one.claim_type is None else _answer(one.claim_type),
+            "" if one.claim_type is None else _answer_text(one.claim_type),
             _speakers(article, one),
             _stances(article, one),
         ]
@@ -30,8 +30,8 @@ def sentence_rows(article: Article) -> list[list[str]]:
     ]
 
 
-def claim_rows(article: Article) -> list[list[str]]:
-    """A row a claim, with the columns `CLAIMS`."""
+def claim_lines(article: Article) -> list[list[str]]:
+    """For a terminal: a row a claim, with the columns `CLAIM_LINES`."""
     return [[one.claim.id, one.claim.text, stance_of(one), " ".join(one.repeated)] for one in article.claims]
 
 
@@ -40,7 +40,7 @@ def stance_of(claim: ClaimStance) -> str:
     return f"{claim.stance or ''}{' (withheld)' if claim.withheld else ''}"
 
 
-def line(article: Article) -> str:
+def summary_line(article: Article) -> str:
     """An article in one line, where there are many."""
     sure = sum(one.claim_type is not None and not one.claim_type.withheld for one in article.sentences)
     stances = [f"{one.claim.id} {stance_of(one)}" for one in article.claims if one.stance not in {None, *NOTHING}]
@@ -48,7 +48,7 @@ def line(article: Article) -> str:
     return f"{article.name}: {counts}" + (f"; {', '.join(stances)}" if stances else "")
 
 
-def _answer(answer: Answer) -> str:
+def _answer_text(answer: Answer) -> str:
     return f"{answer.label} {answer.probability:.2f}{' (withheld)' if answer.withheld else ''}"
 
 
@@ -68,7 +68,7 @@ def _stances(article: Article, sentence: Sentence) -> str:
              if one.sentence == sentence.id and one.answer.label not in NOTHING]  # fmt: skip
     found.sort(key=lambda one: (one[0].withheld, -one[0].probability))
     sure = sum(not answer.withheld for answer, _ in found)
-    shown = [f"{claim} {_answer(answer)}" for answer, claim in found[: sure + DOUBTFUL]]
+    shown = [f"{claim} {_answer_text(answer)}" for answer, claim in found[: sure + DOUBTFUL]]
     more = len(found) - len(shown)
     shown += [f"{one.claim} repeated {one.similarity:.2f}" for one in sentence.repeats]
     return "\n".join([*shown, *([f"and {more} withheld"] if more else [])])

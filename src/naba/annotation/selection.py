@@ -1,4 +1,7 @@
-"""Which rows people should label next: uncertain, diverse, disagreed upon, suspicious or random ones."""
+"""Which rows people should label next: uncertain, diverse, disagreed upon, suspicious or random ones.
+
+They are chosen from a data set of the catalogue or a file of new texts, by what models say about them.
+"""
 
 from __future__ import annotations
 

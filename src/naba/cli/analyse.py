@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
     def each(article: Article, written: Sequence[Path], run: str | None) -> None:
         if many:
-            console.console().print(table.line(article), markup=False)
+            console.console().print(table.summary_line(article), markup=False)
         else:
             _show(article)
         for note in [*article.notes, *(f"written: {path}" for path in written if not many)]:
@@ -113,9 +113,9 @@ def _show(article: Article) -> None:
     from naba.analysis import table
 
     made: list[tuple[tuple[str, ...], list[list[str]]]]
-    made = [(table.SENTENCES if article.claims else table.SENTENCES[:-1], table.sentence_rows(article))]
+    made = [(table.SENTENCE_LINES if article.claims else table.SENTENCE_LINES[:-1], table.sentence_lines(article))]
     if article.claims:
-        made.append((table.CLAIMS, table.claim_rows(article)))
+        made.append((table.CLAIM_LINES, table.claim_lines(article)))
     for columns, rows in made:
         shown = console.table(*columns)
         for row in rows[:SHOWN]:

@@ -1,4 +1,4 @@
-"""One experiment, checked and loaded: what a run is to be, and the command that does it again."""
+"""One experiment: a `Job` is checked and loaded, before anything is trained; a `Result` and an `Outcome` come of it."""
 
 from __future__ import annotations
 

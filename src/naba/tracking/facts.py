@@ -1,4 +1,8 @@
-"""What is known of a run, as typed values: written as tags by `to_tags`, read back by `from_tags`."""
+"""What is known of a run, as typed values, and the items by which it is written down.
+
+`Facts` are written as tags by `to_tags` and read back by `from_tags`. Items are small values that a report yields and a
+tracker performs.
+"""
 
 from __future__ import annotations
 

@@ -15,11 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
 from naba.errors import UserError, is_interrupt, sentence
-from naba.tracking import facts as item_types
 from naba.tracking import models
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, patiently, sqlite_file, use
-from naba.tracking.facts import HIGH, LONGEST_VALUE, LOW, Input, Item, Metric, Model, Param, Table, Tag
+from naba.tracking.facts import (
+    HIGH,
+    LONGEST_VALUE,
+    LOW,
+    Input,
+    Item,
+    Metric,
+    Model,
+    Param,
+    Table,
+    Tag,
+    check_known,
+    write_files,
+)
 from naba.tracking.run import DIGEST, Run
 from naba.tracking.store import Store
 
@@ -265,9 +277,9 @@ class ActiveRun:
 
     def log(self, items: Sequence[Item]) -> None:
         """Write all items: params, tags and metrics in as few batches as MLflow takes, files in one copy."""
-        item_types.check_known(items)
+        check_known(items)
         with tempfile.TemporaryDirectory() as folder:
-            digests = item_types.write_files(items, Path(folder))
+            digests = write_files(items, Path(folder))
             tags = [Tag(DIGEST + path, digest) for path, digest in digests.items()]
             tags += self._write_tables([item for item in items if isinstance(item, Table)], Path(folder))
             self._log_values([*items, *tags])
