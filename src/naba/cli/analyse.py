@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run `naba analyse`; returns 0, or 1 if some of several files could not be read."""
     options = _parse(arguments)
     from naba.analysis import job as analysis
-    from naba.analysis import table
+    from naba.analysis import records
 
     wanted = _job(options)
     many = len(wanted.sources) > 1
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
     def each(article: Article, written: Sequence[Path], run: str | None) -> None:
         if many:
-            console.console().print(table.summary_line(article), markup=False)
+            console.console().print(records.summary_line(article), markup=False)
         else:
             _show(article)
         for note in [*article.notes, *(f"written: {path}" for path in written if not many)]:
@@ -110,12 +110,14 @@ def _job(options: argparse.Namespace) -> Job:
 def _show(article: Article) -> None:
     from rich.markup import escape
 
-    from naba.analysis import table
+    from naba.analysis import records
 
     made: list[tuple[tuple[str, ...], list[list[str]]]]
-    made = [(table.SENTENCE_LINES if article.claims else table.SENTENCE_LINES[:-1], table.sentence_lines(article))]
+    made = [
+        (records.SENTENCE_LINES if article.claims else records.SENTENCE_LINES[:-1], records.sentence_lines(article))
+    ]
     if article.claims:
-        made.append((table.CLAIM_LINES, table.claim_lines(article)))
+        made.append((records.CLAIM_LINES, records.claim_lines(article)))
     for columns, rows in made:
         shown = console.table(*columns)
         for row in rows[:SHOWN]:
