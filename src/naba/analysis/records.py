@@ -1,4 +1,4 @@
-"""An analysed article as values for JSON, as rows for CSV and a terminal, as schema.org records for fact-checking tools.
+"""An analysed article as values for JSON, as rows for CSV and a terminal, as schema.org records for fact-checkers.
 
 A `Claim` record says what is claimed, by whom and where it stands; it holds no rating. `ClaimReview` drafts have an
 empty `reviewRating`, which a desk fills in. Offsets are a `TextPositionSelector` of the Web Annotation vocabulary
