@@ -27,8 +27,7 @@ from naba.arabic.normalise import NEWS
 from naba.config.schema import SplitConfig
 from naba.data import splits
 from naba.data.dataset import load_named
-from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.words import Columns, PairMatrix
+from naba.models.pairs.features import Columns, PairFeatures, PairMatrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +44,7 @@ Fold = tuple[np.ndarray, np.ndarray]
 def trees(
     iterations: int, leaves: int, seed: int = 0, weight: str | None = "balanced"
 ) -> HistGradientBoostingClassifier:
-    """As in `naba.models.pairs.boosting`."""
+    """As in `naba.models.trees`."""
     return HistGradientBoostingClassifier(
         learning_rate=0.06, max_iter=iterations, max_leaf_nodes=leaves, max_features=0.3, l2_regularization=1.0,
         class_weight=weight, early_stopping=False, random_state=seed,

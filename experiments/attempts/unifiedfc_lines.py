@@ -32,8 +32,7 @@ from unifiedfc import Claims, parts, training_claims, trees
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
 from naba.models import blended
-from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.words import Columns, PairMatrix
+from naba.models.pairs.features import Columns, PairFeatures, PairMatrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable

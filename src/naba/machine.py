@@ -1,4 +1,4 @@
-"""This machine and process: code revision, versions, hardware, fixed seeds; and where tracebacks are kept."""
+"""This machine and process: code revision, versions, hardware, fixed seeds, threads; and where tracebacks are kept."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 import traceback
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from naba import __version__, files
 from naba.errors import UserError, hidden
@@ -28,6 +29,19 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed % 2**32)  # noqa: NPY002 - scikit-learn's `random_state=None` reads the global state
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
+
+
+def one_thread() -> Any:
+    """A context in which libraries for arithmetic use one thread: how several share a sum decides its last bits."""
+    return _libraries(len(sys.modules)).limit(limits=1)
+
+
+@lru_cache(1)
+def _libraries(modules: int) -> Any:  # noqa: ARG001 - a module may have loaded another library
+    """What is loaded; to look for it takes milliseconds, as long as a piece of a prediction job."""
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
 
 
 def processes() -> tuple[int, int]:

@@ -254,8 +254,8 @@ class _Reader:
         return protocol.made(kind, () if issubclass(kind, Kept) else trusted[path][1], state)
 
     def _family(self, node: Any, where: str, trusted: Trusted) -> type[Kept]:
-        module, name = node.get("__module__"), node.get("__class__")
-        known = isinstance(module, str) and isinstance(name, str) and _MODULE.fullmatch(module) and _is_family(module)
+        module, name = _module(node), node.get("__class__")
+        known = isinstance(name, str) and _MODULE.fullmatch(module) and _is_family(module)
         if not known:
             raise UserError(_untrusted(_path(node), where, trusted), "loading runs no code that a file names")
         try:
@@ -273,7 +273,12 @@ def _is_kept(item: Any, module: str) -> bool:
 
 
 def _path(node: Any) -> str:
-    return f"{str(node.get('__module__'))[:100]}.{str(node.get('__class__'))[:100]}"
+    return f"{_module(node)[:100]}.{str(node.get('__class__'))[:100]}"
+
+
+def _module(node: Any) -> str:
+    said = str(node.get("__module__"))
+    return protocol.MOVED.get(said, said)
 
 
 _LOADERS: dict[str, Any] = {

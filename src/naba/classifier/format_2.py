@@ -38,14 +38,15 @@ def _classes() -> dict[str, tuple[type, tuple[str, ...]]]:
     from naba.models.claims import features as claims
     from naba.models.claims import guideline
     from naba.models.encoder import classifier as encoder
-    from naba.models.pairs import blending, features, stacking, vectors, words
+    from naba.models.pairs import ensembles as mixed
+    from naba.models.pairs import features, vectors
     from naba.models.tfidf import classifier as tfidf
     from naba.models.tfidf import features as texts
     from naba.models.tfidf import vectoriser
 
     modules = (
-        baselines, blending, calibration, claims, encoder, ensembles, feature_classifier, features, guideline, stacking,
-        texts, tfidf, trees, vectoriser, vectors, words,
+        baselines, calibration, claims, encoder, ensembles, feature_classifier, features, guideline, mixed, texts,
+        tfidf, trees, vectoriser, vectors,
     )  # fmt: skip
     ours = {kind.__name__: kind for module in modules for kind in vars(module).values()
             if isinstance(kind, type) and issubclass(kind, Kept) and kind.__module__ == module.__name__}  # fmt: skip

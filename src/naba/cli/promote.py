@@ -1,4 +1,7 @@
-"""`naba promote`: a run becomes the champion only if a paired test says it is better than the present one."""
+"""`naba promote`: put a run into the registry, if it beats the champion.
+
+naba promote 4f1c09 --alias champion
+"""
 
 from __future__ import annotations
 

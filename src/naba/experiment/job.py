@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
-from naba.config import builders
+from naba.config import builders, packages
 from naba.config.identity import IDENTITY_VERSION, USUAL_COLUMN, Identity
 from naba.errors import UserError, all_hidden, hidden
 from naba.evaluation.bootstrap import Score
@@ -109,7 +109,7 @@ class Job:
             command=command(settings, self.overrides),
             revision=commit or "none",
             dirty=dirty,
-            versions=machine.versions(),
+            versions=packages.versions() | machine.versions(),
             hardware=machine.hardware(),
             kinds=builders.tags(settings.model) if "builder" in settings.model else (OUTSIDE,),
             tuned_from=self.tuned_from,

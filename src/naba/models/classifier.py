@@ -25,6 +25,12 @@ COLUMNS = ("text", "target")
 CHUNK_ROWS = 8192
 PROBABILITY_KINDS = ("model", "calibrated", "one_hot", "tokens", "votes")
 DAMAGED = "the directory is damaged: export it again"
+MOVED = {
+    "naba.models.pairs.blending": "naba.models.pairs.ensembles",
+    "naba.models.pairs.stacking": "naba.models.pairs.ensembles",
+    "naba.models.pairs.words": "naba.models.pairs.features",
+}
+"""Module that a kept file names -> where its classes are today."""
 
 
 @dataclass(frozen=True)

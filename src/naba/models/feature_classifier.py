@@ -11,9 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from naba.errors import UserError
+from naba.machine import one_thread
 from naba.models import shared
 from naba.models.classifier import ELSEWHERE, Answers, Classifier, chunks, code_labels, require_classes
-from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

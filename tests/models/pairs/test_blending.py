@@ -18,9 +18,8 @@ from naba.classifier import folder
 from naba.errors import UserError
 from naba.models import blended
 from naba.models.pairs import vectors as vectors_module
-from naba.models.pairs.features import PairFeatures
+from naba.models.pairs.features import PairFeatures, PairMatrix
 from naba.models.pairs.vectors import WordVectors, cache_file, learn, word_vectors
-from naba.models.pairs.words import PairMatrix
 
 if TYPE_CHECKING:
     from pathlib import Path

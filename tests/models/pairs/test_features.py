@@ -17,9 +17,8 @@ from sklearn.base import clone
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.models import pair_boosting, pair_linear, stacked
-from naba.models.pairs.features import PairFeatures
-from naba.models.pairs.stacking import grouped_folds, headline_groups
-from naba.models.pairs.words import PairMatrix
+from naba.models.pairs.ensembles import grouped_folds, headline_groups
+from naba.models.pairs.features import PairFeatures, PairMatrix
 
 SUBJECTS = ("الدولار", "النفط", "الذهب", "الليرة التركية", "سعر القمح", "إنتاج الغاز", "سهم آبل", "اليورو")
 PLACES = ("في مصر", "في السعودية", "في العراق", "في روسيا")

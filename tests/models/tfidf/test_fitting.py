@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from naba.models.tfidf import fitting
+from naba.models.tfidf import term_counts
 from naba.models.tfidf.term_counts import TOKEN_PATTERN
 from naba.models.tfidf.vectoriser import Vectoriser
 
@@ -32,8 +32,8 @@ def test_vocabulary_and_idf_are_scikit_learns(kind: str, texts: list[str], minim
     options: dict[str, Any] = {"min_df": minimum, "sublinear_tf": True, "dtype": np.float32, **KINDS[kind]}
     ours, theirs = Vectoriser(**options), TfidfVectorizer(**options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "BLOCK", block)
-        fitted = fitting.fit(ours, texts)
+        patch.setattr(term_counts, "BLOCK", block)
+        fitted = term_counts.fit_terms(ours, texts)
         try:
             theirs.fit(texts)
         except ValueError:  # it has no terms
@@ -42,16 +42,16 @@ def test_vocabulary_and_idf_are_scikit_learns(kind: str, texts: list[str], minim
         assert fitted
         assert ours.vocabulary_ == theirs.vocabulary_
         assert ours.idf_.tobytes() == theirs.idf_.tobytes()
-        found, expected = fitting.rows([ours], texts), theirs.transform(texts)
+        found, expected = term_counts.stacked_rows([ours], texts), theirs.transform(texts)
     for part in ("data", "indices", "indptr"):
         assert getattr(found, part).dtype == getattr(expected, part).dtype
         assert getattr(found, part).tobytes() == getattr(expected, part).tobytes()
 
 
 def test_rows_of_two_vectorisers_stand_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "BLOCK", 3)
+    monkeypatch.setattr(term_counts, "BLOCK", 3)
     texts = ["ارتفاع أسعار النفط", "", "هبوط أسعار", "النفط النفط", "ا"]
     pair = [Vectoriser(**KINDS[kind]) for kind in ("words", "characters")]
-    assert all(fitting.fit(each, texts) for each in pair)
+    assert all(term_counts.fit_terms(each, texts) for each in pair)
     expected = np.hstack([each.transform(texts).toarray() for each in pair])
-    assert np.array_equal(fitting.rows(pair, texts).toarray(), expected)
+    assert np.array_equal(term_counts.stacked_rows(pair, texts).toarray(), expected)

@@ -66,7 +66,7 @@ class ClaimBoosting(Options, builder="claim_boosting"):
         """See `FeatureClassifier`."""
         from naba.models.claims.features import ClaimMatrix, ClaimTopics
         from naba.models.feature_classifier import FeatureClassifier
-        from naba.models.pairs.boosting import trees
+        from naba.models.trees import trees
 
         matrix = ClaimMatrix(normalisation=context.normalisation)
         classifier = trees(

@@ -15,9 +15,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from naba.machine import one_thread
 from naba.models.classifier import code_labels, require_classes, text_columns
 from naba.models.feature_classifier import LOGISTIC, FeatureClassifier
-from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

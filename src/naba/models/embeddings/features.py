@@ -12,8 +12,7 @@ from naba.arabic.normalise import NEWS_1, normalise_all
 from naba.models.classifier import Kept, text_columns
 from naba.models.embeddings.embedder import Embedder
 from naba.models.pairs.alignment import codes
-from naba.models.pairs.documents import LONG_TEXT, documents
-from naba.models.pairs.features import stems
+from naba.models.pairs.features import LONG_TEXT, documents, stems
 from naba.models.tfidf.vectoriser import Vectoriser
 
 if TYPE_CHECKING:

@@ -108,8 +108,8 @@ class Means(torch.nn.Module):
             features: (n, width) of the training rows.
             codes: (n,) labels, all of them.
         """
+        from naba.machine import one_thread
         from naba.models.embeddings.heads import logistic
-        from naba.models.threads import one_thread
 
         centre, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale < 1e-6] = 1.0

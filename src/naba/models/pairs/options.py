@@ -11,8 +11,7 @@ from naba.models.embeddings.options import part_content
 
 if TYPE_CHECKING:
     from naba.models.feature_classifier import FeatureClassifier
-    from naba.models.pairs.blending import BlendedPairs
-    from naba.models.pairs.stacking import StackedPairs
+    from naba.models.pairs.ensembles import BlendedPairs, StackedPairs
 
 _BAG_STRIDE = 1000  # seeds of a bag: seed, seed + 1000, …, so that runs with neighbouring seeds share no part
 _LEARNING_RATE = 0.06
@@ -44,8 +43,8 @@ class PairBoosting(Options, builder="pair_boosting"):
     def build(self, context: Context) -> FeatureClassifier:
         """See `FeatureClassifier`."""
         from naba.models.feature_classifier import FeatureClassifier
-        from naba.models.pairs.boosting import trees
         from naba.models.pairs.features import PairFeatures
+        from naba.models.trees import trees
 
         features = PairFeatures(components=self.components, normalisation=context.normalisation, seed=context.seed)
         classifier = trees(
@@ -82,8 +81,7 @@ class PairLinear(Options, builder="pair_linear"):
         from sklearn.linear_model import LogisticRegression
 
         from naba.models.feature_classifier import FeatureClassifier
-        from naba.models.pairs.features import PairFeatures
-        from naba.models.pairs.words import PairMatrix
+        from naba.models.pairs.features import PairFeatures, PairMatrix
 
         features = PairFeatures(components=self.components, normalisation=context.normalisation, seed=context.seed)
         matrix = PairMatrix(features, weight=self.weight, minimum_count=self.minimum_count)
@@ -116,10 +114,9 @@ class Stacked(Options, builder="stacked"):
         from sklearn.linear_model import LogisticRegression
 
         from naba.models.ensembles import Network
-        from naba.models.pairs.boosting import trees
-        from naba.models.pairs.features import PairFeatures
-        from naba.models.pairs.stacking import StackedPairs
-        from naba.models.pairs.words import PairMatrix
+        from naba.models.pairs.ensembles import StackedPairs
+        from naba.models.pairs.features import PairFeatures, PairMatrix
+        from naba.models.trees import trees
 
         boosted = trees(
             library="scikit-learn",
@@ -183,11 +180,10 @@ class Blended(Options, builder="blended"):
         from naba.models.embeddings.features import embeddings
         from naba.models.embeddings.heads import logistic, networks
         from naba.models.ensembles import Network
-        from naba.models.pairs.blending import BlendedPairs
-        from naba.models.pairs.boosting import trees
-        from naba.models.pairs.features import PairFeatures
+        from naba.models.pairs.ensembles import BlendedPairs
+        from naba.models.pairs.features import PairFeatures, PairMatrix
         from naba.models.pairs.vectors import word_vectors
-        from naba.models.pairs.words import PairMatrix
+        from naba.models.trees import trees
 
         vectors = word_vectors(context.texts(self.background)) if self.background else None
         features = PairFeatures(normalisation=context.normalisation, vectors=vectors)

@@ -10,11 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC
 
+from naba.machine import one_thread
 from naba.models.classifier import code_labels, require_classes
 from naba.models.feature_classifier import LOGISTIC, FeatureClassifier
 from naba.models.temperature import fit_temperature, softmax, two_columns
 from naba.models.tfidf.features import TextFeatures
-from naba.models.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

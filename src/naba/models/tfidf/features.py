@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +12,72 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from naba.errors import UserError
 from naba.models.classifier import Kept, normalise_texts, text_columns
-from naba.models.tfidf import fitting
-from naba.models.tfidf.overlap import NAMES, NEGATIONS, overlap_features
+from naba.models.tfidf import term_counts
 from naba.models.tfidf.term_counts import TOKEN_PATTERN, Split, tfidf_rows
 from naba.models.tfidf.vectoriser import Vectoriser
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from naba.arabic.normalise import Profile
+
+OVERLAPS = (
+    "word_jaccard", "target_words_in_text", "text_words_in_target", "length_ratio", "numbers_shared", "numbers_clash",
+    "numbers_on_one_side", "negation_on_one_side",
+)  # fmt: skip
+"""A handful of numbers that say how much two short texts have in common."""
+
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"\d+(?:[.,٫]\d+)*")
+NEGATIONS = [
+    "لا", "لم", "لن", "ليس", "ليست", "ليسوا", "ما", "غير", "دون", "بدون", "عدم", "نفى", "نفت", "ينفي", "تنفي",
+    "ينفون", "نفي", "كذب", "تكذب", "يكذب", "تكذيب", "بلا",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Parts:
+    words: frozenset[str]
+    numbers: frozenset[str]
+    length: int
+    negated: bool
+
+
+def overlap_features(
+    texts: Sequence[str], pairs: Sequence[tuple[int, int]], negations: frozenset[str] = frozenset(NEGATIONS)
+) -> np.ndarray:
+    """Overlap of each pair, shape (number of pairs, len(OVERLAPS)), float32, all in [0, 1].
+
+    Args:
+        texts: the distinct texts, normalised already.
+        pairs: (place of the text, place of the target) in `texts`, one a row.
+        negations: negation words, in the spelling of the texts.
+    """
+    parts = [_parts(text, negations) for text in texts]
+    rows = [_compare(parts[text], parts[target]) for text, target in pairs]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), len(OVERLAPS))
+
+
+def _parts(text: str, negations: frozenset[str]) -> _Parts:
+    words = frozenset(_WORD.findall(text))
+    return _Parts(words, frozenset(_NUMBER.findall(text)), len(text), not words.isdisjoint(negations))
+
+
+def _compare(text: _Parts, target: _Parts) -> tuple[float, ...]:
+    shared = len(text.words & target.words)
+    either = len(text.words | target.words)
+    both_numbers = bool(text.numbers and target.numbers)
+    return (
+        shared / max(1, either),
+        shared / max(1, len(target.words)),
+        shared / max(1, len(text.words)),
+        min(text.length, target.length) / max(1, text.length, target.length),
+        float(not text.numbers.isdisjoint(target.numbers)),
+        float(both_numbers and text.numbers != target.numbers),
+        float(bool(text.numbers) != bool(target.numbers)),
+        float(text.negated != target.negated),
+    )
+
 
 FEW = 50
 """Fewer texts may have no n-gram that `minimum_count` of them share; all n-grams then stay."""
@@ -71,8 +132,8 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
             )
         fitted = list(self.vectorisers_.values())
         if not self.pair:
-            return fitting.rows(fitted, map(distinct.__getitem__, texts))
-        return self._assemble(distinct, [fitting.rows([each], distinct) for each in fitted], texts, targets)
+            return term_counts.stacked_rows(fitted, map(distinct.__getitem__, texts))
+        return self._assemble(distinct, [term_counts.stacked_rows([each], distinct) for each in fitted], texts, targets)
 
     def transform(self, X: Any) -> scipy.sparse.csr_matrix:
         """Features of table X of n rows, (n, number of features) float32 CSR."""
@@ -90,7 +151,7 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
         ]
         if not self.pair:
             return np.array([f"text:{term}" for term in terms], dtype=object)
-        scalars = [f"overlap:{name}" for name in (*NAMES, *(f"{kind}_cosine" for kind in self.vectorisers_))]
+        scalars = [f"overlap:{name}" for name in (*OVERLAPS, *(f"{kind}_cosine" for kind in self.vectorisers_))]
         return np.array([f"{block}:{term}" for block in PAIR_BLOCKS for term in terms] + scalars, dtype=object)
 
     def _vectorisers(self) -> dict[str, Vectoriser]:
@@ -143,9 +204,9 @@ class TextFeatures(Kept, TransformerMixin, BaseEstimator):
 
 def _fit(vectoriser: Vectoriser, texts: list[str]) -> bool:
     """Fit; False when the texts hold no such n-gram at all."""
-    if fitting.fit(vectoriser, texts):
+    if term_counts.fit_terms(vectoriser, texts):
         return True
     if len(texts) >= FEW:
         return False
     vectoriser.set_params(min_df=1)  # a corpus this small repeats nothing
-    return fitting.fit(vectoriser, texts)
+    return term_counts.fit_terms(vectoriser, texts)

@@ -159,13 +159,13 @@ def _product(graph: Graph, rows: str, weights: np.ndarray) -> str:
     return graph.add("MatMul", rows, graph.constant(np.ascontiguousarray(weights.T, dtype=np.float32)))
 
 
-# --- overlap of a pair: `naba.models.tfidf.overlap` ------------------------------------------------------------------
+# --- overlap of a pair: `naba.models.tfidf.features` ------------------------------------------------------------------
 
 
 def _overlap(graph: Graph, features: Any) -> list[str]:
-    """The columns of `naba.models.tfidf.overlap.NAMES`, each (n, 1) float32."""
+    """The columns of `naba.models.tfidf.features.OVERLAPS`, each (n, 1) float32."""
     from naba.models.classifier import normalise_texts
-    from naba.models.tfidf.overlap import NEGATIONS
+    from naba.models.tfidf.features import NEGATIONS
 
     words = [_tokens(graph, side, python_pattern(r"\w+")) for side in CASED]
     numbers = [_tokens(graph, side, python_pattern(r"\d+(?:[.,٫]\d+)*")) for side in CASED]
