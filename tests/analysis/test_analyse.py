@@ -19,8 +19,7 @@ from naba.analysis.analyse import LONGEST, analyse
 from naba.analysis.article import Answer, Article, Claim, SentenceStance
 from naba.analysis.models import Models, open_models
 from naba.analysis.priority import Seen, priorities
-from naba.analysis.repeats import repeated
-from naba.analysis.stances import overall
+from naba.analysis.stances import overall, repeated
 from naba.arabic.segment import tokens
 from naba.errors import UserError
 from naba.predict.locate import open_classifier

@@ -14,7 +14,7 @@ from naba.errors import UserError
 from naba.experiment import run as train
 
 if TYPE_CHECKING:
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 
 def run(*overrides: str) -> Outcome:

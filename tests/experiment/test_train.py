@@ -21,7 +21,7 @@ from naba.experiment import run as train
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 FAST = ("evaluation.resamples=50", "tracking.figures=false")
 """Where intervals and figures are not the point: they took half of the time."""

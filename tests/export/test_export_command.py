@@ -19,7 +19,7 @@ from naba import cli, tracking
 from naba.classifier import folder as directory
 from naba.config import overrides
 from naba.experiment import run as train
-from naba.tracking import registry
+from naba.tracking import models
 from naba.tracking.run import Run
 from store_copies import copy_store, home_with_store
 
@@ -191,7 +191,7 @@ def test_an_export_that_answers_otherwise_is_not_left_behind(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The files of another run stand where this run's model should be.
-    other = registry.find_trained("majority synthetic_stance seed 0").model_folder()
+    other = models.find_trained("majority synthetic_stance seed 0").model_folder()
     monkeypatch.setattr(Run, "model_folder", lambda run: other)
     assert cli.main(["export", "best:synthetic_stance", str(tmp_path / "export")]) == 2
     assert "does not answer as run 'tfidf_nb" in capsys.readouterr().err

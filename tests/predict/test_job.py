@@ -20,10 +20,9 @@ from naba.data.rows import BadRow, ReadingOptions
 from naba.errors import UserError
 from naba.predict import job as predict_job
 from naba.predict import output as predict_output
-from naba.predict.job import Job, Reported, Summary, predict_examples
+from naba.predict.job import Interruption, Job, Reported, Summary, predict_examples
 from naba.predict.locate import Opened, open_classifier
 from naba.predict.reading import Columns, Piece
-from naba.predict.signals import Interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from mlflow.entities import LoggedModelOutput
 
 from naba import tracking
 from naba.tracking import database
-from naba.tracking.items import Table
+from naba.tracking.facts import Table
 from naba.tracking.mlflow import ActiveRun
 from naba.tracking.store import Embedded, Record
 
