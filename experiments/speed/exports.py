@@ -222,7 +222,7 @@ class Bare:
         self.pipeline = make_pipeline(union, model.classifier_)
 
     def __call__(self, texts: list[str]) -> Any:
-        from naba.models.temperature import softmax
+        from naba.models.classifier import softmax
 
         if hasattr(self.pipeline, "predict_proba"):
             return self.pipeline.predict_proba(texts)

@@ -467,6 +467,20 @@ def require_classes(classes: Sequence[str], model: str) -> None:
         )
 
 
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Rows of scores, shape (n, k), as probabilities that sum to 1, float64."""
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    powers = np.exp(shifted)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def two_columns(scores: np.ndarray) -> np.ndarray:
+    """scikit-learn's single score of a two-class model as two columns whose difference it is, shape (n, 2)."""
+    if scores.ndim == 2:
+        return scores
+    return np.column_stack([-scores / 2, scores / 2])
+
+
 def text_digest(texts: Iterable[str], before: str = "") -> str:
     """SHA-256 (hex) of what stands before, and of the digests of the texts in order: it says where each text ends."""
     digest = hashlib.sha256(before.encode())

@@ -11,9 +11,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from naba.errors import UserError
-from naba.models.classifier import DAMAGED, Classifier, chunks, code_labels, require_classes, text_columns
+from naba.models.classifier import DAMAGED, Classifier, chunks, code_labels, require_classes, softmax, text_columns
 from naba.models.encoder.options import Architecture, Pretrained, Reading, Training, options
-from naba.models.temperature import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
