@@ -25,7 +25,7 @@ from naba.data.dataset import load_named
 from naba.models.build import build
 from naba.models.embeddings.embedder import Embedder
 from naba.models.embeddings.features import EmbeddingFeatures
-from naba.models.embeddings.heads import logistic, networks
+from naba.models.ensembles import logistic, networks
 
 DECIDING = {
     "ans_stance": ["agree", "disagree"],

@@ -17,8 +17,8 @@ from naba.classifier.onnx.export import export
 from naba.errors import UserError
 from naba.models import pretrained
 from naba.models.embeddings.embedder import Embedder
-from naba.models.embeddings.heads import logistic
 from naba.models.encoder.weights import load_pretrained
+from naba.models.ensembles import logistic
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -83,7 +83,7 @@ class Embedded(Options, builder="embedded"):
         """
         from naba.models.embeddings.classifier import EmbeddedClassifier
         from naba.models.embeddings.embedder import Embedder
-        from naba.models.embeddings.heads import head
+        from naba.models.ensembles import head
 
         if self.checkpoint is None:
             raise UserError(f"model.{self.missing()}")

@@ -109,7 +109,7 @@ class Means(torch.nn.Module):
             codes: (n,) labels, all of them.
         """
         from naba.machine import one_thread
-        from naba.models.embeddings.heads import logistic
+        from naba.models.ensembles import logistic
 
         centre, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale < 1e-6] = 1.0
