@@ -1,4 +1,4 @@
-"""Stacks, means and small networks of scikit-learn, of which a file keeps what predicting needs; heads over embeddings."""
+"""Stacks, means and small networks of scikit-learn, kept with what predicting needs alone; heads over embeddings."""
 
 from __future__ import annotations
 
