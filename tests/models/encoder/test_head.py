@@ -91,7 +91,7 @@ def test_words_of_both_sides_are_explained(headlines: Any, checkpoint: Path) -> 
 
 def test_the_sides_of_a_pair_are_read_apart(headlines: Any, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands for a text does not depend on the target; an encoder whose code lets it depend is refused."""
-    from naba.models.encoder.head import Means
+    from naba.models.encoder.layers import Means
 
     X, y = pairs(headlines)
     fitted = model(checkpoint, pair=True, training=TRAINING | {"epochs": 1}).fit(X, y)

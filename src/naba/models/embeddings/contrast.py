@@ -72,8 +72,8 @@ class TunedFeatures(EmbeddingFeatures):
         """A copy of the network, tuned. `ids` holds the tokens of each row, for each side of a pair."""
         import torch
 
+        from naba.models.encoder.layers import read_vectors
         from naba.models.encoder.training import device, fixed_threads, schedule
-        from naba.models.encoder.vocabulary import read_vectors
 
         tuned = Transformer(copy.deepcopy(network.model), network.tokenizer, network.pooling, network.max_length)
         model, where = tuned.model.to(device()), device()

@@ -28,7 +28,7 @@ class Pretrained:
     Attributes:
         checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
         head: `first`, as transformers has it for this kind of checkpoint, over the first token; or over `means` of the
-            tokens (`naba.models.encoder.head`).
+            tokens (`naba.models.encoder.layers`).
     """
 
     __pydantic_config__ = FORBID
@@ -62,7 +62,7 @@ class Reading:
 
     Attributes:
         preprocessing: `profile` (the run's normalisation), `none`, or what a family of encoders was trained on:
-            `arabert`, `camelbert`, `marbert`, `e5` (see `naba.models.encoder.text`).
+            `arabert`, `camelbert`, `marbert`, `e5` (see `naba.models.encoder.data`).
         max_length: tokens in one window, special tokens and target among them.
         windows: windows of a long text that are read; 1 truncates the longer side.
         stride: tokens that neighbouring windows share.

@@ -337,7 +337,7 @@ def _optimiser(model: Any, training: Training) -> Any:
     """AdamW; a group's `faster` multiplies the learning rate of the moment."""
     import torch
 
-    from naba.models.encoder.head import FASTER, Means
+    from naba.models.encoder.layers import FASTER, Means
 
     head = {id(one) for one in model.classifier.parameters()} if isinstance(model, Means) else set()
     groups = [
