@@ -15,7 +15,7 @@ from naba.experiment import report, scoring
 from naba.experiment.job import prepare
 from naba.experiment.result import Outcome, Result
 from naba.experiment.torchrun import Decision
-from naba.models.encoder.following import followed_by
+from naba.models.classifier import followed_by
 from naba.tracking import open_tracker
 from naba.tracking.claims import TakenError
 

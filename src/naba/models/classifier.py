@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +18,7 @@ from naba.arabic.profile import Profile, profile_from
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from naba.models.embeddings.embedder import Embedder
     from naba.models.onnx import Graph
@@ -465,6 +467,25 @@ def require_classes(classes: Sequence[str], model: str) -> None:
             f"{model} needs at least two labels in the training part, found only '{classes[0]}'",
             "choose another split, or model=majority",
         )
+
+
+_FOLLOWER: ContextVar[Callable[[Mapping[str, Any]], None] | None] = ContextVar("follower", default=None)
+
+
+@contextmanager
+def followed_by(follower: Callable[[Mapping[str, Any]], None]) -> Iterator[None]:
+    """Give `follower` what is known of each epoch when it ends, as it will stand in `history_`."""
+    token = _FOLLOWER.set(follower)
+    try:
+        yield
+    finally:
+        _FOLLOWER.reset(token)
+
+
+def tell_follower(entry: Mapping[str, Any]) -> None:
+    """Give an epoch to whoever follows this training."""
+    if follower := _FOLLOWER.get():
+        follower(entry)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

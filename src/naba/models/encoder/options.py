@@ -98,7 +98,7 @@ class Training:
             set's primary metric.
         class_weight: `balanced` weighs each label by the inverse of its share.
         precision: `auto` computes in bfloat16 where a GPU has instructions for it, and on a processor that has some
-            where a few steps are faster so; what was chosen is kept for this machine (`naba.models.encoder.precision`).
+            where a few steps are faster so; what was chosen is kept for this machine (`naba.models.encoder.training`).
         threads: of the CPU. Part of the recipe, because the order of sums, so the last digits, depend on it.
         frozen_layers: lowest layers that stay as they are, and the token vectors below them; 0 trains everything.
         checkpoint_steps: optimiser steps between checkpoints within an epoch; there is one after each epoch, too. Of a
