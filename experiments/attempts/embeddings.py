@@ -23,8 +23,7 @@ from naba import config
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
 from naba.models.build import build
-from naba.models.embeddings.embedder import Embedder
-from naba.models.embeddings.features import EmbeddingFeatures
+from naba.models.embeddings.features import Embedder, EmbeddingFeatures
 from naba.models.ensembles import logistic, networks
 
 DECIDING = {

@@ -20,7 +20,7 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
     from naba.models.onnx import Graph
 
 COLUMNS = ("text", "target")
@@ -28,6 +28,7 @@ CHUNK_ROWS = 8192
 PROBABILITY_KINDS = ("model", "calibrated", "one_hot", "tokens", "votes")
 DAMAGED = "the directory is damaged: export it again"
 MOVED = {
+    "naba.models.embeddings.embedder": "naba.models.embeddings.features",
     "naba.models.pairs.blending": "naba.models.pairs.ensembles",
     "naba.models.pairs.stacking": "naba.models.pairs.ensembles",
     "naba.models.pairs.words": "naba.models.pairs.features",

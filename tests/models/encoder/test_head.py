@@ -16,7 +16,7 @@ from naba.classifier import folder as directory
 from naba.classifier.onnx.export import export
 from naba.errors import UserError
 from naba.models import pretrained
-from naba.models.embeddings.embedder import Embedder
+from naba.models.embeddings.features import Embedder
 from naba.models.encoder.weights import load_pretrained
 from naba.models.ensembles import logistic
 

@@ -19,7 +19,7 @@ from naba.models.embeddings.networks import Transformer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
 
 _WARMUP, _WEIGHT_DECAY, _LONGEST_GRADIENT = 0.1, 0.01, 1.0
 

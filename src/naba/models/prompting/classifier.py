@@ -28,7 +28,7 @@ from naba.models.prompting.shots import COLUMNS, Shots
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
     from naba.models.prompting.endpoint import Reply
     from naba.models.prompting.reply import Choices
 
