@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from naba.errors import UserError
-from naba.models.prompting import records
+from naba.models.prompting.asking import read_record, record_name, write_record
 from naba.models.prompting.endpoint import FailedError, RejectedError
 from naba.models.prompting.prompt import without_system
 
@@ -94,18 +94,18 @@ def abilities(endpoint: Endpoint, probe: Question) -> Abilities:
     if found is None:
         found = _found(endpoint, probe)
         record = {"endpoint": endpoint.url, "model": probe.model, "abilities": asdict(found)}
-        records.write(_key(endpoint, probe.model), record)
+        write_record(_key(endpoint, probe.model), record)
     return found
 
 
 def remembered(endpoint: Endpoint, model: str) -> Abilities | None:
     """What is known of the server without asking it."""
-    known = (records.read(_key(endpoint, model)) or {}).get("abilities", {})
+    known = (read_record(_key(endpoint, model)) or {}).get("abilities", {})
     return Abilities(**known) if known.keys() == asdict(Abilities()).keys() else None
 
 
 def _key(endpoint: Endpoint, model: str) -> str:
-    return records.key(endpoint.url, {"probe": VERSION, "model": model})
+    return record_name(endpoint.url, {"probe": VERSION, "model": model})
 
 
 def _found(endpoint: Endpoint, probe: Question) -> Abilities:

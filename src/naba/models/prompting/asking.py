@@ -1,25 +1,79 @@
-"""Many requests: from the cache or the server, several at once, within a budget, and counted."""
+"""Many requests: from the cache or the server, several at once, within a budget, and counted.
+
+What was answered once is kept: one JSON record each, under the digest of what was asked.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
 import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from naba import files
 from naba.errors import UserError
-from naba.models.prompting import records
 from naba.models.prompting.endpoint import FailedError, RejectedError, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from naba.evaluation.prices import TokenPrice
     from naba.models.prompting.endpoint import Endpoint
+
+
+def record_name(endpoint: str, payload: Mapping[str, Any], vote: int = 0) -> str:
+    """Digest of what is asked of whom; equal requests that are to be answered several times differ in `vote`."""
+    content = {"endpoint": endpoint.rstrip("/"), "payload": payload} | ({"vote": vote} if vote else {})
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def records_folder() -> Path:
+    """Where records are: `answers` in naba's cache. To ask everything again, remove it."""
+    return files.cache() / "answers"
+
+
+def _record_file(name: str) -> Path:
+    return records_folder() / name[:2] / f"{name}.json"
+
+
+def recorded(name: str) -> Reply | None:
+    """The reply under a digest; None where there is none, or the record is damaged."""
+    content = read_record(name)
+    try:
+        return None if content is None else Reply(**content["reply"])
+    except (KeyError, TypeError):
+        return None
+
+
+def keep_record(name: str, endpoint: str, payload: Mapping[str, Any], reply: Reply) -> None:
+    """Keep a reply; when this returns, it is on disk under its name, whole."""
+    write_record(name, {"endpoint": endpoint, "request": dict(payload), "reply": asdict(reply)})
+
+
+def read_record(name: str) -> dict[str, Any] | None:
+    """A record as it is."""
+    try:
+        content = json.loads(_record_file(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def write_record(name: str, content: Mapping[str, Any]) -> None:
+    """Write a record, with the moment."""
+    dated = {**content, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    with files.replaced(_record_file(name)) as part:
+        part.write_text(json.dumps(dated, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
+
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +148,7 @@ class Asker:
         missing: dict[str, Request] = {}
         for one in requests:
             if one.name not in found and one.name not in missing:
-                kept = records.get(one.name)
+                kept = recorded(one.name)
                 if kept is None:
                     missing[one.name] = one
                 else:
@@ -136,7 +190,7 @@ class Asker:
             logger.warning("a request failed: %s", error.message)
             return None
         # Kept before it is counted: whoever is killed here asks nothing twice.
-        records.put(request.name, self.endpoint.url, request.payload, reply)
+        keep_record(request.name, self.endpoint.url, request.payload, reply)
         with self._lock:
             self.meter.asked += 1
             if self.price is not None:

@@ -17,9 +17,9 @@ from naba.errors import UserError
 from naba.evaluation.predictions import ANSWERED, NO_ANSWER, objects
 from naba.evaluation.prices import TokenPrice
 from naba.models.classifier import DAMAGED, Answers, Classifier, code_labels, text_columns
-from naba.models.prompting import abilities, prompt, records
+from naba.models.prompting import abilities, prompt
 from naba.models.prompting.abilities import Question
-from naba.models.prompting.asking import Asker, Meter, Request, money
+from naba.models.prompting.asking import Asker, Meter, Request, money, record_name, recorded
 from naba.models.prompting.endpoint import KEY, Endpoint, address_problem
 from naba.models.prompting.prompt import Form
 from naba.models.prompting.reply import Reading, read
@@ -129,7 +129,7 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         known = abilities.remembered(self._asks.endpoint, str(self.language_model))
         self.accepts_ = vars(known or abilities.Abilities()).copy()
         requests = {one.name: one for row in self._requests(asked) for one in row}
-        missing = [one for one in requests.values() if records.get(one.name) is None]
+        missing = [one for one in requests.values() if recorded(one.name) is None]
         tokens_in = sum(one.tokens_in for one in missing)
         tokens_out = float(sum(one.most_tokens_out for one in missing))
         found = {"rows": float(len(asked)), "requests": float(len(requests)), "asked": float(len(missing)),
@@ -170,7 +170,7 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         for text, target, shots in zip(*text_columns(X), self.shots_.of(X), strict=True):
             asked = form.messages(shots, text, target)
             payloads = [takes.payload(Question(model, asked, form.choices.ids, one)) for one in samplings]
-            found.append([Request(one, records.key(self.endpoint, one, vote)) for vote, one in enumerate(payloads)])
+            found.append([Request(one, record_name(self.endpoint, one, vote)) for vote, one in enumerate(payloads)])
         return found
 
     def _probabilities(
