@@ -191,7 +191,7 @@ def _part(whole: Any, ids: Any) -> Any:
     places = torch.zeros(whole.num_embeddings, dtype=torch.int64, device=ids.device)
     places[ids] = torch.arange(len(ids), device=ids.device)
     padding = whole.padding_idx
-    part: Any = _Part.from_pretrained(
+    part: Any = _Part.from_pretrained(  # type: ignore[no-untyped-call]
         whole.weight.detach()[ids].clone(), freeze=not whole.weight.requires_grad,
         padding_idx=None if padding is None else int(places[padding]),
     )  # fmt: skip
