@@ -29,7 +29,7 @@ def commands_page() -> str:
         "",
         *_block(_help()),
     ]
-    for name in cli.COMMANDS:
+    for name in cli.commands():
         lines += [f"## naba {name}", "", *_block(_help(name))]
     return "\n".join(lines)
 

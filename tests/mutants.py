@@ -47,11 +47,35 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "evaluation/calibration.py": ("test_calibration",),
     "evaluation/slices.py": ("test_slices", "test_no_answer"),
     "evaluation/submission.py": ("test_deciding_numbers", "test_submission"),
+    "evaluation/pools.py": ("test_pools",),
+    "evaluation/optimism.py": ("test_optimism",),
+    "evaluation/transfer/left_out.py": ("tests/evaluation/transfer",),
+    "evaluation/transfer/matrix.py": ("tests/evaluation/transfer",),
     "data/splits.py": ("tests/data/test_splits.py",),
     "data/checks/rows.py": ("tests/data/checks",),
+    "data/checks/leaks.py": ("tests/data/checks",),
+    "data/checks/near_duplicates.py": ("tests/data/checks/test_near_duplicates.py",),
+    "data/rows/delimited.py": ("tests/data/rows/test_delimited.py", "tests/predict/test_blocks.py"),
     "config/identity.py": ("tests/config/test_identity.py",),
     "export/parity.py": ("test_deciding_numbers", "tests/export/test_parity.py"),
+    "models/calibration.py": ("test_deciding_numbers", "tests/models/test_calibrated_models.py"),
+    "experiment/scoring.py": ("tests/experiment/test_scoring.py", "tests/experiment/test_trained_rows.py"),
+    "experiment/tuned.py": ("tests/experiment/test_tuned.py",),
+    "tracking/facts.py": ("tests/tracking/test_facts.py",),
+    "cli/promote.py": ("tests/cli/test_promote.py",),
+    "predict/job.py": ("tests/predict/test_job.py",),
+    "predict/output.py": ("tests/predict/test_committed.py", "tests/predict/test_blocks.py"),
+    "predict/reading.py": ("tests/predict/test_reading.py", "tests/predict/test_blocks.py"),
+    "classifier/answers.py": ("tests/predict/test_job.py", "tests/classifier/test_answers.py"),
 }
+
+LIBRARIES = (
+    "filelock", "hydra", "hypothesis.extra.numpy", "jinja2", "matplotlib", "omegaconf", "openpyxl", "optuna", "pandas",
+    "pyarrow.parquet", "pydantic", "pygments.lexers", "safetensors.numpy", "scipy.sparse", "scipy.stats",
+    "selenium.webdriver", "skops.io", "sklearn.ensemble", "sklearn.feature_extraction.text", "sklearn.isotonic",
+    "sklearn.linear_model", "sklearn.metrics", "sklearn.svm", "sklearn.tree", "sqlite3", "tabulate", "wcwidth", "yaml",
+)  # fmt: skip
+"""Loaded once and shared by all forks, for which they would take most of the time."""
 
 COMPARISONS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -167,7 +191,7 @@ def tests_of(module: str) -> list[str]:
     return [name if "/" in name else f"{EVALUATION}{name}.py" for name in TARGETS[module]]
 
 
-NOT_RUN = 99
+NOT_RUN, BROKEN_OFF = 99, 98
 
 
 def _outcome(work: Path, tests: Sequence[str]) -> int:
@@ -183,7 +207,9 @@ def _outcome(work: Path, tests: Sequence[str]) -> int:
 
     if not Path(naba.__file__).is_relative_to(work):
         return NOT_RUN
-    return int(pytest.main(["-x", "-q", "-n0", "-p", "no:cacheprovider", "-m", "not browser and not slow", *tests]))
+    # hypothesis is loaded by then, and pytest would say that it cannot rewrite its assertions.
+    calm = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    return int(pytest.main(["-x", "-q", *calm, "-m", "not browser and not slow", *tests]))
 
 
 def survives(work: Path, tests: Sequence[str]) -> bool:
@@ -193,7 +219,7 @@ def survives(work: Path, tests: Sequence[str]) -> bool:
         try:
             os._exit(_outcome(work, tests))
         finally:  # an exception must not go on with the parent's work
-            os._exit(NOT_RUN)
+            os._exit(BROKEN_OFF)
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -225,8 +251,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     sys.dont_write_bytecode = True
     os.chdir(ROOT)
-    # Loaded once here and shared by all forks.
-    for name in ("matplotlib", "pandas", "pyarrow.parquet", "scipy.sparse", "scipy.stats", "sklearn.metrics"):
+    for name in LIBRARIES:
         import_module(name)
 
     chosen = [module for module in TARGETS if not options.only or any(part in module for part in options.only)]

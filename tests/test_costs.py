@@ -153,6 +153,22 @@ def load(folder, description):
 
 FORMAT = Format("copied", "the directory, copied", True, write, load, lambda description: ["A copy."])
 '''
+COMMAND = '''
+"""`naba loudest`: the text with the most exclamation marks.
+
+    naba loudest own_set
+"""
+
+import naba
+from naba.cli.arguments import Parser
+
+
+def main(arguments):
+    parser = Parser("loudest")
+    parser.add_argument("dataset", help="of `naba list datasets`")
+    dataset = naba.load_dataset(parser.parse_args(arguments).dataset)
+    print(max(dataset.column_values("text"), key=lambda text: text.count("!")))
+'''
 COSTS = {
     "a data set in a common format": {"outside/conf/dataset/own_set.yaml"},
     "a data set in an odd format": {"outside/conf/dataset/odd_set.yaml", "outside/piped_reader.py"},
@@ -161,6 +177,7 @@ COSTS = {
     "a metric": {"outside/error_metric.py"},
     "a data check": {"outside/shouting_check.py"},
     "an export format": {"outside/copied_format.py"},
+    "a command": {"outside/loudest.py"},
 }
 
 
@@ -192,6 +209,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "outside/error_metric.py": METRIC,
         "outside/shouting_check.py": CHECK,
         "outside/copied_format.py": FORMAT,
+        "outside/loudest.py": COMMAND.lstrip(),
     }
     assert set(files) == set().union(*COSTS.values())
     for name, content in files.items():
@@ -227,6 +245,7 @@ def naba(folder: Path):
         ("a metric", 1),
         ("a data check", 1),
         ("an export format", 1),
+        ("a command", 1),
     ],
 )
 def test_a_change_costs_no_more_files_than_the_design_allows(change: str, most: int) -> None:
@@ -273,5 +292,22 @@ def test_lists_show_what_comes_from_outside(naba) -> None:
     assert "copied" in naba("export", "--help")
     listed = naba("list", "packages")
     assert "outside" in listed
+    assert "loudest" in listed
     assert "dataset/own_set" in listed
     assert "unknown model 'keyword'" in naba("train", "--no-packages", "model=keyword", status=2)
+
+
+def test_a_command_from_outside_is_run_like_one_of_naba(naba, folder: Path) -> None:
+    assert naba("loudest", "own_set").strip().endswith("!")
+    assert "example: naba loudest own_set" in naba("loudest", "--help")
+    assert "loudest: unknown argument '--lod'" in naba("loudest", "own_set", "--lod", status=2)
+    assert "did you mean 'loudest'" in naba("loudset", "own_set", status=2)
+    assert "unknown command 'loudest'" in naba("--no-packages", "loudest", "own_set", status=2)
+    wrong = folder / "outside" / "broken.py"
+    wrong.write_text('"""`naba broken`: raises.\n\n    naba broken\n"""\n\n\ndef main(arguments):\n    return 1 / 0\n')
+    try:
+        said = naba("broken", status=2)
+        assert "the command 'broken' of outside.broken raised ZeroDivisionError" in said
+        assert f"{wrong}, line 8" in said
+    finally:
+        wrong.unlink()

@@ -115,12 +115,39 @@ def test_the_metric_of_the_contributing_page_is_computed(monkeypatch: pytest.Mon
     assert share.function(np.array([[3, 1], [2, 4]]), ("a", "b")) == 0.5
 
 
+@pytest.fixture
+def place_of_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that somebody works in, with the data set, the check and the command of the contributing page."""
+    (tmp_path / "conf" / "dataset").mkdir(parents=True)
+    (tmp_path / "conf" / "dataset" / "prices.yaml").write_text(example("dataset"), encoding="utf-8")
+    rows = [f"{word} أسعار النفط {number}{sign},{label}" for number in range(9) for word, sign, label in
+            (("ارتفاع", "؟", "agree"), ("انخفاض", "", "disagree"))]  # fmt: skip
+    (tmp_path / "prices.csv").write_text("\n".join(["headline,stance", *rows]), encoding="utf-8")
+    for name in ("check", "command"):
+        (tmp_path / "outside").mkdir(exist_ok=True)
+        (tmp_path / "outside" / f"{name}_of_mine.py").write_text(example(name), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_data_set_the_check_and_the_command_of_the_contributing_page_are_used(place_of_a_user: Path) -> None:
+    def naba(*arguments: str) -> str:
+        command = [sys.executable, "-m", "naba.cli", "--package", "./outside", *arguments]
+        return subprocess.run(command, cwd=place_of_a_user, capture_output=True, text=True, check=True).stdout
+
+    assert naba("count", "prices") == "18\n"
+    checked = naba("check", "prices", "--quick")
+    assert "MY01" in checked
+    assert "9 questions" in checked
+
+
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
 def test_paths_that_a_page_names_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = re.findall(r"`((?:src|conf|data|docs|experiments|tests)/[\w./*-]+)`", text)
     named += [path for path in re.findall(r"\]\(([\w./-]+)\)", text) if not path.startswith("http")]
-    examples = {"conf/dataset/my_headlines.yaml", "conf/model/tfidf_words.yaml", "conf/model/short_words.yaml"}
+    examples = {"conf/dataset/my_headlines.yaml", "conf/model/tfidf_words.yaml", "conf/model/short_words.yaml",
+                "conf/dataset/prices.yaml"}  # fmt: skip
     missing = [path for path in named if path not in examples and not list(ROOT.glob(path.rstrip("/")))]
     assert not missing
 
@@ -156,14 +183,15 @@ def test_no_wording_that_puzzled_a_reader_came_back() -> None:
 
 
 def test_the_package_of_the_page_works_as_it_stands_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import naba
+    from naba import cli
     from naba.config import packages
 
     page = (DOCS / "how-to" / "packages.md").read_text(encoding="utf-8")
     written = re.findall(r"<!-- package: (\S+) -->\n```\w+\n(.*?)```", page, re.DOTALL)
-    assert len(written) == 6
+    assert len(written) == 7
     for path, content in written:
         (tmp_path / "mypackage" / "src" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mypackage" / "src" / path).write_text(content, encoding="utf-8")
@@ -184,6 +212,8 @@ def test_the_package_of_the_page_works_as_it_stands_there(
         assert run.scores("test")["mypackage_error_rate"].value == 0
         findings = {finding.code: finding for finding in naba.check("mypackage_prices", slow=False).findings}
         assert findings["MY01"].message == "60 texts with !"
+        assert cli.main(["mypackage-silence", run.id]) == 0
+        assert "test: 0.0% of the rows are without an answer" in capsys.readouterr().out
     finally:
         packages._allowed.cache_clear()
         for name in [name for name in sys.modules if name.partition(".")[0] == "mypackage"]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from naba.cli import COMMANDS
+from naba.cli import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_a_csv_data_set_and_a_model_really_are_one_yaml_each(tmp_path: Path) -> 
 
 
 def test_readme_names_every_command() -> None:
-    for name in COMMANDS:
+    for name in commands():
         assert f"`naba {name}" in README, f"the README does not name naba {name}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -235,6 +236,18 @@ def test_code_that_changed_is_another_model(desk: Callable[..., Path]) -> None:
     assert builders.content(model)["options"] != before["options"]
 
 
+def test_a_run_keeps_which_code_a_package_had(desk: Callable[..., Path]) -> None:
+    folder = desk()
+    before = packages.versions()
+    assert re.fullmatch("not installed, modules [0-9a-f]{12}", before["desk"])
+    source = folder / "models.py"
+    source.write_text(source.read_text(encoding="utf-8") + "\n# another thought\n", encoding="utf-8")
+    assert packages.versions() != before
+    source.rename(folder / "other.py")
+    (folder / "other.py").write_text(MODELS.replace("{raises}", "False"), encoding="utf-8")
+    assert packages.versions() != before, "the names of modules count"
+
+
 def test_an_own_pipeline_is_trained_explained_exported_and_loaded_only_on_trust(
     desk: Callable[..., Path], store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +257,7 @@ def test_an_own_pipeline_is_trained_explained_exported_and_loaded_only_on_trust(
     )
     run = naba.train("synthetic_stance", "desk_linear", seed=1, evaluation__resamples=50, tracking__figures=False)
     assert run.has_model
+    assert run.facts.versions["desk"] == packages.versions()["desk"]
     assert run.scores("test")["accuracy"].value > 0.3
     with pytest.raises(UserError, match=r"holds sklearn\.pipeline\.Pipeline, and loading it runs their code") as caught:
         naba.load_classifier(run)
@@ -402,6 +416,8 @@ def test_a_new_package_is_built_installed_beside_the_wheel_and_trained_from_an_e
     assert "entry point of desk-models 0.1.0" in run(command, "list", "packages", folder=empty)
     said = run(command, "train", "dataset=desk_models_headlines", "model=desk_models_words", folder=empty)
     assert "test/macro_f1 1.000" in said
+    program = "import naba; print(naba.load_run('desk_models_words desk_models_headlines seed 0').facts.versions)"
+    assert "'desk_models': '0.1.0, modules " in run(str(python), "-c", program, folder=empty)
     tested = run(str(python), "-m", "pytest", "-q", str(tmp_path / "desk_models" / "tests"), folder=empty)
     assert "1 passed" in tested
 

@@ -10,7 +10,6 @@ import pytest
 from omegaconf import OmegaConf
 
 from naba.config import overrides as command_line
-from naba.config import sweeps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +31,7 @@ SWEEPS = [
 
 @pytest.mark.parametrize("overrides", SWEEPS, ids=str)
 def test_configurations_are_those_of_a_composition_of_their_own(overrides: list[str]) -> None:
-    found = sweeps.jobs(overrides)
+    found = command_line.jobs(overrides)
     assert found
     composition = command_line.plan(overrides, multirun=True).composition
     for job in found:
@@ -75,11 +74,11 @@ def test_jobs_are_those_of_hydra(overrides: list[str], tmp_path: Path, monkeypat
     monkeypatch.setattr(sweep, "job", job)
     monkeypatch.setenv(sweep.FOLDER, str(tmp_path))
     sweep.hydra(["--multirun"], overrides)
-    assert sweeps.jobs(overrides) == started
+    assert command_line.jobs(overrides) == started
     assert not logging.getLogger("naba.data.rows").disabled, "notes of a job must be seen"
 
 
 @pytest.mark.parametrize("overrides", [["model=glob(tfidf_*)"], ["seed=0,1", "hydra/launcher=joblib"],
                                        ["seed=0", "hydra.sweeper.max_batch_size=1"]])  # fmt: skip
 def test_what_only_hydra_can_split_is_left_to_it(overrides: list[str]) -> None:
-    assert sweeps.jobs(overrides) is None
+    assert command_line.jobs(overrides) is None

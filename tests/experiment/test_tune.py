@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba import cli, config, tracking
-from naba.config import builders, search
+from naba.config import builders
 from naba.errors import Problems, UserError
 from naba.experiment import tune, tuned
 
@@ -51,9 +51,9 @@ def test_every_model_of_the_catalogue_that_learns_has_a_search_space_that_its_bu
     checked, problems = builders.checked(model)
     assert not problems
     assert "search" not in checked, "what may be searched is no part of a trained model"
-    assert bool(search.spaces(model)) == (name not in NOTHING_TO_LEARN)
+    assert bool(builders.spaces(model)) == (name not in NOTHING_TO_LEARN)
     if name not in NOTHING_TO_LEARN:
-        for option, space in search.spaces(model).items():
+        for option, space in builders.spaces(model).items():
             assert tune._holds(space, tune._value(checked, option)), f"{option}: the default is not in {space}"
 
 

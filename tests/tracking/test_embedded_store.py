@@ -19,7 +19,7 @@ from naba import tracking
 from naba.tracking import database
 from naba.tracking.items import Table
 from naba.tracking.mlflow import ActiveRun
-from naba.tracking.records import Embedded, Record
+from naba.tracking.store import Embedded, Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,7 +65,7 @@ def client(uri: str) -> MlflowClient:
 def test_the_answers_are_those_of_mlflow(
     client: MlflowClient, uri: str, status: str | None, tags: dict[str, str], within: str | None
 ) -> None:
-    store = tracking.open_store(uri)
+    store = tracking.Store(uri)
     experiment = client.get_experiment_by_name(within).experiment_id if within else None
     assert store.embedded is not None
     found = store.embedded.search(tags, status=status, experiment=experiment)
@@ -82,7 +82,7 @@ def _plain(record: Record) -> list[object]:
 
 
 def test_a_run_by_its_id(client: MlflowClient, uri: str) -> None:
-    embedded = tracking.open_store(uri).embedded
+    embedded = tracking.Store(uri).embedded
     assert embedded is not None
     (run, *_) = client.search_runs([client.get_experiment_by_name("one").experiment_id])
     deleted = client.search_runs(
@@ -115,7 +115,7 @@ def test_a_schema_nobody_has_compared_is_left_to_mlflow(uri: str, tmp_path: Path
 @pytest.mark.usefixtures("client")
 def test_this_mlflow_makes_a_schema_that_is_read(uri: str) -> None:
     """Where a new version of MLflow fails here: compare, then add its schema to SCHEMAS."""
-    assert tracking.open_store(uri).embedded is not None
+    assert tracking.Store(uri).embedded is not None
 
 
 def test_tables_are_those_that_mlflow_writes(client: MlflowClient, tmp_path: Path) -> None:

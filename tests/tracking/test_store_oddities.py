@@ -23,7 +23,7 @@ from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.experiment import sweep
-from naba.tracking import claims, database, folder, patience, records
+from naba.tracking import claims, database, folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,10 +145,9 @@ def test_odd_letters_in_the_home_s_name(name: str, tmp_path: Path, monkeypatch: 
 def test_a_locked_store_is_waited_for_and_not_called_broken(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in (database, records):
-        monkeypatch.setattr(module, "LOCK_SECONDS", 0.1)
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(database, "PAUSE_SECONDS", 0.1)
     with closing(sqlite3.connect(store, isolation_level=None)) as other:
         other.execute("pragma locking_mode = exclusive")
         other.execute("begin exclusive")

@@ -160,7 +160,7 @@ def test_champion_changes_only_when_the_test_allows(home: Path, capsys: pytest.C
     assert "against majority" in capsys.readouterr().out
     assert cli.main(["promote", name("majority")]) == 2
     assert "is not significantly better than" in capsys.readouterr().err
-    champion = tracking.open_store().registered("stance", "champion")
+    champion = tracking.Store().registered("stance", "champion")
     assert champion is not None
     assert champion.name == name("tfidf_nb")
     table = pd.DataFrame({"text": ["ارتفاع النفط"], "target": ["تراجع النفط"]})
@@ -197,7 +197,7 @@ def test_two_promotions_at_once_leave_the_better_model(
     other.start()
     codes["worse"] = cli.main(["promote", name("stratified_random"), "--uri", uri])
     other.join(60)
-    champion = tracking.open_store(uri).registered("stance", "champion")
+    champion = tracking.Store(uri).registered("stance", "champion")
     assert champion is not None
     assert champion.name == name("tfidf_nb")
     assert codes == {"worse": 0, "better": 0}

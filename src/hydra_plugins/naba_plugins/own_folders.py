@@ -1,7 +1,7 @@
 """Own YAML files come before naba's, and cannot make Hydra run code.
 
 Hydra reads `hydra.searchpath` after the folder of the program, so that an own file of a shipped name would lose; a
-plug-in can put folders first. Files are read through `naba.config.own`, which refuses what is not an experiment's.
+plug-in can put folders first. `require_plain` refuses files that say more than an experiment does.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from naba import files
-from naba.config import own
-from naba.config.folders import folders, yaml_path
+from naba.config.folders import folders, require_plain, yaml_path
 
 if TYPE_CHECKING:
     from hydra.core.config_search_path import ConfigSearchPath
@@ -36,7 +35,7 @@ class OwnFolder(FileConfigSource):
         """The file, once it has been looked at."""
         name = self._normalize_file_name(config_path)
         path = Path(self.path) / name
-        own.require_plain(path, name)
+        require_plain(path, name)
         group, _, choice = name.removesuffix(".yaml").rpartition("/")
         yaml_path(group, choice)  # says which other file this one takes the place of
         return super().load_config(config_path)

@@ -7,68 +7,78 @@ import gc
 import importlib
 import io
 import os
+import re
 import sys
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from naba import __version__
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+
+FIRST = ("train", "tune", "compare", "stress", "show", "score", "submit", "promote", "reproduce", "export", "predict",
+         "analyse", "evaluate-attribution", "serve", "check", "data", "annotate", "drift", "list", "new", "cache",
+         "ui")  # fmt: skip
+"""The order of `naba --help`; a command that is not named here stands at its end."""
+HEAD = re.compile(r'"""`naba ([a-z][a-z0-9-]*)`: (.+?)\.?\s+(naba .+)\n')
 
 
 class Command(NamedTuple):
-    """One command: where its function is, what it does, and a line that shows it."""
+    """One command: the module with its `main(arguments)`, what it does, and a line that shows it."""
 
     module: str
     summary: str
     example: str
 
 
-COMMANDS = {
-    "train": Command("train", "train and evaluate classifiers", "naba train dataset=ans_stance model=tfidf_svm"),
-    "tune": Command("tune", "search a model's options", "naba tune dataset=ans_stance model=pair_boosting hours=1"),
-    "compare": Command("compare", "the leaderboard of tracked runs", "naba compare dataset=ans_stance"),
-    "stress": Command("stress", "do answers hold when texts are perturbed", "naba stress 4f1c09 --only kept"),
-    "show": Command("show", "one run: scores, classes, errors, how to repeat it", "naba show 4f1c09"),
-    "score": Command("score", "score another system's predictions", "naba score gpt.csv dataset=ans_stance"),
-    "submit": Command(
-        "submit", "write a shared task's submission", "naba submit 4f1c09 out.tsv --format checkthat2024_task1"
-    ),
-    "promote": Command(
-        "promote", "put a run into the registry, if it beats the champion", "naba promote 4f1c09 --alias champion"
-    ),
-    "reproduce": Command("reproduce", "do a run again and compare its predictions", "naba reproduce 4f1c09"),
-    "export": Command(
-        "export", "a run's classifier as a folder, checked against the run", "naba export best:ans_stance stance/"
-    ),
-    "predict": Command(
-        "predict", "label new texts with a trained classifier", "naba predict 4f1c09 news.csv -o out.csv"
-    ),
-    "analyse": Command(
-        "analyse",
-        "articles: what to check, who says it, stance to claims",
-        "naba analyse article.txt --claims claims.csv",
-    ),
-    "evaluate-attribution": Command(
-        "evaluate_attribution", "how well who says what is found", "naba evaluate-attribution"
-    ),
-    "serve": Command("serve", "answer over HTTP, through MLflow's server", "naba serve models:/stance@champion"),
-    "check": Command("check", "what is wrong with a data set", "naba check ans_stance"),
-    "data": Command("data", "fetch, mirror, pin, describe and add data sets", "naba data fetch ans_stance"),
-    "annotate": Command(
-        "annotate",
-        "choose rows for people to label, and read what they say",
-        "naba annotate make ans_stance --out round_1",
-    ),
-    "drift": Command(
-        "drift", "have the texts changed, have the labels?", "naba drift ans_stance:train ans_stance:test"
-    ),
-    "list": Command("list", "datasets, models, experiments, metrics, packages or runs", "naba list datasets"),
-    "new": Command("new", "write a package with a model and a data set of your own", "naba new package mypackage"),
-    "cache": Command("cache", "embeddings that are kept for later runs", "naba cache clear"),
-    "ui": Command("ui", "open the MLflow UI on naba's runs", "naba ui --port 5000"),
-}
+@cache
+def commands() -> dict[str, Command]:
+    """naba's own commands: the modules beside this one whose docstring begins as that of a command does."""
+    folder = Path(__file__).parent
+    found = commands_of({f"{__name__}.{path.stem}": path for path in sorted(folder.glob("*.py"))})
+    return {name: found[name] for name in sorted(found, key=lambda name: (*FIRST, name).index(name))}
+
+
+def commands_of(modules: Mapping[str, Path]) -> dict[str, Command]:
+    """The commands among modules, read from their first lines without importing anything.
+
+    A command is a module whose docstring begins "`naba NAME`: what it does." and goes on, after an empty line, with an
+    example: "naba NAME FILE".
+
+    Args:
+        modules: the names of modules with their files.
+    """
+    heads = {}
+    for module, file in modules.items():
+        with file.open(encoding="utf-8", errors="replace") as source:
+            heads[module] = HEAD.match(source.read(500))
+    return {head[1]: Command(module, head[2], head[3]) for module, head in heads.items() if head}
+
+
+def command(name: str) -> Command:
+    """The command called `name`, naba's or of a package that the user allows.
+
+    Raises:
+        UserError: there is none (says the nearest), or two packages have one.
+    """
+    if name in commands():
+        return commands()[name]
+    from naba.config import packages
+
+    brought = [commands_of(packages.module_files(package)) for package in packages.allowed()]
+    holders = [found[name] for found in brought if name in found]
+    if not holders:
+        known = {*commands(), *(one for found in brought for one in found)}
+        raise UserError(unknown_name("command", name, known), "naba --help lists them with an example each")
+    if len(holders) > 1:
+        raise UserError(
+            f"two commands are called '{name}': {' and '.join(one.module for one in holders)}", "rename one"
+        )
+    return holders[0]
 
 
 def usage() -> str:
@@ -79,16 +89,14 @@ def usage() -> str:
         "usage: naba <command> [arguments]        naba <command> --help",
         "",
     ]
-    width = max(len(name) for name in COMMANDS)
-    summaries = max(len(command.summary) for command in COMMANDS.values())
-    lines += [
-        f"  {name:<{width}}  {command.summary:<{summaries}}  e.g. {command.example}"
-        for name, command in COMMANDS.items()
-    ]
+    width = max(len(name) for name in commands())
+    summaries = max(len(one.summary) for one in commands().values())
+    lines += [f"  {name:<{width}}  {one.summary:<{summaries}}  e.g. {one.example}" for name, one in commands().items()]
     lines += [
         "",
         "first steps: naba train +experiment=quickstart -m, then naba compare, then naba ui",
-        "code of others: --package NAME allows a package, --no-packages none; --trust TYPE loads its models",
+        "code of others: --package NAME allows a package, --no-packages none; --trust TYPE loads its models;",
+        "  naba list packages shows their commands",
         "results: NABA_HOME (default: runs/); data sets without a network: NABA_MIRROR, NABA_OFFLINE=1",
         f"version {__version__}",
     ]
@@ -128,8 +136,7 @@ def _dispatch(given: Sequence[str]) -> int:
         return 0
     given = importlib.import_module("naba.cli.allowing").taken(given)
     name, rest = given[0], given[1:]
-    if name not in COMMANDS:
-        raise UserError(unknown_name("command", name, COMMANDS), "naba --help lists them with an example each")
+    module = command(name).module
     if strange := [one for one in given if any("\udc80" <= letter <= "\udcff" for letter in one)]:
         said = f"this system's encoding ({sys.getfilesystemencoding()}) cannot read the argument {strange[0]!a}"
         raise UserError(said, "set PYTHONUTF8=1, or LC_ALL=C.UTF-8")
@@ -138,9 +145,17 @@ def _dispatch(given: Sequence[str]) -> int:
     # Nor among all of them when the process ends, which takes as long: the system takes its memory back anyway.
     atexit.register(gc.freeze)
     importlib.import_module("naba.cli.console").listen()
-    module = importlib.import_module(f"naba.cli.{COMMANDS[name].module}")
-    return int(module.main(rest))
+    if module.startswith(__name__):
+        return int(importlib.import_module(module).main(rest))
+    return _of_a_package(name, module, rest)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _of_a_package(name: str, module: str, rest: Sequence[str]) -> int:
+    """Run a command that is not naba's: a mistake in it is its package's."""
+    from naba.config import packages
+
+    with packages.blaming(f"the command '{name}' of {module}"):
+        try:
+            return int(importlib.import_module(module).main(rest) or 0)
+        except SystemExit as end:  # argparse, after --help
+            return int(end.code or 0)

@@ -1,4 +1,7 @@
-"""`naba analyse`: from articles to their claims."""
+"""`naba analyse`: articles: what to check, who says it, stance to claims.
+
+naba analyse article.txt --claims claims.csv
+"""
 
 from __future__ import annotations
 

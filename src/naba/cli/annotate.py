@@ -1,4 +1,7 @@
-"""`naba annotate`: files for people to label, what they say, and whether choosing rows pays."""
+"""`naba annotate`: choose rows for people to label, and read what they say.
+
+naba annotate make ans_stance --out round_1
+"""
 
 from __future__ import annotations
 

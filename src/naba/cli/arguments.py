@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from naba.cli import COMMANDS
+from naba import cli
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose mistakes become `UserError`, and whose help ends in an example."""
 
     def __init__(self, command: str, description: str = "") -> None:
-        entry = COMMANDS[command]
+        entry = cli.command(command)
         super().__init__(
             prog=f"naba {command}",
             description=description or entry.summary,

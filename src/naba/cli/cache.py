@@ -1,4 +1,7 @@
-"""`naba cache`: what is kept to save time, and how to be rid of it."""
+"""`naba cache`: embeddings that are kept for later runs.
+
+naba cache clear
+"""
 
 from __future__ import annotations
 

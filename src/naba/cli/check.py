@@ -1,4 +1,7 @@
-"""`naba check`: what is wrong with a data set, before anybody trains on it."""
+"""`naba check`: what is wrong with a data set.
+
+naba check ans_stance
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`naba compare`: leaderboards of tracked runs, seeds grouped into cells."""
+"""`naba compare`: the leaderboard of tracked runs.
+
+naba compare dataset=ans_stance
+"""
 
 from __future__ import annotations
 

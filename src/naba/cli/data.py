@@ -1,4 +1,7 @@
-"""`naba data`: fetch, mirror, pin, describe and add data sets."""
+"""`naba data`: fetch, mirror, pin, describe and add data sets; find suspect labels.
+
+naba data fetch ans_stance
+"""
 
 from __future__ import annotations
 
@@ -56,10 +59,8 @@ def main(arguments: Sequence[str]) -> int:
 def _fetch(options: argparse.Namespace) -> int:
     from naba.data import catalogue
 
-    def one(name: str) -> None:
-        print(catalogue.fetch(name, data_options()))
-
-    return console.each(one, catalogue.chosen(options.names, "fetch", everything=options.all))
+    wanted = catalogue.chosen(options.names, "fetch", everything=options.all)
+    return console.each(lambda name: print(catalogue.fetch(name, data_options())), wanted)
 
 
 def _mirror(options: argparse.Namespace) -> int:
@@ -78,9 +79,8 @@ def _mirror(options: argparse.Namespace) -> int:
 def _pin(options: argparse.Namespace) -> int:
     from naba.data import catalogue
 
-    for name in catalogue.chosen(options.names, "pin"):
-        print(catalogue.pin(name, data_options()))
-    return 0
+    wanted = catalogue.chosen(options.names, "pin")
+    return console.each(lambda name: print(catalogue.pin(name, data_options())), wanted)
 
 
 def _new(options: argparse.Namespace) -> int:
@@ -90,8 +90,7 @@ def _new(options: argparse.Namespace) -> int:
         raise UserError("naba data new: name one file", "naba data new my.csv --name mine")
     said, drop = {role: getattr(options, role) for role in ROLES}, options.drop_unlabelled
     made = own_yaml.new(Path(options.names[0]), options.name, said, reading_options(options), drop_unlabelled=drop)
-    print(made.text)
-    print(f"wrote {made.path}; look it over, then: naba check {made.name}, naba train dataset={made.name}")
+    print(f"{made.text}\nwrote {made.path}; look it over, then: naba check {made.name}, naba train dataset={made.name}")
     return 0
 
 

@@ -1,4 +1,7 @@
-"""`naba drift`: have the texts changed, have the labels, and which words and sources say so?"""
+"""`naba drift`: have the texts changed, have the labels?
+
+naba drift ans_stance:train ans_stance:test
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`naba evaluate-attribution`: how well the rules find who says what."""
+"""`naba evaluate-attribution`: how well who says what is found.
+
+naba evaluate-attribution
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`naba export`: a run's classifier as a folder that answers as the run did, or no folder at all."""
+"""`naba export`: a run's classifier as a folder, checked against the run.
+
+naba export best:ans_stance stance/
+"""
 
 from __future__ import annotations
 

@@ -1,12 +1,16 @@
-"""`naba list`: what there is to choose from."""
+"""`naba list`: datasets, models, experiments, metrics, packages or runs.
+
+naba list datasets
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from naba import config
+from naba import cli, config
 from naba.cli import console
 from naba.cli.arguments import Parser
+from naba.config import builders
 from naba.errors import UserError, sentence
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ def _datasets() -> None:
 
 
 def _models() -> None:
-    shown = console.table("model", "input", "description")
+    shown = console.table("model", "input", "kinds (pool=)", "description")
     for name in config.names("model"):
         try:
             section = config.section("model", name)
@@ -56,7 +60,13 @@ def _models() -> None:
         if not isinstance(accepts, list):
             console.note(f"{config.yaml_path('model', name)}: accepts: expected a list such as [single, pair]")
             continue
-        shown.add_row(name, ", ".join(map(str, accepts)), str(section.get("description", "")))
+        try:
+            # What `defaults` names is a model inside, of any kind.
+            kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
+        except UserError as error:
+            console.note(str(error))
+            continue
+        shown.add_row(name, ", ".join(map(str, accepts)), kinds, str(section.get("description", "")))
     console.console().print(shown)
 
 
@@ -108,11 +118,12 @@ def _packages() -> None:
 
     allowed = packages.allowed()
     packages.load()
-    shown = console.table("package", "allowed by", "where", "YAML files")
+    shown = console.table("package", "allowed by", "where", "YAML files", "commands")
     for package in allowed:
         conf = package.folder / "conf" if package.folder is not None else None
         brought = sorted(str(path.relative_to(conf).with_suffix("")) for path in conf.rglob("*.yaml")) if conf else []
-        shown.add_row(package.name, package.source, str(package.file), ", ".join(brought))
+        commands = ", ".join(cli.commands_of(packages.module_files(package)))
+        shown.add_row(package.name, package.source, str(package.file), ", ".join(brought), commands)
     if allowed:
         console.console().print(shown)
     elif packages.none_wanted():

@@ -1,4 +1,7 @@
-"""`naba new package DIR`: a package of one's own that works, to be changed."""
+"""`naba new`: write a package with a model and a data set of your own.
+
+naba new package mypackage
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`naba predict`: labels and probabilities for texts of a file, of standard input, or of the command line."""
+"""`naba predict`: label new texts with a trained classifier.
+
+naba predict 4f1c09 news.csv -o out.csv
+"""
 
 from __future__ import annotations
 
@@ -47,10 +50,11 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.buffer.flush()
         return 0
     job = predict_job.Job(
-        _path(None if options.file == "-" else options.file),
+        None if options.file in {None, "-"} else Path(options.file),
         Columns(options.text, options.target if opened.pair else None),
-        _path(options.output), reading_options(options), options.bom, options.bad, options.prefix,
-        options.strict, options.overwrite, options.batch, options.workers,
+        Path(options.output) if options.output else None,
+        reading_options(options), options.bom, options.bad, options.prefix, options.strict,
+        options.overwrite, options.batch, options.workers,
     )  # fmt: skip
     if job.file is None and sys.stdin.isatty():
         raise UserError("naba predict: nothing to read", "name a FILE, --example TEXT, or pipe texts in")
@@ -58,10 +62,6 @@ def main(arguments: Sequence[str]) -> int:
         summary = predict_job.run(opened, job, bar, predict_job.Reported(job, console.note))
     console.notes(summary.lines(job))
     return 1 if summary.bad else 0
-
-
-def _path(name: str | None) -> Path | None:
-    return Path(name) if name else None
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

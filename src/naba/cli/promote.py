@@ -1,4 +1,7 @@
-"""`naba promote`: a run becomes the champion only if a paired test says it is better than the present one."""
+"""`naba promote`: put a run into the registry, if it beats the champion.
+
+naba promote 4f1c09 --alias champion
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     if re.fullmatch(r"latest|v\d+", options.alias, re.IGNORECASE):
         raise UserError(f"--alias {options.alias}: MLflow keeps latest, v1, v2 … for itself", "--alias champion")
     check_name("--name", options.name)
-    store = tracking.open_store(options.uri)
+    store = tracking.Store(options.uri)
     run = store.find(options.run)
     if not run.finished or not run.has_model:
         raise UserError(f"run '{run.name}' ({run.status}) has no model to promote", run.facts.why_not_kept or None)

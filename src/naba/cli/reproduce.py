@@ -1,4 +1,7 @@
-"""`naba reproduce`: does a run again from what it stored, and says whether the answers are the same."""
+"""`naba reproduce`: do a run again and compare its predictions.
+
+naba reproduce 4f1c09
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`naba score`: an outside system's predictions, scored like a model of naba's."""
+"""`naba score`: score another system's predictions.
+
+naba score gpt.csv dataset=ans_stance
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`naba serve`: a classifier over HTTP, with limits on what a request may be."""
+"""`naba serve`: answer over HTTP, with limits on what a request may be.
+
+naba serve models:/stance@champion
+"""
 
 from __future__ import annotations
 

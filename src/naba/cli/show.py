@@ -1,4 +1,7 @@
-"""`naba show RUN`: one tracked run on the terminal."""
+"""`naba show`: one run: scores, classes, errors, how to repeat it.
+
+naba show 4f1c09
+"""
 
 from __future__ import annotations
 

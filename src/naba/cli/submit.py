@@ -1,4 +1,7 @@
-"""`naba submit`: a run's predictions in the form a shared task's scorer reads."""
+"""`naba submit`: write a shared task's submission.
+
+naba submit 4f1c09 out.tsv --format checkthat2024_task1
+"""
 
 from __future__ import annotations
 

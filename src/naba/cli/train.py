@@ -1,4 +1,7 @@
-"""`naba train`: checks the command line, hands it to Hydra, and says what each job did."""
+"""`naba train`: train and evaluate classifiers.
+
+naba train dataset=ans_stance model=tfidf_svm
+"""
 
 from __future__ import annotations
 
@@ -34,14 +37,8 @@ Train and evaluate a classifier; leaves a run in MLflow. A run that is finished 
 
 example: naba train dataset=ans_stance model=tfidf_logreg,tfidf_svm seed=0,1,2 -m"""
 
-SWITCHES = {
-    "--dry-run": "--dry-run",
-    "-m": "--multirun",
-    "--multirun": "--multirun",
-    "--resolve": "--resolve",
-    "--run": "",
-    "-r": "",
-}
+SWITCHES = {"--dry-run": "--dry-run", "-m": "--multirun", "--multirun": "--multirun", "--resolve": "--resolve",
+            "--run": "", "-r": ""}  # fmt: skip
 VALUED = {"--cfg": "--cfg", "-c": "--cfg", "--config-dir": "", "-cd": "", "--info": "--info", "-i": "--info",
           "-p": "--package"}  # fmt: skip
 

@@ -1,4 +1,7 @@
-"""`naba tune`: search a model's options; every trial is a run."""
+"""`naba tune`: search a model's options.
+
+naba tune dataset=ans_stance model=pair_boosting hours=1
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`naba ui`: the MLflow server on naba's store, with the settings that make it start fast and stay local."""
+"""`naba ui`: open the MLflow UI on naba's runs.
+
+naba ui --port 5000
+"""
 
 from __future__ import annotations
 

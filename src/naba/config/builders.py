@@ -9,24 +9,24 @@ of naba's is part of a YAML or of a run.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
 
-from naba.config import packages, search
-from naba.config.explain import explain
-from naba.config.schema import FORBID, adapter
+from naba.config import packages
+from naba.config.schema import FORBID, adapter, explain
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from naba.arabic.profile import Profile
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ABOUT = frozenset({"name", "accepts", "description", "builder", "tags", search.KEY})
+SEARCH = "search"
+"""The key of what `naba tune` may try; it is no part of the model that is trained."""
+
+ABOUT = frozenset({"name", "accepts", "description", "builder", "tags", SEARCH})
 """Keys of a model's YAML that are not options of its builder."""
 
 WEIGHTS = ("checkpoint", "encoder", "embeddings", "weights")
@@ -43,6 +46,7 @@ WEIGHTS = ("checkpoint", "encoder", "embeddings", "weights")
 _OLD_KEY = "_target_"
 _OLD_PACKAGE = "naba.models."
 _REGISTERED: dict[str, type[Options]] = {}
+_OF_A_RANGE = ("low", "high", "log")
 
 
 @dataclass(frozen=True)
@@ -218,12 +222,11 @@ def checked(model: Mapping[str, Any], place: str = "model") -> tuple[dict[str, A
         options = adapter(kind).validate_python(given)
     except ValidationError as error:
         problems += explain(error, kind, f"{place}.")
-    if search.KEY in section and not problems:
-        problems += search.problems_of(section[search.KEY], kind, given, f"{place}.{search.KEY}")
+    if SEARCH in section and not problems:
+        problems += _search_problems(section[SEARCH], kind, given, f"{place}.{SEARCH}")
     if problems:
         return section, problems
-    # What a search may try is no part of the model that is trained.
-    about = {key: value for key, value in section.items() if key in ABOUT - {search.KEY}}
+    about = {key: value for key, value in section.items() if key in ABOUT - {SEARCH}}
     return about | dataclasses.asdict(options), []
 
 
@@ -305,3 +308,121 @@ def documentation(kind: type) -> dict[str, str]:
             else:
                 found |= {name: f"{found[name]} {line.strip()}".strip() for name in fields}
     return found
+
+
+@dataclass(frozen=True)
+class Space:
+    """What one option may be: an entry of `search:` in a model's YAML.
+
+    ```yaml
+    search:
+      C: {low: 0.03, high: 30, log: true}    # a number between two; whole where both are
+      class_weight: [balanced, null]         # one of several
+      training.epochs: {low: 2, high: 6}     # an option inside a group
+    ```
+
+    Attributes:
+        low, high: bounds, both included; None where there are choices.
+        log: is it drawn evenly by its logarithm?
+        choices: the values, where they are listed.
+    """
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Is it a whole number?"""
+        return type(self.low) is int and type(self.high) is int
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The values that must be valid for all to be."""
+        return self.choices or (self.low, self.high)
+
+    def __str__(self) -> str:
+        if self.choices:
+            return ", ".join("null" if one is None else str(one) for one in self.choices)
+        return f"{self.low} to {self.high}{' (log)' if self.log else ''}"
+
+
+def spaces(model: Mapping[str, Any]) -> dict[str, Space]:
+    """Option (`C`, `training.epochs`, `classifier.C` of a model inside) -> what it may be.
+
+    Raises:
+        Problems: a search space that cannot be understood.
+    """
+    found, problems = _read_spaces(model.get(SEARCH) or {}, f"model.{SEARCH}")
+    if problems:
+        raise Problems(problems)
+    for key, value in model.items():
+        if isinstance(value, Mapping) and "builder" in value:
+            found |= {f"{key}.{name}": space for name, space in spaces(value).items()}
+    return found
+
+
+def _search_problems(search: Any, kind: type, given: Mapping[str, Any], place: str) -> list[str]:
+    """What is wrong with a search space: its form, options that the builder lacks, bounds that an option refuses.
+
+    Args:
+        kind: the builder's options.
+        given: valid values of them.
+        place: of `search`, for messages.
+    """
+    found, problems = _read_spaces(search, place)
+    for option, space in found.items():
+        for value in space.ends:
+            try:
+                adapter(kind).validate_python(_with_value(given, option, value))
+            except ValidationError as error:
+                problems += explain(error, kind, f"{place}.")
+    return list(dict.fromkeys(problems))
+
+
+def _with_value(given: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(dict(given))
+    *groups, name = option.split(".")
+    section = changed
+    for group in groups:
+        section = section.setdefault(group, {})
+    section[name] = value
+    return changed
+
+
+def _read_spaces(search: Any, place: str) -> tuple[dict[str, Space], list[str]]:
+    if not isinstance(search, Mapping):
+        return {}, [f"{place}: expected options and what they may be, got {search!r}"]
+    found: dict[str, Space] = {}
+    problems: list[str] = []
+    for option, content in search.items():
+        where = f"{place}.{option}"
+        said = list(_wrong_space(content, where))
+        problems += said
+        if said:
+            continue
+        if isinstance(content, Mapping):
+            found[str(option)] = Space(content["low"], content["high"], bool(content.get("log", False)))
+        else:
+            found[str(option)] = Space(choices=tuple(content))
+    return found, problems
+
+
+def _wrong_space(content: Any, where: str) -> Iterator[str]:
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        if len(content) < 2:  # one choice is no choice
+            yield f"{where}: expected at least two choices, got {list(content)}"
+        return
+    if not isinstance(content, Mapping):
+        yield f"{where}: expected a list of choices, or {{low: …, high: …, log: true}}, got {content!r}"
+        return
+    yield from (unknown_name("key", f"{where}.{key}", [f"{where}.{part}" for part in _OF_A_RANGE])
+                for key in content if key not in _OF_A_RANGE)  # fmt: skip
+    low, high = content.get("low"), content.get("high")
+    if not all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high)):
+        yield f"{where}: expected numbers low and high, got {low!r} and {high!r}"
+    elif not low < high:  # type: ignore[operator]
+        yield f"{where}: expected low < high, got {low} and {high}"
+    elif content.get("log") and low <= 0:  # type: ignore[operator]
+        yield f"{where}: a logarithm needs low > 0, got {low}"

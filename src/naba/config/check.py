@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import inspect
 import re
 import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import field, make_dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Strict, ValidationError
 
 from naba.arabic.profile import profile_from
-from naba.config import builders, packages, paths
-from naba.config.explain import explain, shown
+from naba.config import builders, packages
 from naba.config.folders import names, section, yaml_path
 from naba.config.identity import digest
-from naba.config.readers import check_reader
-from naba.config.schema import DatasetConfig, SplitConfig, TrainConfig, adapter
+from naba.config.schema import FORBID, DatasetConfig, SplitConfig, TrainConfig, adapter, explain, shown
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from omegaconf import DictConfig
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,79}")
@@ -31,6 +35,20 @@ _SECTIONS = {
 """Beginnings of the names of a run's numbers that mean something else than a further data set."""
 _METRIC_LENGTH = 250
 """Characters of a metric's name that MLflow takes; the longest are those of bounds, `interval/high/SECTION/METRIC`."""
+READERS = "naba.data.corpora.readers:READERS"
+"""The table that `@reader` fills, which is the one that reads as well."""
+PATH_KEYS = (
+    "dataset.path",
+    "model.checkpoint",
+    "model.classifier.checkpoint",
+    "model.embeddings",
+    "model.classifier.embeddings",
+    "model.prompt",
+    "model.classifier.prompt",
+    "model.prices",
+    "model.classifier.prices",
+)
+"""Where a configuration may name a file or folder of the user's. A name on the Hub is none of them."""
 
 
 def check(cfg: DictConfig | Mapping[str, Any]) -> TrainConfig:
@@ -121,7 +139,7 @@ def plain_dict(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"the configuration does not resolve: {str(error).splitlines()[0]}") from error
     result = typing.cast("dict[str, Any]", plain)
     result.pop("hydra", None)
-    paths.made_absolute(result)
+    _make_absolute(result)
     return result
 
 
@@ -184,7 +202,7 @@ def dataset_config(name: str) -> DatasetConfig:
 
 def check_dataset(dataset: DatasetConfig) -> list[str]:
     """What is wrong with a data set's section beyond types: its reader, the reader's options, label names."""
-    problems = check_reader(dataset)
+    problems = _check_reader(dataset)
     for value, label in dataset.label_values.items():
         if dataset.labels and label not in dataset.labels:
             problems.append(f"dataset.label_values.{value}: {unknown_name('label', label, dataset.labels)}")
@@ -285,3 +303,60 @@ def _check_also(settings: TrainConfig) -> list[str]:
                 "either says how labels of one are those of the other"
             )
     return [f"evaluation.also: {problem}" for problem in problems]
+
+
+def _check_reader(dataset: DatasetConfig) -> list[str]:
+    """What is wrong with a data set's `reader` and `options`, one line a problem."""
+    known: dict[str, Callable[..., Any]] = packages.registry(READERS)
+    if dataset.reader not in known:
+        packages.load()
+    if dataset.reader not in known:
+        return [f"dataset.reader: {unknown_name('reader', dataset.reader, known)}"]
+    try:
+        kind = _reader_options(known[dataset.reader])
+    except (NameError, TypeError) as error:
+        return [f"dataset.reader: the arguments of '{dataset.reader}' cannot be read: {packages.told(error)}"]
+    try:
+        adapter(kind).validate_python(dataset.options)
+    except ValidationError as error:
+        return explain(error, kind, "dataset.options.")
+    return []
+
+
+@cache
+def _reader_options(reader: Callable[..., Any]) -> type:
+    """The keyword arguments of a reader, after the files, as a dataclass that takes nothing else."""
+    parameters = list(inspect.signature(reader, eval_str=True).parameters.values())[1:]
+    kinds = {
+        one.name: Any if one.annotation is one.empty else Annotated[one.annotation, Strict()] for one in parameters
+    }
+    required = [(one.name, kinds[one.name]) for one in parameters if one.default is one.empty]
+    optional = [
+        (one.name, kinds[one.name], field(default_factory=partial(copy.deepcopy, one.default)))
+        for one in parameters
+        if one.default is not one.empty
+    ]
+    return make_dataclass("Options", [*required, *optional], namespace={"__pydantic_config__": FORBID}, kw_only=True)
+
+
+def absolute(value: Any) -> Any:
+    """The absolute path, where `value` names a file or folder that exists here; anything else as it is."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        path = Path(value).expanduser()
+        return str(path.resolve()) if path.exists() else value
+    except (OSError, RuntimeError, ValueError):
+        # Too long for a file's name, `~nobody`, a null character: no path, then.
+        return value
+
+
+def _make_absolute(config: dict[str, Any]) -> None:
+    """Replace the paths of a plain configuration in place; `dataset.path` within a data set of the Hub stays."""
+    for key in PATH_KEYS:
+        *sections, name = key.split(".")
+        section: Any = config
+        for part in sections:
+            section = section.get(part) if isinstance(section, dict) else None
+        if isinstance(section, dict) and name in section and section.get("repo_id") is None:
+            section[name] = absolute(section[name])

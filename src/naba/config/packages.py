@@ -9,6 +9,7 @@ by their path (`builder: mypackage.models.my_model`). `NABA_NO_PACKAGES=1` and `
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pkgutil
 import sys
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 GROUP = "naba"
 NAMED, NONE, TRUSTED = "NABA_PACKAGES", "NABA_NO_PACKAGES", "NABA_TRUST"
+INSTALLED = "entry point of "
 BY_USER = f"--package or {NAMED}"
 
 
@@ -87,7 +89,7 @@ def _allowed(named: str, _current: str) -> tuple[Package, ...]:
     for entry in entry_points(group=GROUP):
         name = entry.value.partition(":")[0].partition(".")[0]
         distribution = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an installed package"
-        found.setdefault(name, _package(name, f"entry point of {distribution}"))
+        found.setdefault(name, _package(name, f"{INSTALLED}{distribution}"))
     for part in filter(None, (one.strip() for one in named.split(","))):
         package = _at(Path(part)) if os.sep in part or part.endswith(".py") else _package(part, BY_USER)
         found[package.name] = package
@@ -171,11 +173,29 @@ def load() -> tuple[ModuleType, ...]:
 
 @cache
 def _load(package: Package) -> tuple[ModuleType, ...]:
-    names = [package.name]
-    if package.folder is not None:
-        inside = sorted(one.name for one in pkgutil.iter_modules([str(package.folder)]) if not one.ispkg)
-        names += [f"{package.name}.{name}" for name in inside if not name.startswith(("_", "test_", "conftest"))]
-    return tuple(_imported(name, package) for name in names)
+    return tuple(_imported(name, package) for name in dict.fromkeys([package.name, *module_files(package)]))
+
+
+def module_files(package: Package) -> dict[str, Path]:
+    """The package itself, where it has a file, and the modules that lie in it, with their files."""
+    whole = {package.name: package.file} if package.file.is_file() else {}
+    if package.folder is None:
+        return whole
+    inside = sorted(one.name for one in pkgutil.iter_modules([str(package.folder)]) if not one.ispkg)
+    names = [name for name in inside if not name.startswith(("_", "test_", "conftest"))]
+    return whole | {f"{package.name}.{name}": package.folder / f"{name}.py" for name in names}
+
+
+def versions() -> dict[str, str]:
+    """What a run keeps of each allowed package: its version, if it is installed, and the digest of its modules."""
+    found = {}
+    for package in allowed():
+        digest = hashlib.sha256()
+        for module, file in sorted(module_files(package).items()):
+            digest.update(f"{module}\0".encode() + file.read_bytes() + b"\0")
+        installed = package.source.rpartition(" ")[2] if package.source.startswith(INSTALLED) else "not installed"
+        found[package.name] = f"{installed}, modules {digest.hexdigest()[:12]}"
+    return found
 
 
 def _imported(module: str, package: Package) -> ModuleType:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from naba.config.explain import explain
 from naba.config.folders import read_yaml
+from naba.config.schema import explain
 from naba.errors import Problems, UserError
 
 if TYPE_CHECKING:

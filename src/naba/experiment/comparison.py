@@ -31,7 +31,7 @@ def stress_tables(runs: Sequence[TrackedRun], uri: str | None = None) -> list[Ta
     """
     from naba.evaluation.stress.tables import side_by_side
 
-    store = tracking.open_store(uri)
+    store = tracking.Store(uri)
     groups: dict[str, dict[str, list[StressReport]]] = defaultdict(lambda: defaultdict(list))
     read: dict[str, StressReport | None] = {}
     for cell in cells_of(runs):

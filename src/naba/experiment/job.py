@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
-from naba.config import builders
+from naba.config import builders, packages
 from naba.config.identity import IDENTITY_VERSION, USUAL_COLUMN, Identity
 from naba.errors import UserError, all_hidden, hidden
 from naba.experiment.commands import changed_options, command
@@ -102,7 +102,7 @@ class Job:
             command=command(settings, self.overrides),
             revision=commit or "none",
             dirty=dirty,
-            versions=machine.versions(),
+            versions=packages.versions() | machine.versions(),
             hardware=machine.hardware(),
             kinds=builders.tags(settings.model) if "builder" in settings.model else (OUTSIDE,),
             tuned_from=self.tuned_from,

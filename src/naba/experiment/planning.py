@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from naba import config
-from naba.config import sweeps
+from naba.config import overrides as command_line
 from naba.data import sources
 from naba.errors import UserError
 from naba.evaluation.prices import prices
@@ -90,7 +90,7 @@ def run(asked: Plan) -> int:
     """Print the plan of a training, or of each of a sweep."""
     # Where the jobs would run makes no difference to what they would do.
     plain = [item for item in asked.overrides if not item.lstrip("+").startswith(("hydra/launcher", "hydra.launcher"))]
-    jobs = sweeps.jobs(plain) if asked.multirun else [plain]
+    jobs = command_line.jobs(plain) if asked.multirun else [plain]
     if jobs is None:
         raise UserError("--dry-run cannot list the jobs of globs, or of Hydra's own settings", "name the choices")
     for one in jobs:

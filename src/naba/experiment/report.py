@@ -250,7 +250,7 @@ def classifier_description(result: Result, model: Classifier) -> dict[str, Any]:
         "probabilities": model.probability_kind_,
         "identity": result.job.identity.run,
         "seed": settings.seed,
-        "versions": dict(machine.versions()),
+        "versions": dict(result.job.facts.versions),
         "primary_metric": settings.dataset.primary_metric,
         "rows": {section.name: len(section.predictions) for section in result.sections.values()},
         "provenance": {

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
 from naba.config import overrides as command_line
-from naba.config import sweeps
 from naba.errors import UserError, hidden, is_interrupt, sentence
 from naba.experiment.result import Outcome
 from naba.models import shared
@@ -84,7 +83,7 @@ def run(folder: Path, plan: Plan, target: str, flags: Sequence[str]) -> None:
     """
     overrides = plan.overrides
     queued = "submitit" in target
-    here = None if target else sweeps.jobs(overrides)
+    here = None if target else command_line.jobs(overrides)
     if here is not None:
         _run_here(here, plan.composition)
         all_ended = True

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import config, files
-from naba.config import builders, search
+from naba.config import builders
 from naba.config import overrides as command_line
 from naba.config.overrides import value_text
 from naba.errors import Problems, UserError, is_interrupt
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
 
+    from naba.config.builders import Space
     from naba.config.schema import TrainConfig
-    from naba.config.search import Space
     from naba.experiment.result import Outcome
 
 logger = logging.getLogger(__name__)
@@ -149,13 +149,13 @@ def _quiet(arguments: Sequence[str], wanted: set[str]) -> list[str]:
 
 
 def _spaces(model: Mapping[str, Any], ranges: Mapping[str, Any]) -> dict[str, Space]:
-    own = {**(model.get(search.KEY) or {}), **ranges}
-    changed = {**model, search.KEY: {option: space for option, space in own.items() if space is not None}}
+    own = {**(model.get(builders.SEARCH) or {}), **ranges}
+    changed = {**model, builders.SEARCH: {option: space for option, space in own.items() if space is not None}}
     _, problems = builders.checked(changed)
     if problems:
         raise Problems(problems)
     inside = {option for option, space in ranges.items() if space is None}
-    found = {option: space for option, space in search.spaces(changed).items() if option not in inside}
+    found = {option: space for option, space in builders.spaces(changed).items() if option not in inside}
     if not found:
         raise UserError(
             f"model '{model.get('name')}' has nothing to search: its YAML has no `search:`",

@@ -72,9 +72,9 @@ class Tuned:
     @cached_property
     def nested(self) -> Nested | None:
         """The score to be expected of the best on rows that did not choose it; None where it cannot be estimated."""
-        from naba.tracking import open_store
+        from naba.tracking import Store
 
-        store = open_store(self.wanted.settings.tracking.uri)
+        store = Store(self.wanted.settings.tracking.uri)
         try:
             found = [
                 [store.find(run).predictions("validation") for run in trial.user_attrs[RUNS]] for trial in self.complete

@@ -256,7 +256,8 @@ class Committed:
             raise UserError(
                 f"{self.record} is not a record of progress: {error}", "remove it to start again"
             ) from error
-        if self.overwrite and (changed or self._lost(found)):
+        lost = self._lost(found) if whole else None
+        if self.overwrite and (changed or lost or not whole):
             return new
         if changed or not whole:
             self.close()
@@ -264,14 +265,20 @@ class Committed:
             if str(self.job["input"]).startswith("standard input"):
                 what = "was begun before, and standard input cannot be read again from where that job stopped"
             raise UserError(f"{self.output} {what}", "--overwrite starts again; --output names another file")
+        if lost is not None:
+            self.close()
+            raise UserError(f"{lost} has lost what was written to it", "--overwrite starts again")
         self.kept = True
         return dict(found)
 
-    def _lost(self, state: Mapping[str, Any]) -> bool:
-        """Is less on disk than the record of progress says?"""
+    def _lost(self, state: Mapping[str, Any]) -> Path | None:
+        """A file of which less is on disk than the record of progress says."""
         if self.kind == "parquet":
-            return any(not part.is_file() for part in self._parts(state["parts"]))
-        return _size(self.partial) < state["bytes"] or _size(self.bad) < state["bad_bytes"]
+            lost = [part for part in self._parts(state["parts"]) if not part.is_file()]
+        else:
+            lost = [self.partial] if _size(self.partial) < state["bytes"] else []
+        lost += [self.bad] if _size(self.bad) < state["bad_bytes"] else []
+        return lost[0] if lost else None
 
     def _cut(self) -> None:
         """Cut off what was written but not committed."""
@@ -399,8 +406,6 @@ def _lock(output: Path) -> Any:
 
 def _open_at(path: Path, size: int) -> IO[bytes]:
     """A file cut to its first `size` bytes, open for writing behind them."""
-    if size and (not path.is_file() or path.stat().st_size < size):
-        raise UserError(f"{path} has lost what was written to it", "--overwrite starts again")
     file = path.open("r+b" if path.is_file() else "w+b")
     file.truncate(size)
     file.seek(size)

@@ -232,6 +232,8 @@ class ParquetSource(Source):
         yield self._piece(self.parquet.schema.empty_table())
 
     def _piece(self, batch: Any) -> Piece:
+        import pyarrow as pa
+
         first = self.parquet.number - batch.num_rows + 1
         read = [self.parquet.texts(batch, self.names.index(name)) for name in self.columns.names]
         piece = Piece(self.names, position=self.parquet.position)
@@ -249,5 +251,6 @@ class ParquetSource(Source):
             piece.bad.append(BadRow(first + index, None, problem, raw[:SHOWN_RAW]))
         piece.texts = [str(read[0][index]) for index in good]
         piece.targets = [str(read[1][index]) if len(read) > 1 else "" for index in good]
-        piece.batch = batch.take(good) if len(good) < batch.num_rows else batch
+        # Of no rows at all, Arrow cannot tell that their positions are whole numbers.
+        piece.batch = batch.take(pa.array(good, pa.int64())) if len(good) < batch.num_rows else batch
         return piece

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import files
+from naba.tracking.mlflow import PRIMARY, VIEW
 from naba.tracking.store import Store
-from naba.tracking.views import PRIMARY, runs_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,13 @@ def experiments(store: Store) -> list[Experiment]:
         if own:
             found.append(Experiment(entity.experiment_id, entity.name, len(own), name, scored[:COMPARED]))
     return found
+
+
+def runs_address(experiment: str, mode: str = "TABLE") -> str:
+    """Where MLflow's UI has the runs of an experiment, from the root of its server."""
+    return (
+        f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}&compareRunsMode={mode}"
+    )
 
 
 def page(found: Sequence[Experiment], models: Sequence[str], where: str) -> str:

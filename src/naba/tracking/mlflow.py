@@ -16,23 +16,22 @@ from typing import TYPE_CHECKING, Any
 from naba import files, machine
 from naba.errors import UserError, is_interrupt, sentence
 from naba.tracking import items as item_types
-from naba.tracking import shared_weights, views
+from naba.tracking import shared_weights
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
-from naba.tracking.database import STORE_TIMEOUT, sqlite_file, use
-from naba.tracking.facts import LONGEST_VALUE
+from naba.tracking.database import STORE_TIMEOUT, patiently, sqlite_file, use
+from naba.tracking.facts import HIGH, LONGEST_VALUE, LOW
 from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
-from naba.tracking.patience import patiently
 from naba.tracking.run import DIGEST, Run
 from naba.tracking.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
     from naba.config.schema import TrackingConfig
-    from naba.tracking.facts import Wanted
+    from naba.tracking.facts import Facts, Wanted
 
 PARAMS_A_BATCH = 100
 METRICS_A_BATCH = 1000
@@ -40,6 +39,12 @@ TABLES = "mlflow.loggedArtifacts"
 """MLflow's tag with the tables of a run."""
 
 logger = logging.getLogger(__name__)
+VIEW = "naba"
+"""Key of the saved view: `?viewStateShareKey=naba`."""
+PRIMARY = "mlflow.experiment.primaryMetric.name"
+"""The tag with the metric that MLflow's charts start with."""
+_LEFT_COLUMNS = ("attributes.`Run Name`", "runDateAndNestInfo")
+"""Columns that MLflow keeps at the left of its table."""
 
 
 class _Known:
@@ -194,7 +199,7 @@ class MlflowTracker:
         if time.time() - begun > SILENT_SECONDS / 2 and self.client.get_run(run_id).info.status != "RUNNING":
             raise TakenError("a process that saw no sign of life of this one")
         self.client.set_terminated(run_id, "FINISHED")
-        views.describe(self.client, self.experiment_id, wanted.facts)
+        _describe(self.client, self.experiment_id, wanted.facts)
         _known(self.store.uri, self.experiment_id).runs.pop(wanted.identity, None)
 
     def _begun(self, wanted: Wanted) -> str:
@@ -371,3 +376,50 @@ def model_name(run: str) -> str:
 
 def _splits(dataset: Any) -> list[str]:
     return [split for split in ("train", "validation", "test") if len(dataset.indices(split))]
+
+
+def experiment_tags(facts: Facts) -> dict[str, str]:
+    """What MLflow's UI shows of an experiment whose runs are like the one with these facts.
+
+    A description, and a view with the columns that matter, sorted. A saved view is a tag of the experiment: MLflow's
+    "Share" button makes the same, with a key that is a digest.
+    """
+    section = "test" if "test" in facts.primary or not facts.primary else next(iter(facts.primary))
+    name = f"{section}/{facts.primary.get(section, facts.primary_metric)}"
+    columns = [
+        f"metrics.`{name}`", f"metrics.`{LOW}{name}`", f"metrics.`{HIGH}{name}`",
+        "params.`model`", "params.`seed`", "params.`dataset`", "params.`split`", "metrics.`time/fit_seconds`",
+    ]  # fmt: skip
+    view = {
+        "searchFilter": "", "orderByKey": f"metrics.`{name}`", "orderByAsc": False,
+        "startTime": "ALL", "lifecycleFilter": "Active", "datasetsFilter": [], "modelVersionFilter": "All Runs",
+        # Charts open on the numbers of rows otherwise: MLflow sorts their sections by name.
+        "chartsSearchFilter": f"^{name}",
+        "selectedColumns": columns,
+        # Without an order MLflow shows them as it lists them: metrics by their names, then parameters by theirs.
+        "columnOrder": [*_LEFT_COLUMNS, *columns], "columnWidths": {},
+    }  # fmt: skip
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        "mlflow.note.content": _experiment_note(facts, name),
+        PRIMARY: name,
+        f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
+    }
+
+
+def _experiment_note(facts: Facts, name: str) -> str:
+    labelled = facts.label_source.replace("_", " ") or "unknown"
+    return (
+        f"Runs of `naba train` on `{facts.dataset}` (task: {facts.task}; labelled by: {labelled}).\n\n"
+        f"Judge them by `{name}`, whose 95 % interval stands under `{LOW}{name}` and `{HIGH}{name}`, "
+        f"unless a run says another coverage. Whether two runs differ, `naba compare dataset={facts.dataset}` tells: "
+        "a paired test on the same rows."
+    )
+
+
+def _describe(client: MlflowClient, experiment: str, facts: Facts) -> None:
+    """Give an experiment what it has not been given yet; what a person has written stays."""
+    there: Mapping[str, str] = client.get_experiment(experiment).tags
+    for name, value in experiment_tags(facts).items():
+        if name not in there:
+            client.set_experiment_tag(experiment, name, value)

@@ -23,7 +23,7 @@ def find_trained(name: str, uri: str | None = None) -> Run:
     Raises:
         UserError: there is none, or several, or it has no model.
     """
-    store = tracking.open_store(uri)
+    store = tracking.Store(uri)
     run = _by_alias(name, store) if name.startswith("models:/") else store.find(name)
     if not run.finished or not run.has_model:
         raise UserError(

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.predictions import Predictions
     from naba.tracking.items import Item
-    from naba.tracking.records import Record
-    from naba.tracking.store import Store
+    from naba.tracking.store import Record, Store
 
 logger = logging.getLogger(__name__)
 

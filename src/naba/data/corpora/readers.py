@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Sequence  # noqa: TC003 - `naba.config.readers` evaluates signatures
+from collections.abc import Sequence  # noqa: TC003 - `naba.config.check` evaluates signatures
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from naba.config.explain import explain
 from naba.config.folders import read_yaml
-from naba.config.schema import FORBID, Text
+from naba.config.schema import FORBID, Text, explain
 from naba.errors import Problems, UserError, unknown_name
 from naba.models.prompting.reply import Choices, answer_ids
 
