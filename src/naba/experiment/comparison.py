@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naba.evaluation.leaderboard import TrackedRun
-    from naba.evaluation.stress.report import StressReport
+    from naba.evaluation.stress import StressReport
     from naba.evaluation.tables import Table
     from naba.tracking import Store
 
@@ -29,7 +29,7 @@ def stress_tables(runs: Sequence[TrackedRun], uri: str | None = None) -> list[Ta
     Raises:
         UserError: none of them was stressed.
     """
-    from naba.evaluation.stress.tables import side_by_side
+    from naba.evaluation.stress.page import side_by_side
 
     store = tracking.Store(uri)
     groups: dict[str, dict[str, list[StressReport]]] = defaultdict(lambda: defaultdict(list))
