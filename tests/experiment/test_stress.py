@@ -14,9 +14,8 @@ from naba import cli, tracking
 from naba.arabic.perturb import PERTURBERS, Perturber
 from naba.config import overrides as command_line
 from naba.evaluation.predictions import Predictions, objects
-from naba.evaluation.stress import measure
+from naba.evaluation.stress import StressReport, measure
 from naba.evaluation.stress.page import page
-from naba.evaluation.stress.report import StressReport
 from naba.experiment import run as train
 from naba.experiment import stress
 from store_copies import copy_store, home_with_store

@@ -10,9 +10,8 @@ from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.models import tfidf_logreg, tfidf_svm
 from naba.models.build import build
-from naba.models.calibration import Abstaining, Calibrated, risk_threshold
-from naba.models.classifier import Classifier
-from naba.models.temperature import fit_temperature, softmax
+from naba.models.calibration import Abstaining, Calibrated, fit_temperature, risk_threshold
+from naba.models.classifier import Classifier, softmax
 from naba.models.tfidf.features import TextFeatures
 
 
