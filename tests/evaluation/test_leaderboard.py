@@ -160,6 +160,16 @@ def test_a_matrix_has_the_standard_errors_of_its_pairs(runs):
         assert pairs.detectable[a, b] == pytest.approx(2.8016 * error, rel=1e-4)
 
 
+def test_the_bounds_of_all_pairs_are_those_of_each(runs):
+    (board,) = leaderboards(runs, resamples=200)
+    low, high = board.pairs.bounds
+    for a, b in ((0, 1), (3, 0), (2, 1)):
+        one = board.pairs.difference(a, b)
+        assert (low[a, b], high[a, b]) == pytest.approx((one.low, one.high))
+        assert (low[a, b], high[a, b]) == pytest.approx((-high[b, a], -low[b, a]))
+    assert low[3, 0] < high[3, 0] < 0
+
+
 def test_no_runs_and_unknown_metrics_are_refused(runs):
     with pytest.raises(UserError, match="no finished runs"):
         leaderboards([])
