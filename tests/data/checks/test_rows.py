@@ -102,7 +102,10 @@ def test_an_id_that_repeats_with_its_text_says_no_more() -> None:
 
 
 def test_near_duplicates_across_splits_and_under_other_labels() -> None:
-    first, second = "الحكومة ترفع أسعار الوقود في العاصمة اليوم", "قرار جديد من المجلس الأعلى بشأن التعليم"
+    first, second = (
+        "الحكومة ترفع أسعار الوقود في العاصمة اليوم",
+        "قرار جديد من المجلس الأعلى بشأن التعليم في المدارس كلها",
+    )
     found = finding("N06", "aabbab", split="tteett", text={0: first, 2: first + ".", 3: second, 5: second + "."})
     assert found.message == "2 pairs of almost equal texts, 2 across splits, 1 with different labels"
     inside = finding("N06", "aabb", split="ttee", text={0: first, 1: first + "."})
