@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 240
+SECONDS, TIMES = 30, 6
+"""A run of tests is broken off after this, or after so many times what it takes without a fault."""
 EVALUATION = "tests/evaluation/"
 PACKAGES = "tests/config/test_packages.py::test_a_wrong_metric_is_one_message_before_anything_is_trained"
 PROMOTION = "tests/tracking/test_tracked_runs.py::test_champion_changes_only_when_the_test_allows"
@@ -252,15 +253,15 @@ def _outcome(work: Path, tests: Sequence[str]) -> int:
     return int(pytest.main(["-x", "-q", *calm, "-m", "not browser and not slow", *tests]))
 
 
-def survives(work: Path, tests: Sequence[str]) -> bool:
-    """Do the tests pass with the source below `work`? A run that takes too long has noticed the fault."""
+def survives(work: Path, tests: Sequence[str], seconds: float = 600) -> bool:
+    """Do the tests pass with the source below `work`? A run that takes longer has noticed the fault."""
     child = os.fork()
     if child == 0:
         try:
             os._exit(_outcome(work, tests))
         finally:  # an exception must not go on with the parent's work
             os._exit(BROKEN_OFF)
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -304,15 +305,17 @@ def main() -> int:
         for module in chosen:
             everything, file = mutants(module), work / "src" / "naba" / module
             whole = file.read_text(encoding="utf-8")
+            begun = time.monotonic()
             if not survives(work, tests_of(module)):
                 raise SystemExit(f"{module}: its tests fail without any fault")
+            longest = max(SECONDS, TIMES * (time.monotonic() - begun))
             sample = everything if options.all else random.Random(f"{options.seed} {module}").sample(
                 everything, min(options.each, len(everything))
             )  # fmt: skip
             left = 0
             for mutant in sample:
                 file.write_text(mutant.source, encoding="utf-8")
-                if survives(work, tests_of(module)):
+                if survives(work, tests_of(module), longest):
                     left += 1
                     listed = re.sub(r":\d+:", ":", str(mutant)) in known
                     news += [] if listed else [str(mutant)]
