@@ -152,6 +152,30 @@ def test_learning_curve_is_nested_and_stratified() -> None:
     assert len(smaller) == 100
 
 
+@pytest.mark.parametrize(
+    "config",
+    [SplitConfig("learning_curve", fraction=0.3), SplitConfig("stratified"), SplitConfig("grouped"),
+     SplitConfig("kfold"), SplitConfig(validation=0.2)],
+    ids=lambda config: config.name,
+)  # fmt: skip
+def test_every_random_split_goes_by_its_seed_alone(config: SplitConfig) -> None:
+    data = dataset("ab" * 30, "".join(chr(65 + row // 3) for row in range(60)), "t" * 50 + "e" * 10)
+    drawn = [parts(splits.make(data, config, seed)) for seed in (0, 1, 2, 0)]
+    assert drawn[0] == drawn[3]
+    assert len({str(one) for one in drawn}) == 3
+
+
+@pytest.mark.parametrize(
+    ("groups", "two"),
+    [("xyxzuw", "training and validation"), ("xyzuxw", "training and test"), ("xyzwuw", "validation and test")],
+)
+def test_a_group_in_any_two_parts_is_refused(groups: str, two: str) -> None:
+    data = dataset("ababab", groups, "ttvvee", topic="pppp" + "qq")
+    with pytest.raises(UserError, match=rf"puts 1 groups in both {two}: '[xw]'"):
+        splits.make(data, SplitConfig("leave_one_out", column="topic", held_out="q"), 0)
+    assert splits.make(data, SplitConfig(), 0).name == "given", "a published split is used as it is"
+
+
 def test_latest_groups_of_the_training_rows() -> None:
     data = dataset("abababababab", "aabbccddeeff", "t" * 10 + "ee")
     chosen = splits.make(data, SplitConfig(name="latest", fraction=0.8, validation=0.2), 0)
