@@ -140,6 +140,22 @@ def test_a_label_without_training_rows_is_named() -> None:
         splits.make(dataset("aaab", None, "ttte"), SplitConfig(), 0)
 
 
+@pytest.mark.parametrize("place", ["v", "e"])
+def test_a_label_that_only_validation_or_test_has_is_named(place: str) -> None:
+    with pytest.raises(UserError, match="leaves no training rows of b, c"):
+        splits.make(dataset("aaabc", None, "tt" + place * 3), SplitConfig(), 0)
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.1), (0.25, 0.25)])
+def test_a_set_without_a_split_validates_on_a_tenth_or_what_was_asked(asked: float, expected: float) -> None:
+    data = dataset("ab" * 20, protocol="kfold")
+    config = splits.resolved(data, SplitConfig(validation=asked, folds=5))
+    assert (config.name, config.validation) == ("kfold", expected)
+    assert len(splits.make(data, SplitConfig(validation=asked), 0).validation) == round(32 * expected)
+    given = dataset("abab", None, "ttee", protocol="kfold")
+    assert splits.resolved(given, SplitConfig()).name == "given", "what is published is used"
+
+
 def test_learning_curve_is_nested_and_stratified() -> None:
     data = dataset("a" * 80 + "b" * 16 + "c" * 4 + "abc", None, "t" * 100 + "eee")
     smaller: set[int] = set()
@@ -159,7 +175,8 @@ def test_learning_curve_is_nested_and_stratified() -> None:
     ids=lambda config: config.name,
 )  # fmt: skip
 def test_every_random_split_goes_by_its_seed_alone(config: SplitConfig) -> None:
-    data = dataset("ab" * 30, "".join(chr(65 + row // 3) for row in range(60)), "t" * 50 + "e" * 10)
+    groups = None if config.name == "stratified" else "".join(chr(65 + row // 3) for row in range(60))
+    data = dataset("ab" * 30, groups, "t" * 50 + "e" * 10)
     drawn = [parts(splits.make(data, config, seed)) for seed in (0, 1, 2, 0)]
     assert drawn[0] == drawn[3]
     assert len({str(one) for one in drawn}) == 3
