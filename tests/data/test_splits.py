@@ -146,12 +146,22 @@ def test_a_label_that_only_validation_or_test_has_is_named(place: str) -> None:
         splits.make(dataset("aaabc", None, "tt" + place * 3), SplitConfig(), 0)
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.1), (0.25, 0.25)])
-def test_a_set_without_a_split_validates_on_a_tenth_or_what_was_asked(asked: float, expected: float) -> None:
+@pytest.mark.parametrize("config", [SplitConfig("grouped", test=0.5), SplitConfig("kfold", folds=2),
+                                    SplitConfig("grouped", column="outlet", test=0.5)])  # fmt: skip
+def test_rows_without_a_group_are_dealt_one_by_one(config: SplitConfig) -> None:
+    data = dataset("ab" * 12, "x" * 4 + " " * 20, outlet=["o"] * 4 + [""] * 20)
+    split = splits.make(data, config, 0)
+    for part in (split.train, split.test):
+        assert len(set(range(4, 24)) & set(part.tolist())) >= 8
+        assert len({0, 1, 2, 3} & set(part.tolist())) in {0, 4}
+
+
+@pytest.mark.parametrize(("asked", "expected", "rows"), [(0.0, 0.1, 4), (0.25, 0.25, 8)])
+def test_a_set_without_a_split_validates_on_a_tenth_or_what_was_asked(asked: float, expected: float, rows: int) -> None:
     data = dataset("ab" * 20, protocol="kfold")
     config = splits.resolved(data, SplitConfig(validation=asked, folds=5))
     assert (config.name, config.validation) == ("kfold", expected)
-    assert len(splits.make(data, SplitConfig(validation=asked), 0).validation) == round(32 * expected)
+    assert len(splits.make(data, SplitConfig(validation=asked), 0).validation) == rows
     given = dataset("abab", None, "ttee", protocol="kfold")
     assert splits.resolved(given, SplitConfig()).name == "given", "what is published is used"
 
