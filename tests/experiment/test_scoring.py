@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from naba.experiment.result import Section
 
 from calls import rows_given
 from naba.config.schema import DataConfig, DatasetConfig, EvaluationConfig, SplitConfig
@@ -20,7 +21,6 @@ from naba.evaluation.bootstrap import Score, scores
 from naba.evaluation.predictions import Predictions, objects
 from naba.experiment import scoring
 from naba.experiment.job import Stopwatch
-from naba.experiment.result import Section
 from naba.experiment.scoring import Relabelled
 from naba.models import tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated
