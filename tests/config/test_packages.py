@@ -235,6 +235,7 @@ def test_code_that_changed_is_another_model(desk: Callable[..., Path]) -> None:
     assert builders.content(model)["options"] != before["options"]
 
 
+@pytest.mark.slow
 def test_an_own_pipeline_is_trained_explained_exported_and_loaded_only_on_trust(
     desk: Callable[..., Path], store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
