@@ -41,6 +41,7 @@ def test_a_csv_data_set_and_a_model_really_are_one_yaml_each(
                 writer.writerow([f"00{part}{row}", f"{text} {row} {part}", f"النفط يرتفع {part} {row}", label])
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
 
     def naba(*arguments: str) -> str:
         capsys.readouterr()
