@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 
 from chromium import chromium
 from store_copies import copy_store
@@ -91,11 +92,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new, empty MLflow store; tests copy it, because making one takes seconds."""
+    """A new, empty MLflow store; tests copy it, because making one takes seconds. The workers share it."""
     from naba import tracking
 
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    tracking.client(f"sqlite:///{file}")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "empty_store"
+    folder.mkdir(exist_ok=True)
+    file = folder / "mlflow.db"
+    with FileLock(folder / "lock"):
+        if not file.is_file():
+            tracking.client(f"sqlite:///{file}")
     return file
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from naba.cli import commands
+from naba import cli
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,7 +23,9 @@ def example(name: str, page: str) -> str:
     return found.group(1)
 
 
-def test_a_csv_data_set_and_a_model_really_are_one_yaml_each(tmp_path: Path) -> None:
+def test_a_csv_data_set_and_a_model_really_are_one_yaml_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for group, name, page in (("dataset", "my_headlines", "own-data.md"), ("model", "tfidf_words", "own-model.md")):
         folder = tmp_path / "conf" / group
         folder.mkdir(parents=True)
@@ -36,24 +39,24 @@ def test_a_csv_data_set_and_a_model_really_are_one_yaml_each(tmp_path: Path) -> 
                 label = ("1", "-1", "0")[row % 3]
                 writer.writerow([f"00{part}{row}", f"{text} {row} {part}", f"النفط يرتفع {part} {row}", label])
 
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PWD", str(tmp_path))
+
     def naba(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "naba.cli", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False,
-            env={**os.environ, "PWD": str(tmp_path)},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        capsys.readouterr()
+        assert cli.main([*arguments]) == 0, capsys.readouterr()
+        return capsys.readouterr().out
 
     assert "my_headlines" in naba("check", "my_headlines", "--quick")
-    overrides = ["tracking=off", "evaluation.resamples=100", "evaluation.also=[article_stance]"]
+    overrides = ["tracking=off", "evaluation.resamples=100", "tracking.figures=false"]
+    overrides += ["evaluation.also=[article_stance]"]
     output = naba("train", "dataset=my_headlines", "model=tfidf_words", *overrides)
     assert "macro_f1_agree_disagree" in output
     assert "article_stance" in output
 
 
 def test_readme_names_every_command() -> None:
-    for name in commands():
+    for name in cli.commands():
         assert f"`naba {name}" in README, f"the README does not name naba {name}"
 
 

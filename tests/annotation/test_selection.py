@@ -144,6 +144,7 @@ def test_wrong_commands_are_said_in_one_message(arguments, message, capsys, tmp_
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_simulated_loop_draws_curves_that_end_where_training_does(tmp_path: Path, capsys) -> None:
     document = tmp_path / "curves.html"
     assert cli.main(["annotate", "simulate", "synthetic_claim_type", "--model", "tfidf_nb", "--start", "60", "--batch",

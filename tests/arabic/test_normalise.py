@@ -187,7 +187,14 @@ def test_a_batch_of_hamzas_is_the_same_as_one_by_one(batch: list[str], profile: 
     assert normalise_all(batch, profile) == [normaliser(profile)(text) for text in batch]
 
 
-@pytest.mark.parametrize("profile", [NEWS, LIGHT, Profile("forms", compatibility_forms=True)])
+@pytest.mark.parametrize(
+    "profile",
+    [
+        NEWS,
+        pytest.param(LIGHT, marks=pytest.mark.slow),
+        pytest.param(Profile("forms", compatibility_forms=True), marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("context", ["ا{}ب", "{}\u0654", "ww{}.a", " {}@ "])
 def test_every_character_is_the_same_in_a_batch(profile: Profile, context: str) -> None:
     texts = [context.format(chr(code)) for code in range(0xFFFF)]

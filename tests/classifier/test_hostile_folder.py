@@ -427,7 +427,7 @@ def test_any_naba_json_loads_or_is_refused(honest: Path, tmp_path: Path, key: st
     assert loaded.classes_.tolist() == list(LABELS)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), value=JSON)
 def test_any_structure_loads_or_is_refused(honest: Path, tmp_path: Path, data: st.DataObject, value: Any) -> None:
     folder = tmp_path / "fuzzed"

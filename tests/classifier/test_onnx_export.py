@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from naba.classifier import folder as directory
 from naba.classifier.onnx import export
 from naba.errors import UserError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
@@ -29,6 +33,7 @@ SMALL = {
     "architecture": {"layers": 1, "hidden": 16, "heads": 2, "vocabulary": 200},
     "training": {"epochs": 2, "threads": 1, "learning_rate": 0.01},
 }
+BLOCKS = pytest.param("int8 blocks", marks=pytest.mark.slow)
 HOOK = """
 import json, sys
 
@@ -96,29 +101,28 @@ def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: str = "")
 
 
 @pytest.fixture(scope="module")
-def plain() -> Any:
-    return fitted("plain")
+def model() -> Any:
+    return fitted("temperature")
 
 
 @pytest.fixture(scope="module")
-def whole(plain: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The plain model's ONNX folder with each precision; writing one takes seconds."""
+def whole(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function: precision -> the model's ONNX folder; writing one takes seconds."""
     folder = tmp_path_factory.mktemp("whole")
-    return {int8: onnx_folder(plain, folder, int8 or "float32", int8=int8) for int8 in ("", "int8", "int8 blocks")}
+    return cache(lambda int8: onnx_folder(model, folder, int8 or "float32", int8=int8))
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    model = fitted("temperature")
-    return model, onnx_folder(model, tmp_path_factory.mktemp("onnx"))
+def exported(model: Any, whole: Callable[[str], Path]) -> tuple[Any, Path]:
+    return model, whole("")
 
 
 @pytest.mark.filterwarnings("ignore:no threshold keeps errors")
-@pytest.mark.parametrize("kind", ["plain", "temperature", "abstaining in windows"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("plain", marks=pytest.mark.slow), "temperature", "abstaining in windows"]
+)
 def test_answers_are_the_encoders(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    if kind == "plain":
-        model, folder = request.getfixturevalue("plain"), request.getfixturevalue("whole")[""]
-    elif kind == "temperature":
+    if kind == "temperature":
         model, folder = request.getfixturevalue("exported")
     else:
         model = fitted(kind)
@@ -164,10 +168,10 @@ def test_the_pages_example_runs_without_what_it_says_it_does_not_need(tmp_path: 
     assert done.stdout.startswith(f"{expected} [[0.")
 
 
-@pytest.mark.parametrize("int8", ["", "int8", "int8 blocks"])
-def test_an_export_names_no_path_of_the_machine_that_made_it(int8: str, whole: dict[str, Path]) -> None:
+@pytest.mark.parametrize("int8", ["", "int8", BLOCKS])
+def test_an_export_names_no_path_of_the_machine_that_made_it(int8: str, whole: Callable[[str], Path]) -> None:
     """The exporter notes stack traces with the paths of its sources in every node."""
-    folder = whole[int8]
+    folder = whole(int8)
     here = [str(Path(__file__).parents[2]), str(Path(np.__file__).parents[1]), str(folder.parent)]
     for path in folder.iterdir():
         content = path.read_bytes()
@@ -181,14 +185,14 @@ def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
     assert np.abs(loaded.predict_proba(X) - alone).max() < 1e-5
 
 
-@pytest.mark.parametrize("int8", ["int8", "int8 blocks"])
-def test_int8_is_smaller_and_close(int8: str, plain: Any, whole: dict[str, Path]) -> None:
-    folder = whole[int8]
+@pytest.mark.parametrize("int8", ["int8", BLOCKS])
+def test_int8_is_smaller_and_close(int8: str, model: Any, whole: Callable[[str], Path]) -> None:
+    folder = whole(int8)
     loaded, _ = directory.load(folder)
     X, _ = table(45)
     assert json.loads((folder / "settings.json").read_text(encoding="utf-8"))["precision"] == int8
-    assert (loaded.predict(X) == plain.predict(X)).mean() >= 0.9
-    assert (folder / "model.onnx").stat().st_size < (whole[""] / "model.onnx").stat().st_size
+    assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
+    assert (folder / "model.onnx").stat().st_size < (whole("") / "model.onnx").stat().st_size
 
 
 @pytest.mark.slow  # the correction of a text model, and those of temperatures, are compared in the default suite
@@ -261,32 +265,30 @@ def test_a_command_that_needs_more_says_what_is_missing(command: list[str], expo
 
 
 @pytest.fixture(scope="module")
-def large(plain: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plain model's ONNX folder as it is where protobuf has no room for the weights."""
+def large(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model's ONNX folder as it is where protobuf has no room for the weights."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "LARGEST_INSIDE", 1000)
-        return onnx_folder(plain, tmp_path_factory.mktemp("large"))
+        return onnx_folder(model, tmp_path_factory.mktemp("large"))
 
 
-@pytest.mark.parametrize(
-    "int8", ["", pytest.param("int8", marks=pytest.mark.slow), pytest.param("int8 blocks", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("int8", ["", pytest.param("int8", marks=pytest.mark.slow), BLOCKS])
 def test_weights_that_protobuf_has_no_room_for_stand_in_a_file_of_their_own(
-    int8: str, plain: Any, whole: dict[str, Path], large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    int8: str, model: Any, whole: Callable[[str], Path], large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As those of XLM-R large, which are 2.2 GB."""
     if int8:
         monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
-        folder = onnx_folder(plain, tmp_path, "large", int8=int8)
+        folder = onnx_folder(model, tmp_path, "large", int8=int8)
     else:
         folder = shutil.copytree(large, tmp_path / "large")
     assert (folder / export.WEIGHTS).stat().st_size > 1000
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [*(path.name for path in whole[int8].iterdir()), export.WEIGHTS]
+        [*(path.name for path in whole(int8).iterdir()), export.WEIGHTS]
     )
     X, _ = table(45)
     loaded, description = directory.load(folder)
-    assert np.array_equal(loaded.predict_proba(X), directory.load(whole[int8])[0].predict_proba(X))
+    assert np.array_equal(loaded.predict_proba(X), directory.load(whole(int8))[0].predict_proba(X))
     assert export.WEIGHTS in description["files"]
     content = (folder / export.WEIGHTS).read_bytes()
     (folder / export.WEIGHTS).write_bytes(bytes([content[0] ^ 1]) + content[1:])

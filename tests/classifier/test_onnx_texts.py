@@ -225,9 +225,9 @@ def test_int8_is_for_encoders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "name", "other"),
     [
-        ("tfidf_nb", "ans_stance", "article_stance"),
         *(pytest.param(*case, marks=pytest.mark.slow) for case in (
             ("tfidf_logreg", "ans_stance", "article_stance"),
+            ("tfidf_nb", "ans_stance", "article_stance"),
             ("tfidf_svm", "ans_stance", "article_stance"),
             ("tfidf_logreg", "ans_claim_type", "article_claim_type"),
             ("tfidf_nb", "ans_claim_type", "article_claim_type"),

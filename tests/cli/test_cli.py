@@ -186,12 +186,14 @@ def test_a_path_that_the_user_named_is_the_user_s_mistake(tmp_path: Path) -> Non
     )
 
 
-def test_a_home_that_cannot_be_written_is_named(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_that_cannot_be_written_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("NABA_HOME", "/proc/nowhere")
-    done = naba("train", "model=majority", "evaluation.resamples=50", NABA_HOME="/proc/nowhere")
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert "/proc/nowhere" in done.stderr
+    assert cli.main(["train", "model=majority", "evaluation.resamples=50"]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "/proc/nowhere" in said
 
 
 OLD = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
@@ -201,7 +203,7 @@ OLD = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
 @pytest.mark.parametrize(
     "environment",
     [
-        pytest.param({"PYTHONIOENCODING": "cp1252"}, id="windows"),
+        pytest.param({"PYTHONIOENCODING": "cp1252"}, id="windows", marks=pytest.mark.slow),
         pytest.param({"PYTHONIOENCODING": "iso-8859-6"}, id="arabic", marks=pytest.mark.slow),
         pytest.param(OLD, id="C", marks=pytest.mark.slow),
     ],
@@ -227,6 +229,16 @@ def test_standard_output_that_lacks_letters(environment: dict[str, str], tmp_pat
     assert done.returncode == 0, output
     assert "Traceback" not in output
     assert "Creating the tracking store" in output
+
+
+def test_a_list_goes_to_a_standard_output_that_lacks_letters() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "naba.cli", "list", "datasets"],
+        capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"ans_stance" in done.stdout
+    assert b"Traceback" not in done.stderr
 
 
 def test_an_argument_that_the_system_cannot_read_is_refused() -> None:

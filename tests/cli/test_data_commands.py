@@ -40,6 +40,7 @@ def test_check_prints_a_table_and_json(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.mirror
+@pytest.mark.slow  # the findings themselves: tests/data/checks
 def test_check_finds_the_known_faults_of_published_sets(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,7 +41,7 @@ def _check(table: list[str]) -> None:
 
 
 def test_a_linear_model(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, table = _example(capsys, "model=tfidf_logreg")
+    _, table = _example(capsys, "model=tfidf_logreg", "model.characters_to=0")
     _check(table)
     assert any(row.startswith("overlap:") for row in table)
 
@@ -64,7 +64,7 @@ def test_words_of_an_encoder(store: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_model_that_reads_nothing(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = run.run(command_line.compose(["model=majority", "evaluation.resamples=50"]))
+    outcome = run.run(command_line.compose(["model=majority", "evaluation.resamples=50", "tracking.figures=false"]))
     wanted = tracking.find(outcome.run).predictions().ids[0]
     assert cli.main(["show", outcome.run, "--example", str(wanted)]) == 0
     assert "what decided cannot be told for this kind of model" in capsys.readouterr().err

@@ -58,8 +58,8 @@ def test_every_other_yaml_composes(group: str) -> None:
         assert composed[group]  # type: ignore[index]
 
 
-# A model, data sets and a protocol of each kind; the slow suite plans the others.
-PLANNED = {"quickstart", "prompted", "claim_type", "arabicstancex_topics", "entailment_arentail"}
+# Given splits, topics left out, and a model behind a server; the slow suite plans the others.
+PLANNED = {"quickstart", "prompted", "arabicstancex_topics"}
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_several_values_need_multirun() -> None:
     assert command_line.plan(["seed=0,1", "model=majority,tfidf_nb"], multirun=True).jobs == 4
 
 
-@pytest.mark.parametrize("deep", ["model.alpha=" + "[" * 3000 + "]" * 3000, "+x=" + "{a:" * 2000 + "1" + "}" * 2000])
+@pytest.mark.parametrize("deep", ["model.alpha=" + "[" * 1000 + "]" * 1000, "+x=" + "{a:" * 1000 + "1" + "}" * 1000])
 def test_values_nested_beyond_all_measure_are_one_message(deep: str) -> None:
     with pytest.raises(UserError) as caught:
         command_line.plan(["model=tfidf_nb", deep], multirun=False)

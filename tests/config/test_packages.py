@@ -248,6 +248,7 @@ def test_a_run_keeps_which_code_a_package_had(desk: Callable[..., Path]) -> None
     assert packages.versions() != before, "the names of modules count"
 
 
+@pytest.mark.slow
 def test_an_own_pipeline_is_trained_explained_exported_and_loaded_only_on_trust(
     desk: Callable[..., Path], store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ def points(status: str) -> list[float]:
     return [point.step for point in client.get_metric_history(found.info.run_id, "epoch/train_loss")]
 
 
+@pytest.mark.slow
 def test_a_killed_run_shows_how_far_it_came(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tell = training.told
 

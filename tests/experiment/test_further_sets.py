@@ -50,6 +50,7 @@ def test_a_finished_run_gains_a_section_and_answers_there_as_if_trained_for_it(
     assert "| synthetic_stance" in capsys.readouterr().out
 
 
+@pytest.mark.slow  # with another model: tests/experiment/test_train.py
 def test_a_run_without_its_model_is_trained_again(store: object) -> None:
     first = run(*NB, "tracking.log_model=false")
     again = run(*NB, "tracking.log_model=false", "evaluation.also=[article_stance]")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LABELS = ("agree", "disagree")
+QUICK = ("--rows", "150", "--resamples", "50")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tupl
     home, made = tmp_path_factory.mktemp("stressed"), {}
     with home_with_store(empty_store, home):
         for name, overrides in {
-            "none": ["model=tfidf_nb", "model.characters_to=3", "normalisation=none"],
-            "news": ["model=tfidf_nb", "model.characters_to=3"],
+            "none": ["model=tfidf_nb", "model.characters_to=0", "normalisation=none"],
+            "news": ["model=tfidf_nb", "model.characters_to=0"],
             "single": ["model=tfidf_nb", "model.characters_to=0", "dataset=synthetic_claim_type"],
             "lost": ["model=majority", "tracking.log_model=false"],
         }.items():
@@ -92,7 +93,8 @@ def test_answers_are_counted_by_hand_and_identity_is_exactly_zero() -> None:
 def test_a_model_without_a_profile_flips_and_one_with_news_does_not(
     runs: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["stress", runs["none"], runs["news"], "--only", "kept", "--csv", "--resamples", "100"]) == 0
+    arguments = [runs["none"], runs["news"], "--only", "kept", "--csv", *QUICK]
+    assert cli.main(["stress", *arguments]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     without = {row["perturbation"]: row for row in rows if row["run"] == runs["none"]}
     flips = {row["perturbation"]: float(row["flips"]) for row in rows if row["run"] == runs["news"]}
@@ -107,7 +109,7 @@ def test_a_model_without_a_profile_flips_and_one_with_news_does_not(
 
 
 def test_a_run_keeps_its_report_its_page_and_its_metrics(runs: dict[str, str], tmp_path: Path) -> None:
-    assert cli.main(["stress", runs["none"], "--resamples", "50", "--html", str(tmp_path / "page.html")]) == 0
+    assert cli.main(["stress", runs["none"], *QUICK, "--html", str(tmp_path / "page.html")]) == 0
     run = tracking.find(runs["none"])
     report = stress.kept(run)
     assert report is not None

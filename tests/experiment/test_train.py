@@ -273,6 +273,7 @@ def test_a_run_left_by_a_killed_process_ends_as_killed(store: Path) -> None:
     assert mlflow.MlflowClient(tracking.default_uri()).get_run(dead.info.run_id).info.status == "KILLED"
 
 
+@pytest.mark.slow
 def test_a_training_without_tracking_imports_what_it_needs(own_home: Path) -> None:
     program = (
         "import sys; from naba.cli import main\n"

@@ -143,6 +143,7 @@ def test_validation_decides_and_the_winner_is_a_model(
     )
 
 
+@pytest.mark.slow
 def test_an_option_that_stands_in_no_yaml_is_searched(
     data: list[str], store: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -198,6 +199,7 @@ def test_wrong_settings_are_named(
     assert re.search(said, capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_unpromising_trials_end_after_their_first_seed(data: list[str], store: Path) -> None:
     # A random split mixes rows that say the opposite of the others, so that options differ in their scores; the name
     # of the study decides what is drawn.

@@ -78,6 +78,7 @@ FORMAT = Format("coarse", "a test", False, write, directory.load, lambda about: 
 """
 
 
+@pytest.mark.slow
 def test_eight_bits_are_written_in_the_next_way_where_the_fastest_is_not_close_enough(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +98,7 @@ def test_eight_bits_are_written_in_the_next_way_where_the_fastest_is_not_close_e
     packages._allowed.cache_clear()
 
 
+@pytest.mark.slow
 def test_the_best_of_a_cross_validation_says_what_it_was_trained_on(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +156,7 @@ def test_onnx_folder_of_a_text_model_is_predicted_with(
     assert labels == run.predictions().predicted.tolist()
 
 
+@pytest.mark.slow
 def test_champion_can_be_exported(home: Path, tmp_path: Path) -> None:
     assert cli.main(["promote", "majority synthetic_stance seed 0"]) == 0
     assert cli.main(["export", "models:/stance@champion", str(tmp_path / "champion")]) == 0
@@ -171,7 +174,11 @@ def test_champion_can_be_exported(home: Path, tmp_path: Path) -> None:
         (["best:synthetic_stance", "DIR", "--tolerance", "nan"], "expected a number"),
         (["stratified_random synthetic_stance seed 0", "DIR", "--format", "onnx"], "--format directory is exact"),
         (["best:synthetic_stance", "DIR", "--format", "onnx", "--int8"], "--int8 goes with encoders"),
-        (["best:synthetic_stance", "DIR", "--format", "onnx", "--tolerance", "0"], "tolerance 0"),
+        pytest.param(
+            ["best:synthetic_stance", "DIR", "--format", "onnx", "--tolerance", "0"],
+            "tolerance 0",
+            marks=pytest.mark.slow,
+        ),
         (["best:synthetic_stance", "DIR", "--format", "pt2"], "--format pt2 is for encoders"),
         (["best:synthetic_stance", "DIR", "--format", "torchscript"], "--format pt2"),
         (["best:synthetic_stance", "DIR", "--push", "owner/name"], "nothing was done"),
@@ -301,7 +308,7 @@ def test_push_uploads_every_file_to_a_private_repository(
     assert hub.large == {hashlib.sha256(weights).hexdigest(): weights}
 
 
-@pytest.mark.slow  # as a refused repository, below
+@pytest.mark.slow
 def test_a_large_file_that_is_refused_is_reported_without_traceback(
     home: Path, tmp_path: Path, hub: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -312,6 +319,7 @@ def test_a_large_file_that_is_refused_is_reported_without_traceback(
     assert not hub.received
 
 
+@pytest.mark.slow
 def test_a_hub_that_refuses_is_reported_without_traceback(
     home: Path, tmp_path: Path, hub: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

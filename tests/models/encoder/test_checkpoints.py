@@ -64,6 +64,7 @@ sys.stdout.buffer.write(pickle.dumps((model.predict_proba(X), model.history_)))
 """
 
 
+@pytest.mark.slow  # in this process: test_another_configuration_leaves_the_checkpoint_alone
 def test_another_process_goes_on_to_byte_equal_predictions(headlines, killed):
     X, y = headlines
     folder, whole = killed
