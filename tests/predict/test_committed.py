@@ -85,6 +85,9 @@ def test_a_job_goes_on_behind_its_last_commit(kind: str, clock: Clock, tmp_path:
     }  # fmt: skip
     if kind == "parquet":
         assert [part.name for part in two.partial.iterdir()] == ["00000000.parquet"], "the uncommitted part is gone"
+    else:
+        assert two.partial.stat().st_size == two.state["bytes"], "the uncommitted rows are gone"
+    assert two.bad.stat().st_size == two.state["bad_bytes"]
     two.write(*piece(2, bad=2))
     two.finish()
     header = ["id"] if kind == "csv" else []
