@@ -312,3 +312,23 @@ def test_a_kept_wrapper_is_checked_before_it_answers(kind, state, said):
         return
     with pytest.raises(UserError, match=said):
         kind.check_state(state)
+
+
+def test_the_risk_is_that_of_answers_with_a_label_that_counts_and_steps_are_those_of_each_label(drawn):
+    from sklearn.isotonic import IsotonicRegression
+
+    X, y = drawn
+    rows = slice(100, 900)
+    answers = _Overconfident().fit(X[:50], y[:50]).answer(X[rows])
+    model = Abstaining(_Overconfident(), risk=0.3, uncounted=["c"]).fit(X[:50], y[:50], validation=(X[rows], y[rows]))
+    counted = answers.labels != "c"
+    expected = risk_threshold(
+        answers.probabilities.max(axis=1)[counted], (answers.labels != y[rows])[counted], 0.3, 0.95
+    )
+    assert (model.threshold_, model.coverage_, model.risk_bound_) == expected
+    isotonic = Calibrated(_Overconfident(), "isotonic").fit(X[:50], y[:50], validation=(X[rows], y[rows]))
+    grid = np.linspace(0, 1, 50)
+    for place, label in enumerate(isotonic.classes_):
+        own = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+        own.fit(answers.probabilities[:, place], (y[rows] == label).astype(float))
+        assert np.array_equal(isotonic.steps_[place].predict(grid), own.predict(grid))
