@@ -204,7 +204,8 @@ def test_the_best_of_a_lone_board_is_its_first_line_and_else_those_with_an_a() -
 
 def test_texts_and_ranges_are_set_to_the_left_and_numbers_to_the_right() -> None:
     assert {key for key, column in COLUMNS.items() if not column.numeric} == {
-        "scored_on", "metric", "rank_best", "model", "trained_on", "cell", "interval", "letters", "probabilities", "kinds",
+        "scored_on", "metric", "rank_best", "model", "trained_on", "cell", "interval", "letters", "probabilities",
+        "kinds",
     }  # fmt: skip
 
 
