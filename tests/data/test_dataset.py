@@ -13,7 +13,7 @@ from naba import files
 from naba.config import dataset_config
 from naba.config.schema import ColumnsConfig, DataConfig, DatasetConfig, FileConfig, SourceConfig
 from naba.data import dataset as module
-from naba.data.dataset import Dataset, load, load_named
+from naba.data.dataset import Dataset, assemble, load, load_named, union
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -235,3 +235,53 @@ def test_a_text_that_was_not_labelled_is_refused_by_row(mirror: Path, tmp_path: 
     wanted.source = SourceConfig(folder=str(tmp_path), files=wanted.source.files)
     with pytest.raises(UserError, match=r"dev\.csv: row 1, line 2: the text is not the one that was labelled"):
         load(wanted)
+
+
+def small(name: str, labels: str = "ab", **changes: list[str]) -> Dataset:
+    """Two rows."""
+    table = {"id": ["1", "2"], "text": ["خبر", "نص"], "target": ["س", "ص"], "label": list(labels), "group": ["g", ""],
+             "split": ["train", "test"]}  # fmt: skip
+    return assemble(DatasetConfig(name, "stance", {"a": "أ", "b": "ب"}, "macro_f1"), table | changes, ())
+
+
+@pytest.mark.parametrize(
+    ("column", "counts"),
+    [("id", True), ("text", True), ("target", True), ("label", True), ("split", True), ("group", False)],
+)
+def test_a_fingerprint_is_of_what_trains_and_tests_row_by_row(column: str, counts: bool) -> None:
+    first = small("one")
+    turned = first.column_values(column)[::-1].tolist()
+    assert turned != first.column_values(column).tolist()
+    assert (small("one", **{column: turned}).fingerprint != first.fingerprint) is counts
+    assert small("renamed").fingerprint == first.fingerprint
+
+
+def test_a_union_keeps_the_rows_of_each_part_apart() -> None:
+    """Ids and groups that two parts have in common are each its own; a row without a group stays without one."""
+    whole = union(DatasetConfig("both", "stance", {"b": "ب", "a": "أ"}, "macro_f1"), {"x": small("x"), "y": small("y")})
+    assert whole.column_values("id").tolist() == ["x:1", "x:2", "y:1", "y:2"]
+    assert whole.column_values("group").tolist() == ["x:g", "", "y:g", ""]
+    assert whole.column_values("corpus").tolist() == ["x", "x", "y", "y"]
+    assert whole.column_values("split").tolist() == ["train", "test"] * 2
+    assert (whole.labels, whole.slices) == (("b", "a"), ("corpus",))
+    with pytest.raises(UserError, match="y has labels the union does not know: b"):
+        union(DatasetConfig("both", "stance", {"a": "أ"}, "macro_f1"), {"y": small("y")})
+
+
+def test_a_label_that_both_schemes_have_stays_and_only_those_that_occur_must_have_a_place() -> None:
+    maps = {"a": "b", "c": "b"}
+    scheme = assemble(DatasetConfig("s", "stance", {"a": "أ", "b": "ب"}, "mcc", label_map=maps), ROW, ())
+    three = DatasetConfig("t", "stance", {"a": "أ", "c": "ج", "d": "د"}, "macro_f1")
+    carried = assemble(three, ROW | {"label": ["c"]}, ()).relabelled(scheme)
+    assert (carried.column_values("label").tolist(), carried.labels, carried.primary_metric) == (
+        ["b"],
+        ("a", "b"),
+        "mcc",
+    )
+    assert assemble(three, ROW, ()).relabelled(scheme).column_values("label").tolist() == ["a"]
+    two = {name: values * 2 for name, values in ROW.items()} | {"id": ["1", "2"], "label": ["a", "d"]}
+    with pytest.raises(UserError, match="the labels d of t have no counterpart"):
+        assemble(three, two, ()).relabelled(scheme)
+
+
+ROW = {"id": ["1"], "text": ["خبر"], "target": [""], "label": ["a"], "group": [""], "split": ["test"]}

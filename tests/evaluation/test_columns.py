@@ -200,3 +200,17 @@ def test_the_best_of_a_lone_board_is_its_first_line_and_else_those_with_an_a() -
     assert board_table(board("one")).best == [(0, 1)]
     both = board_table(board("majority", "two"))
     assert both.best == [(row, both.header.index("accuracy")) for row in (0, 1)]
+
+
+def test_texts_and_ranges_are_set_to_the_left_and_numbers_to_the_right() -> None:
+    assert {key for key, column in COLUMNS.items() if not column.numeric} == {
+        "scored_on", "metric", "rank_best", "model", "trained_on", "cell", "interval", "letters", "probabilities",
+        "kinds",
+    }  # fmt: skip
+
+
+def test_a_spread_is_shown_where_some_system_has_one() -> None:
+    alone = board("one", "two")
+    assert "seed_spread" not in {column.key for column in columns_of(alone, "table")}
+    spread = replace(alone, rows=(replace(alone.rows[0], spread=0.01), alone.rows[1]))
+    assert "seed_spread" in {column.key for column in columns_of(spread, "table")}

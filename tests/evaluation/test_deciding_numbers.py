@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from naba.evaluation.bootstrap import (
 from naba.evaluation.metrics import METRICS
 from naba.evaluation.predictions import Predictions, objects
 from naba.evaluation.significance import (
+    Agreement,
     Difference,
     _seed_draws,
     agreement,
@@ -33,6 +35,7 @@ from naba.evaluation.significance import (
     two_sided,
 )
 from naba.evaluation.submission import share_warnings
+from naba.export import parity
 from naba.export.parity import INT8_AGREEMENT, INT8_MACRO_F1, Parity
 from naba.models.calibration import risk_threshold
 
@@ -352,3 +355,37 @@ def test_two_label_orders_of_three_are_one_and_the_same(order):
     )
     none = np.array([], dtype=int)
     assert agreement(first.take(none), other.take(none)).share == 1
+
+
+# --- parity of an export, whatever answered
+
+
+@pytest.mark.parametrize(
+    ("apart", "passes"), [(0.0, True), (1e-5, True), (1.1e-5, False), (float("nan"), False), (float("inf"), False)]
+)
+def test_an_export_is_within_its_tolerance_or_refused(apart, passes):
+    same = Agreement("equal labels", 10, 0, (), apart, {})
+    assert (Parity("onnx", False, same, 0.0, 1.0, 1).problems(1e-5) == []) is passes
+    assert Parity("onnx int8", False, same, 0.0, 1.0, 1).problems(1e-5) == [], "8 bits move probabilities as they will"
+    one = dataclasses.replace(same, largest_probability=0.0, differing=1)
+    assert Parity("onnx", False, one, 0.0, 1.0, 1).problems(1e-5) == ["1 of 10 labels differ"]
+
+
+@pytest.mark.parametrize(("int8", "name"), [("", "onnx"), ("int8 weights", "onnx int8 weights")])
+def test_macro_f1_changes_over_the_labels_that_occur_and_from_the_run_to_the_export(tmp_path, monkeypatch, int8, name):
+    """`b` is lost wholly, `c` is answered in its place and occurs in no gold label: (0 - 1) / 2."""
+    labels = ("a", "b", "c")
+
+    def said(predicted):
+        certain = np.eye(3)[[labels.index(one) for one in predicted]]
+        return Predictions(list("1234"), list("abab"), list(predicted), certain, labels)
+
+    form = SimpleNamespace(name="onnx", exact=False)
+    (tmp_path / "weights").write_bytes(b"12345")
+    monkeypatch.setattr(parity, "_answers", lambda *_: (said("acac"), 0.02))
+    found = parity.measure(form, tmp_path, int8, said("abab"), {"text": ["x"] * 4})
+    assert (found.format, found.exact, found.bytes) == (name, False, 5)
+    assert found.macro_f1_change == pytest.approx(-0.5)
+    assert found.milliseconds == pytest.approx(5.0)
+    assert (found.agreement.differing, found.agreement.f1_changes["b"]) == (2, -1)
+    assert found.lines()[1].startswith("macro-F1 -0.5000, 5.000 ms an example")

@@ -226,6 +226,8 @@ def test_rows_of_one_claim_are_drawn_together_and_that_is_said():
     assert any(note.startswith("400 rows; ") for note in board(80, by_group=False).notes)
     assert any(note.startswith("400 rows; ") for note in board(3).notes), "three groups are too few to draw"
     assert any(note.startswith("400 rows; ") for note in board(400).notes), "every row is its own group"
+    alone = board(400, by_group=True).notes
+    assert any(note.startswith("400 rows; the bootstrap resamples whole groups; ") for note in alone), "as many as rows"
 
 
 def test_folds_count_alike_however_many_seeds_they_have():

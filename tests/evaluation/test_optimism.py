@@ -125,3 +125,16 @@ def test_rows_without_a_group_are_drawn_alone() -> None:
 def test_twenty_rows_are_needed(rows: int, known: bool) -> None:
     gold = np.arange(rows) % 2
     assert (nested_estimate([trial(gold == 0, gold)] * 2, "accuracy") is not None) is known
+
+
+def test_bounds_are_the_central_95_percent_of_what_the_rows_left_out_say() -> None:
+    """Of one trial, drawn by hand: rows with replacement, each time the share right of those that were not drawn."""
+    gold = np.tile([0, 1], 40)
+    right = np.random.default_rng(7).random(80) < 0.7
+    found = nested_estimate([trial(right, gold)] * 2, "accuracy", resamples=200, seed=3)
+    drawn = np.random.default_rng(3)
+    shares = [right[~np.isin(np.arange(80), drawn.integers(0, 80, 80))].mean() for _ in range(200)]
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(np.percentile(shares, [2.5, 97.5]))
+    assert found.value == pytest.approx(np.mean(shares))
+    assert found.best == pytest.approx(right.mean())

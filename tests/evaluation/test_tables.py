@@ -73,6 +73,16 @@ def test_text_fits_its_width_or_is_whole() -> None:
     assert all(narrow.count(name) == 1 for name in columns)
 
 
+@pytest.mark.parametrize(("width", "together"), [(31, 5), (25, 4), (24, 3), (13, 2), (12, 1), (7, 1), (3, 1)])
+def test_a_block_holds_as_many_columns_as_just_fit(width: int, together: int) -> None:
+    """A key of one letter, then five columns of four with two blanks before each: 1 + 6 n."""
+    table = Table("", ("k", *(f"col{place}" for place in range(5))), [("x", *["0.12"] * 5)])
+    blocks = [block.splitlines()[0].split() for block in tables.text(table, width).split("\n\n")]
+    assert all(block[0] == "k" for block in blocks)
+    assert len(blocks[0]) - 1 == together
+    assert [name for block in blocks for name in block[1:]] == [f"col{place}" for place in range(5)]
+
+
 def test_columns_stay_under_each_other_with_arabic_marks() -> None:
     """A vowel sign takes no column of its own."""
     table = Table("", ("label", "rows"), [("نَعَمْ", "1"), ("لا", "22")], numeric=(1,))

@@ -37,13 +37,14 @@ def settings() -> Any:
 
 
 def study(values: Sequence[float | None], options: Sequence[dict[str, Any]] | None = None) -> optuna.Study:
-    """A study of trials with these values; None for one that was ended early."""
+    """A study of trials with these values; None for one that was ended early, of which Optuna keeps the last report."""
     found = optuna.create_study(direction="maximize")
     for place, value in enumerate(values):
         state = optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE
         params = {"C": 1.0 + place, "words": 2} if options is None else options[place]
         found.add_trial(optuna.trial.create_trial(
-            state=state, value=value, params=params, distributions=WHERE, user_attrs={"runs": [f"run{place}"]},
+            state=state, value=0.99 if value is None else value, params=params, distributions=WHERE,
+            user_attrs={"runs": [f"run{place}"]},
         ))  # fmt: skip
     return found
 

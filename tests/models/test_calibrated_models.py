@@ -14,7 +14,7 @@ from naba.errors import UserError
 from naba.models import tfidf_logreg, tfidf_svm
 from naba.models.build import build
 from naba.models.calibration import Abstaining, Calibrated, fit_temperature, risk_threshold
-from naba.models.classifier import Classifier, softmax
+from naba.models.classifier import Answers, Classifier, certainty, softmax, withheld
 from naba.models.tfidf.features import TextFeatures
 
 
@@ -311,3 +311,36 @@ def test_a_kept_wrapper_is_checked_before_it_answers(kind, state, said):
         return
     with pytest.raises(UserError, match=said):
         kind.check_state(state)
+
+
+def test_the_risk_is_that_of_answers_with_a_label_that_counts_and_steps_are_those_of_each_label(drawn):
+    from sklearn.isotonic import IsotonicRegression
+
+    X, y = drawn
+    rows = slice(100, 900)
+    answers = _Overconfident().fit(X[:50], y[:50]).answer(X[rows])
+    model = Abstaining(_Overconfident(), risk=0.3, uncounted=["c"]).fit(X[:50], y[:50], validation=(X[rows], y[rows]))
+    counted = answers.labels != "c"
+    expected = risk_threshold(
+        answers.probabilities.max(axis=1)[counted], (answers.labels != y[rows])[counted], 0.3, 0.95
+    )
+    assert (model.threshold_, model.coverage_, model.risk_bound_) == expected
+    isotonic = Calibrated(_Overconfident(), "isotonic").fit(X[:50], y[:50], validation=(X[rows], y[rows]))
+    grid = np.linspace(0, 1, 50)
+    for place, label in enumerate(isotonic.classes_):
+        own = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+        own.fit(answers.probabilities[:, place], (y[rows] == label).astype(float))
+        assert np.array_equal(isotonic.steps_[place].predict(grid), own.predict(grid))
+
+
+def test_an_answer_at_the_threshold_is_given_and_certainty_is_that_of_its_own_label(drawn):
+    X, y = drawn
+    rows = slice(100, 900)
+    model = Abstaining(_Overconfident(), risk=0.3).fit(X[:50], y[:50], validation=(X[rows], y[rows]))
+    assert (~model.abstains(X[rows])).mean() == model.coverage_, "the last row kept has the threshold as its certainty"
+    said = Answers(
+        np.array(["a", "c", "b", ""], dtype=object),
+        np.array([[0.2, 0.7, 0.1], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3], [0.5, 0.3, 0.2]]), None, None,
+    )  # fmt: skip
+    assert certainty(model, said).tolist() == [0.2, 0.8, 0.4, 0.0]
+    assert withheld(model, said, 0.4).withheld.tolist() == [True, False, False, True]

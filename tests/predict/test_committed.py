@@ -85,6 +85,9 @@ def test_a_job_goes_on_behind_its_last_commit(kind: str, clock: Clock, tmp_path:
     }  # fmt: skip
     if kind == "parquet":
         assert [part.name for part in two.partial.iterdir()] == ["00000000.parquet"], "the uncommitted part is gone"
+    else:
+        assert two.partial.stat().st_size == two.state["bytes"], "the uncommitted rows are gone"
+    assert two.bad.stat().st_size == two.state["bad_bytes"]
     two.write(*piece(2, bad=2))
     two.finish()
     header = ["id"] if kind == "csv" else []
@@ -123,6 +126,22 @@ def test_a_job_that_wrote_nothing_leaves_nothing_and_one_without_bad_rows_no_sid
     one.write(*piece(0))
     one.finish()
     assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
+    two = opened(tmp_path / "other.csv")
+    two.write(*piece(0, bad=1))
+    two.finish()
+    assert (tmp_path / "other.csv.bad.jsonl").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_a_job_of_which_only_bad_rows_were_read_is_gone_on_with_too(tmp_path: Path) -> None:
+    one = opened(tmp_path / "out.csv")
+    one.write(*piece(0, rows=0, bad=2))
+    killed(one)
+    two = opened(tmp_path / "out.csv")
+    assert two.resumed is not None
+    assert (two.resumed["rows"], two.resumed["bad"], two.resumed["position"]) == (0, 2, {"row": 2})
+    two.write(*piece(0))
+    two.finish()
+    assert rows_of(tmp_path / "out.csv") == ["id", "0", "1"]
 
 
 CHANGED = [

@@ -202,5 +202,6 @@ def test_a_long_bad_row_of_parquet_is_kept_by_its_beginning(tmp_path: Path) -> N
 
 
 def test_the_fingerprint_of_an_input_is_its_sha256(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_bytes(b"text\nx\n")
-    assert reading.fingerprint(tmp_path / "in.csv") == hashlib.sha256(b"text\nx\n").hexdigest()
+    for content in (b"text\nx\n", b"text\n" + b"x\n" * 200_000 + b"y\n"):
+        (tmp_path / "in.csv").write_bytes(content)
+        assert reading.fingerprint(tmp_path / "in.csv") == hashlib.sha256(content).hexdigest()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from naba.errors import UserError
 from naba.evaluation.bootstrap import Score
-from naba.tracking.facts import Facts, Scoring, Wanted, score_metrics, scores_of
+from naba.tracking.facts import Facts, Scoring, Wanted, _is_old_bound, checked_seed, score_metrics, scores_of
 
 words = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
 texts = st.text(max_size=20)
@@ -50,8 +54,6 @@ known = st.builds(
 @settings(deadline=None)  # a loaded machine takes its time
 @given(known, st.sampled_from([(True, ""), (False, ""), (False, "KNeighborsClassifier is no type …")]))
 def test_facts_survive_the_way_through_tags(facts: Facts, kept: tuple[bool, str]) -> None:
-    from dataclasses import replace
-
     written = replace(facts, kept=kept[0], why_not_kept=kept[1])
     tags = written.to_tags()
     assert all(isinstance(value, str) for value in tags.values())
@@ -103,3 +105,86 @@ def test_a_finished_run_serves_who_wants_no_more_than_it_has() -> None:
     assert not Wanted("n", Facts("2", scoring=less), model=False).served_by(had)
     cannot = Facts("1", scoring=had.scoring, why_not_kept="it cannot be saved")
     assert Wanted("n", Facts("1", scoring=less), model=True).served_by(cannot)
+
+
+HAD = Scoring(("macro_f1", "mcc"), ("other 1234", "more 5678"), 100, 0.95, {"x": "y"})
+
+
+@pytest.mark.parametrize(
+    ("change", "covered", "missing"),
+    [
+        ({}, True, ()),
+        ({"metrics": ("mcc",)}, True, ()),
+        ({"metrics": ()}, True, ()),
+        ({"metrics": ("mcc", "accuracy")}, False, None),
+        ({"also": ("more 5678",)}, True, ()),
+        ({"also": ("more 5678", "new 9", "other 9999")}, False, ("new 9", "other 9999")),
+        ({"resamples": 99}, False, None),
+        ({"resamples": 101}, False, None),
+        ({"confidence": 0.9}, False, None),
+        ({"label_map": {}}, False, None),
+        ({"also": ("new 9",), "confidence": 0.9}, False, None),
+        ({"also": ("new 9",), "metrics": ("accuracy",)}, False, None),
+    ],
+)
+def test_a_scoring_covers_what_asks_no_more_in_the_same_way(
+    change: dict[str, Any], covered: bool, missing: tuple[str, ...] | None
+) -> None:
+    wanted = replace(HAD, **change)
+    assert HAD.covers(wanted) is covered
+    assert HAD.missing(wanted) == missing
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"also": []}', HAD.to_json().replace("100", '"many"')])
+def test_a_scoring_that_cannot_be_read_covers_nothing(text: str) -> None:
+    read = Scoring.from_json(text)
+    assert not read.covers(Scoring())
+    assert not read.covers(Scoring(resamples=1))
+    assert Scoring.from_json(HAD.to_json()) == HAD
+
+
+@pytest.mark.parametrize(
+    ("kept", "why", "model", "serves"),
+    [(True, "", True, True), (False, "", True, False), (False, "", False, True), (False, "no type", True, True)],
+)
+def test_a_model_that_is_wanted_is_kept_or_never_could_be(kept: bool, why: str, model: bool, serves: bool) -> None:
+    facts = Facts("1", scoring=HAD, kept=kept, why_not_kept=why)
+    assert facts.answers(HAD, model=model) is serves
+    assert Wanted("n", Facts("1", scoring=HAD), model=model).served_by(facts) is serves
+    assert not Wanted("n", Facts("2", scoring=HAD), model=model).served_by(facts)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "serves"),
+    [("", "", True), ("study", "", False), ("", "study", True), ("study", "study", True), ("study", "other", True)],
+)
+def test_a_trial_of_a_search_serves_searches_alone(found: str, wanted: str, serves: bool) -> None:
+    facts = Facts("1", scoring=HAD, kept=True, tuned_from=found)
+    assert Wanted("n", Facts("1", scoring=HAD, tuned_from=wanted), model=True).served_by(facts) is serves
+
+
+def test_sections_without_a_metric_of_their_own_go_by_macro_f1() -> None:
+    tags = {"naba.identity": "1", "naba.sections": "validation test", "naba.primary_metrics": "test=mcc",
+            "naba.primary_metric": "accuracy"}  # fmt: skip
+    facts = Facts.from_tags(tags)
+    assert facts.primary == {"validation": "macro_f1", "test": "mcc"}
+    assert (facts.sections, facts.cell, facts.identity_version) == (("validation", "test"), "1", 1)
+    assert Facts.from_tags({"naba.dirty": "false", "naba.model_kept": "true"}).dirty is False
+    assert Facts.from_tags({"naba.model_kept": "true"}).kept is True
+
+
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [("macro_f1_low", True), ("macro_f1_high", True), ("f1_low", False), ("brier_high", False), ("macro_f1", False)],
+)
+def test_a_name_of_version_0_1_is_a_bound_if_it_has_none_itself(name: str, bound: bool) -> None:
+    values = dict.fromkeys(
+        ["macro_f1", "macro_f1_low", "macro_f1_high", "f1", "f1_low", "f1_low_low", "f1_low_high", "brier_high"], 0.5
+    )
+    assert _is_old_bound(name, values) is bound
+
+
+def test_a_seed_that_is_no_number_is_named() -> None:
+    assert checked_seed("run", 0) == 0
+    with pytest.raises(UserError, match=r"its tag naba\.seed is no whole number"):
+        checked_seed("run", None)

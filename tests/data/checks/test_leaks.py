@@ -259,3 +259,11 @@ def test_a_side_of_which_only_more_than_chance_can_be_told_is_a_note() -> None:
     target = [f"هدف {drawn.integers(10**6)}" for _ in labels]
     found = of("N23", subject(labels, pair=True, text=text, target=target, split=["train"] * 300 + ["test"] * 300))
     assert (found.state, found.severity) == ("found", "note")
+
+
+def test_the_majority_is_the_label_that_training_has_most() -> None:
+    """60 of 100 training rows are a, 24 of 60 test rows: who always says a is right on 40 %."""
+    labels = ["a"] * 60 + ["b"] * 40 + ["a"] * 24 + ["b"] * 36
+    text = [f"{'كلمة ' * (2 if label == 'a' else 9)}{row}" for row, label in enumerate(labels)]
+    found = of("N22", subject(labels, text=text, split=["train"] * 100 + ["test"] * 60))
+    assert found.message.startswith("lengths alone: accuracy 1.00 (majority 0.40)")

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from naba.errors import UserError
+from naba.evaluation.bootstrap import value
 from naba.evaluation.leaderboard import TrackedRun
-from naba.evaluation.predictions import Predictions
+from naba.evaluation.predictions import Predictions, objects
+from naba.evaluation.significance import holm
 from naba.evaluation.transfer import Transfer, leave_one_out, matrices
 from naba.evaluation.transfer.measure import in_labels_of
 from naba.experiment.comparison import transfer
@@ -147,3 +149,88 @@ def test_models_with_options_of_their_own_are_apart_and_named_shortly(runs: list
     assert [matrix.model for matrix in found] == ["words classifier.weight=1", "words classifier.weight=2"]
     emptied = [replace(one, params={**one.params, "model.uncounted": "()"}) for one in runs[:1]]
     assert [matrix.model for matrix in matrices([*emptied, *runs[1:]], resamples=50)] == ["words"]
+
+
+# --- several seeds, several tests
+
+
+def noisy(right: float, seed: int, labels: tuple[str, ...] = THREE, rows: int = 120) -> Predictions:
+    gold = [labels[row % len(labels)] for row in range(rows)]
+    drawn = np.random.default_rng(seed)
+    return answered(gold, [one if drawn.random() < right else labels[0] for one in gold], labels)
+
+
+def seeds_of(trained: str, tested: str, rights: tuple[float, ...], start: int = 0) -> list[TrackedRun]:
+    return [run(trained, tested, noisy(right, start + seed), seed=seed, run_id=f"{trained}{tested}{seed}",
+                cell=f"cell-{trained}") for seed, right in enumerate(rights)]  # fmt: skip
+
+
+def mean_f1(runs: list[TrackedRun]) -> float:
+    return float(np.mean([value(one.predictions(), "macro_f1") for one in runs]))
+
+
+def test_a_drop_is_between_means_over_seeds_and_corrected_over_the_matrix() -> None:
+    seen_a, seen_b = seeds_of("a", "a", (0.9, 0.7, 0.8)), seeds_of("b", "b", (0.75, 0.95), 10)
+    there, back = seeds_of("a", "b", (0.85, 0.6, 0.8), 20), seeds_of("b", "a", (0.7, 0.8), 30)
+    (matrix,) = matrices([*seen_a, *seen_b, *there, *back], resamples=300)
+    drops = {key: entry.drop for key, entry in matrix.entries.items() if entry.drop is not None}
+    assert set(drops) == {("a", "b"), ("b", "a")}
+    assert drops["a", "b"].estimate == pytest.approx(mean_f1(seen_b) - mean_f1(there))
+    assert drops["b", "a"].estimate == pytest.approx(mean_f1(seen_a) - mean_f1(back))
+    assert matrix.entries["a", "b"].score.value == pytest.approx(mean_f1(there))
+    raw = [drops[key].p_value for key in (("a", "b"), ("b", "a"))]
+    assert [matrix.entries[key].p for key in (("a", "b"), ("b", "a"))] == holm(raw).tolist() != raw
+    assert np.isnan(matrix.entries["a", "a"].p)
+
+
+def test_each_target_is_compared_with_the_same_seed_and_all_are_corrected_together() -> None:
+    whole = {seed: noisy(right, seed) for seed, right in ((0, 0.9), (1, 0.6))}
+    tags = {"naba.split": "leave_one_out"}
+    runs = [run("ans", "ans", whole[seed], seed=seed) for seed in (1, 0)]
+    for seed in (0, 1):
+        for place, part in enumerate(("النفط", "الغاز", "القمح")):
+            rows = np.arange(40 * place, 40 * place + 40)
+            content = noisy(0.6 - place / 10, 50 + seed).take(rows)
+            runs.append(run("ans", "ans", content, part=part, seed=seed, tags=tags, run_id=f"{part}{seed}"))
+    found = leave_one_out(runs, resamples=300)
+    assert len(found) == 2
+    for seed, left in zip((0, 1), found, strict=True):
+        drops = [target.drop.estimate for target in left.targets]
+        assert drops == sorted(drops, reverse=True), "the greatest loss first"
+        by_name = {target.name: target for target in left.targets}
+        for place, part in enumerate(("النفط", "الغاز", "القمح")):
+            rows = np.arange(40 * place, 40 * place + 40)
+            seen, unseen = whole[seed].take(rows), noisy(0.6 - place / 10, 50 + seed).take(rows)
+            target = by_name[part]
+            assert target.seen.value == pytest.approx(value(seen, "macro_f1"))
+            assert target.unseen.value == pytest.approx(value(unseen, "macro_f1"))
+            assert target.drop.estimate == pytest.approx(target.seen.value - target.unseen.value)
+        order = ["النفط", "الغاز", "القمح"]
+        raw = [by_name[part].drop.p_value for part in order]
+        assert [by_name[part].p for part in order] == holm(raw).tolist()
+        assert max(target.p / target.drop.p_value for target in left.targets) > 1
+
+
+def test_the_first_run_of_a_target_counts_and_other_splits_do_not() -> None:
+    everything = run("ans", "ans", noisy(0.9, 0))
+    tags = {"naba.split": "leave_one_out"}
+    parts = [run("ans", "ans", noisy(right, 1).take(np.arange(40)), part="x", tags=tags) for right in (0.8, 0.2)]
+    grouped = run("ans", "ans", noisy(0.1, 2), tags={"naba.split": "grouped"})
+    validated = replace(parts[1], section="validation", part="y")
+    (left,) = leave_one_out([grouped, everything, *parts, validated], resamples=50)
+    assert [target.name for target in left.targets] == ["x"]
+    assert left.targets[0].unseen.value == pytest.approx(value(parts[0].predictions(), "macro_f1"))
+    assert leave_one_out([grouped, *parts], resamples=50) == []
+    official = replace(everything, tags={"naba.split": "official_folds"})
+    assert len(leave_one_out([official, *parts], resamples=50)) == 1
+
+
+def test_where_only_one_of_the_seeds_goes_into_the_labels_there_is_no_drop() -> None:
+    seen = seeds_of("b", "b", (0.9, 0.8))
+    turned = noisy(0.9, 5)
+    odd = replace(turned, gold=objects([THREE[(row + row // 3) % 3] for row in range(120)]))
+    seen[1] = replace(seen[1], predictions=lambda: odd)
+    (matrix,) = matrices([*seen[:1], *seeds_of("a", "b", (0.7, 0.6))], resamples=20)
+    assert matrix.entries["a", "b"].drop is not None
+    (matrix,) = matrices([*seen, *seeds_of("a", "b", (0.7, 0.6))], resamples=20)
+    assert matrix.entries["a", "b"].drop is None
