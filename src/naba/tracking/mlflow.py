@@ -337,7 +337,8 @@ class ActiveRun:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         dataset = item.dataset
-        profile = {"num_rows": len(dataset), **{split: len(dataset.indices(split)) for split in _splits(dataset)}}
+        rows = {split: len(dataset.indices(split)) for split in ("train", "validation", "test")}
+        profile = {"num_rows": len(dataset), **{split: count for split, count in rows.items() if count}}
         columns = [{"type": "string", "name": name, "required": True} for name in dataset.columns]
         described = Dataset(
             name=dataset.name,
@@ -382,10 +383,6 @@ class ActiveRun:
 def model_name(run: str) -> str:
     """A run's name as that of its model, in which MLflow takes no `/ : . % " '`."""
     return re.sub(r"[/:.%\"']+", "_", run)
-
-
-def _splits(dataset: Any) -> list[str]:
-    return [split for split in ("train", "validation", "test") if len(dataset.indices(split))]
 
 
 def experiment_tags(facts: Facts) -> dict[str, str]:
