@@ -11,7 +11,7 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     import argparse
 
-    from naba.cli.arguments import Parser, names
+    from naba.cli.arguments import Parser
     from naba.data.dataset import Dataset
     from naba.evaluation.metrics import FloatArray
 

@@ -13,7 +13,7 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.cli.arguments import Parser, names
+    from naba.cli.arguments import Parser
 
 
 def main(parser: Parser, arguments: Sequence[str]) -> int:
