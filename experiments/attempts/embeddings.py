@@ -23,9 +23,8 @@ from naba import config
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
 from naba.models.build import build
-from naba.models.embeddings.embedder import Embedder
-from naba.models.embeddings.features import EmbeddingFeatures
-from naba.models.embeddings.heads import logistic, networks
+from naba.models.embeddings.features import Embedder, EmbeddingFeatures
+from naba.models.ensembles import logistic, networks
 
 DECIDING = {
     "ans_stance": ["agree", "disagree"],

@@ -20,9 +20,8 @@ from torch.nn.functional import cross_entropy, normalize
 from transformers import AutoModel, AutoTokenizer
 
 from naba.data.dataset import load_named
-from naba.models.encoder.data import length_parts, tokenise, training_batches
+from naba.models.encoder.data import length_parts, prepare, tokenise, training_batches
 from naba.models.encoder.options import Reading
-from naba.models.encoder.text import prepare
 from naba.models.encoder.training import schedule
 
 WAYS = ("apart", "together", "mean", "first")

@@ -37,7 +37,7 @@ def main() -> None:
 
     from naba.data.dataset import load_named
     from naba.models.embeddings import cache
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
 
     table = load_named(options.dataset).table
     columns = (list(table[name]) for name in ("text", "target"))

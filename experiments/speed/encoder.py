@@ -26,9 +26,9 @@ import transformers
 
 from naba.data.dataset import load_named
 from naba.models.encoder import data, weights
+from naba.models.encoder.layers import read_vectors
 from naba.models.encoder.options import Architecture, Reading, Training
 from naba.models.encoder.training import FineTuning, Forward, device, has_bfloat16
-from naba.models.encoder.vocabulary import read_vectors
 
 RATE, WARMUP, BATCH = 3e-4, 0.1, 32
 

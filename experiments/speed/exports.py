@@ -182,7 +182,7 @@ def print_encoder(title: str, source: Path, table: Any, options: argparse.Namesp
 
     from naba.classifier import folder as directory
     from naba.classifier.onnx import export, predictor
-    from naba.models.encoder.text import prepare
+    from naba.models.encoder.data import prepare
 
     torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
@@ -222,7 +222,7 @@ class Bare:
         self.pipeline = make_pipeline(union, model.classifier_)
 
     def __call__(self, texts: list[str]) -> Any:
-        from naba.models.temperature import softmax
+        from naba.models.classifier import softmax
 
         if hasattr(self.pipeline, "predict_proba"):
             return self.pipeline.predict_proba(texts)

@@ -127,6 +127,7 @@ def test_a_text_that_was_not_labelled_is_refused(mirror: Path, monkeypatch: pyte
 
 
 @pytest.mark.mirror
+@pytest.mark.slow
 def test_the_development_set_is_in_the_catalogue_and_rules_are_compared_there(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, store: Path
 ) -> None:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from naba.arabic.cues import CUES
-from naba.arabic.lexicons import AXES, PLACES, RIVALS, SYNONYMS
+from naba.arabic.lexicons import AXES, CUES, PLACES, RIVALS, SYNONYMS
 from naba.arabic.segment import clauses, light_stem, skeleton, tokens
 from naba.arabic.words import AXIS_NAMES, CUE_NAMES, analyse
 

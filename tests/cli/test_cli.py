@@ -213,7 +213,8 @@ def test_standard_output_that_lacks_letters(environment: dict[str, str], tmp_pat
     texts.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     program = (
         "import sys; from naba import cli; path = sys.argv[1]\n"
-        "train = ['train', 'dataset=file', f\"dataset.path='{path}'\", 'model=tfidf_nb', 'evaluation.resamples=50']\n"
+        "train = ['train', 'dataset=file', f\"dataset.path='{path}'\", 'model=tfidf_nb', 'evaluation.resamples=50',\n"
+        "         'tracking.figures=false']\n"
         "codes = [cli.main(one) for one in (['train', '--help'], train, ['list', 'datasets'], ['list', 'runs'],\n"
         "         ['compare', '--resamples', '50'], ['compare', '--markdown', '--resamples', '50'])]\n"
         "sys.exit(max(codes))"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from naba.config import dataset_config
 from naba.data.dataset import Dataset, load
-from naba.data.labels import alike, described, folded, label_ids
+from naba.data.own_files import alike, described, folded, label_ids
 from naba.errors import UserError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 
 from naba.config import dataset_config
 from naba.config.schema import DataConfig, FileConfig, SourceConfig
-from naba.data import download, sources
+from naba.data import sources
 from naba.data.dataset import load
 from naba.errors import UserError
 
@@ -81,7 +81,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NABA_MIRROR", "NABA_OFFLINE", "NABA_CACHE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download, "SECONDS_BEFORE_RETRY", 0.01)
+    monkeypatch.setattr(sources, "SECONDS_BEFORE_RETRY", 0.01)
 
 
 @pytest.fixture
@@ -352,7 +352,7 @@ def endless(handler: http.server.BaseHTTPRequestHandler, number: int) -> bool:
 
 def test_an_endless_answer_is_cut_off(server: Server, offline: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     """It wrote 1.5 GB before somebody stopped it."""
-    monkeypatch.setattr(download, "LARGEST_FILE", 2**18)
+    monkeypatch.setattr(sources, "LARGEST_FILE", 2**18)
     server.misbehave = endless
     offline.mirror = server.url
     with pytest.raises(UserError, match="more than 0 MiB came, the most that is taken for one file"):
@@ -369,7 +369,7 @@ def test_a_listing_without_an_end_is_cut_off(
     config = dataset_config("hub")
     config.repo_id, config.revision = "owner/name", "abc"
     server.misbehave = endless
-    monkeypatch.setattr(download, "LARGEST_PAGE", 2**18)
+    monkeypatch.setattr(sources, "LARGEST_PAGE", 2**18)
     with pytest.raises(UserError, match="an answer of more than 0 MiB"):
         load(config, offline)
     assert len(server.requests) == 1
@@ -383,7 +383,7 @@ def test_a_listing_without_an_end_is_cut_off(
         return True
 
     server.misbehave = again
-    monkeypatch.setattr(download, "MOST_PAGES", 5)
+    monkeypatch.setattr(sources, "MOST_PAGES", 5)
     with pytest.raises(UserError, match="more than 5 pages of answers"):
         load(config, offline)
     assert len(server.requests) == 6

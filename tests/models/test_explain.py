@@ -163,7 +163,7 @@ def test_words_that_decide_in_an_encoder(headlines):
 def test_integrated_gradients_are_complete(headlines):
     import torch
 
-    from naba.models.encoder.attribution import word_attributions
+    from naba.models.encoder.classifier import word_attributions
 
     X, y = headlines
     model = from_scratch(
@@ -195,7 +195,7 @@ def test_integrated_gradients_are_complete(headlines):
 def test_captum_finds_the_same(reading, headlines):
     """The numbers of integrated gradients are those of captum's `LayerIntegratedGradients`."""
     pytest.importorskip("captum", reason="captum is not installed")
-    from naba.models.encoder import attribution
+    from naba.models.encoder import classifier
 
     X, y = headlines
     model = from_scratch(
@@ -208,8 +208,8 @@ def test_captum_finds_the_same(reading, headlines):
     tokens, network = model.tokens(rows), model.model_.float().eval()
     for row in range(len(rows)):
         batch = tokens.batch(np.array([row]), model.tokenizer_.pad_token_id or 0)
-        ours = attribution._integrate(model, network, batch, 1, attribution.STEPS)
-        theirs = _captum(model, network, attribution._inputs(model, network, batch), 1, attribution.STEPS)
+        ours = classifier._integrate(model, network, batch, 1, classifier.STEPS)
+        theirs = _captum(model, network, classifier._inputs(model, network, batch), 1, classifier.STEPS)
         assert ours == pytest.approx(theirs, abs=1e-5)
         assert np.count_nonzero(ours) > 4
 

@@ -328,6 +328,25 @@ def test_pieces_come_back_in_their_order_while_so_many_are_worked_on(ahead: int)
     assert workers.most == ahead + 1
 
 
+@pytest.mark.parametrize(("workers", "asked"), [(1, []), (2, [2])])
+def test_more_than_one_worker_is_as_many_processes(
+    workers: int, asked: list[int], single: Opened, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    class Processes(predict_job.Here):
+        def __init__(self, folder: Path, count: int) -> None:
+            super().__init__(open_classifier(str(folder)))
+            found.append(count)
+
+        def close(self) -> None:
+            found.append(0)
+
+    monkeypatch.setattr(predict_job, "Processes", Processes)
+    predict_job.run(single, Job(file, SINGLE, tmp_path / "out.csv", workers=workers))
+    assert found == [*asked, *([0] if asked else [])]
+
+
 def test_a_signal_ends_a_job_between_two_pieces(single: Opened, file: Path, tmp_path: Path) -> None:
     """What was written by then is committed, and the same command goes on behind it."""
     job = Job(file, SINGLE, tmp_path / "out.csv", rows=3)

@@ -19,7 +19,7 @@ from naba.config.schema import ColumnsConfig, DatasetConfig, FileConfig
 from naba.data import catalogue, own_yaml
 from naba.data.corpora.readers import SourceFile
 from naba.data.dataset import load
-from naba.data.labels import label_ids
+from naba.data.own_files import label_ids
 from naba.data.rows import ReadingOptions, read_bytes
 from naba.errors import UserError, unknown_name
 

@@ -7,8 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from naba.arabic.cues import CUES, NOUN_CUES
-from naba.arabic.lexicons import AXES, PLACES, RIVALS, SYNONYMS
+from naba.arabic.lexicons import AXES, CUES, NOUN_CUES, PLACES, RIVALS, SYNONYMS
 from naba.arabic.normalise import NEWS, normalise
 from naba.arabic.segment import light_stem, skeleton
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from naba.models.classifier import Classifier
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
     from naba.models.embeddings.networks import Network
 
 CONFIG = "config.json"
@@ -46,9 +46,9 @@ def why_not_kept(embedder: Embedder) -> str | None:
     Raises:
         UserError: its checkpoint cannot be had.
     """
-    from naba.models.embeddings import sources
+    from naba.models.embeddings import networks
 
-    family = sources.family(embedder.checkpoint)
+    family = networks.family(embedder.checkpoint)
     return None if family is None or family in FAMILIES else _unknown(family)
 
 

@@ -62,7 +62,7 @@ def why_not_kept(model: Any) -> str | None:
     """
     from naba.classifier import encoders, estimators
     from naba.models import own
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
 
     if not isinstance(model, Classifier):
         return (

@@ -15,7 +15,7 @@ from naba.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from naba.evaluation.stress.report import StressReport
+    from naba.evaluation.stress import StressReport
 
 DESCRIPTION = """Does a model hold when texts are written in another way? Each perturbation changes the rows a run was
 scored on; the share of answers that flip, and what that costs in score, stand in a table and in a page, which the run
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
             files.write_text(options.html, page(report))
         console.note(f"kept with run {run.id[:12]}: {options.html or run.file(stress.PAGE)}")
     if options.style == "csv":
-        from naba.evaluation.stress.tables import data_table
+        from naba.evaluation.stress.page import data_table
 
         print(data_table(reports).render("csv"), end="")
     return 0
@@ -99,11 +99,11 @@ def _list() -> None:
 
 
 def _print(report: StressReport, style: str, *, by_label: bool) -> None:
-    from naba.evaluation.stress import tables
+    from naba.evaluation.stress.page import label_table, notes, stress_tables
 
     width = console.terminal_width()
     about = f"{report.dataset} ({report.section}, {report.rows} rows), {report.metric} {report.score:.3f}"
     print(f"{report.name} on {about}\n{report.verdict}\n")
-    for table in tables.stress_tables(report) + ([tables.label_table(report)] if by_label else []):
+    for table in stress_tables(report) + ([label_table(report)] if by_label else []):
         print(table.render(style, width))  # type: ignore[arg-type]
-    print("\n".join(f"- {note}" if style == "markdown" else note for note in tables.notes(report)))
+    print("\n".join(f"- {note}" if style == "markdown" else note for note in notes(report)))

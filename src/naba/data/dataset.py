@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from naba.data import own_files, sources
 from naba.data.corpora import readers
-from naba.data.labels import is_missing
+from naba.data.own_files import is_missing
 from naba.data.rows import SPLIT_NAMES, Place, Table, rows_error
 from naba.errors import UserError, nearest, unknown_name
 

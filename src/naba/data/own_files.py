@@ -1,28 +1,43 @@
-"""A user's own files: where they are, which splits they hold, and which labels occur."""
+"""A user's own files: where they are, which splits they hold, and which labels occur.
+
+A label has a value in the file, an id and the name it is shown by, one to one.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 import re
+import unicodedata
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from naba.arabic.normalise import normalise
+from naba.arabic.profile import Profile
 from naba.config.schema import FileConfig, SourceConfig
-from naba.data import download, labels, sources
+from naba.data import sources
 from naba.data.rows import SPLIT_NAMES, TABLES
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from naba.config.schema import DataConfig, DatasetConfig
     from naba.data.rows import Table
 
 logger = logging.getLogger(__name__)
 MISSING = "???"
+_ID = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_.\-]*[A-Za-z0-9][A-Za-z0-9_.\-]*")
+"""As `naba.config.schema.Label` has it: an id is a part of the names of metrics and columns."""
+_BETWEEN = re.compile(r"[\s/]+")
+_UNSEEN = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))
+_FORMS = Profile(
+    "forms", alef_forms=True, alef_maksura=True, ta_marbuta=True, letter_variants=True, digits=True, punctuation=True
+)
 LISTING = ".files.json"
 """In the cache, beside the files of a Hub data set: the names of all of them."""
 MOST_LABELS = 100
@@ -127,17 +142,17 @@ def _hub_listing(source: SourceConfig, data: DataConfig) -> list[str]:
         )
     address = f"{sources.HUB_API}/{quote(f'{source.repo_id}/tree/{source.revision}')}?recursive=true"
     try:
-        entries = download.json_list(address, timeout=data.timeout, retries=data.retries)
+        entries = sources.json_list(address, timeout=data.timeout, retries=data.retries)
     except UserError as error:
         raise UserError(error.message, sources.OFFLINE_HINT) from error
     names = [str(entry["path"]) for entry in entries if entry.get("type") == "file"]
     listing = sources.cache_of(data) / sources.relative_path(source, FileConfig(path=LISTING))
-    download.write_text(listing, json.dumps(names))
+    sources.write_text(listing, json.dumps(names))
     return names
 
 
 def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
-    """The config with the labels that occur, where it lists none; see `labels.label_ids`. They are logged.
+    """The config with the labels that occur, where it lists none; see `label_ids`. They are logged.
 
     Raises:
         UserError: too many different values for labels, or none.
@@ -145,9 +160,7 @@ def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
     if config.labels or config.columns.label is None:
         return config
     found = [
-        value
-        for value in raw.column(config.columns.label, "label")
-        if value is not None and not labels.is_missing(value)
+        value for value in raw.column(config.columns.label, "label") if value is not None and not is_missing(value)
     ]
     values, file = sorted(set(found)), raw.file
     if not values:
@@ -157,9 +170,9 @@ def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
             f"{file}: the column '{config.columns.label}' has {len(values)} different values, too many "
             "for labels", "Name the label column: dataset.columns.label=NAME. It has: " + ", ".join(raw.columns),
         )  # fmt: skip
-    ids = labels.label_ids(values)
-    logger.warning("%s: labels (value in the file = id): %s", file, labels.described(ids, found))
-    for one, other in labels.alike(values):
+    ids = label_ids(values)
+    logger.warning("%s: labels (value in the file = id): %s", file, described(ids, found))
+    for one, other in alike(values):
         logger.warning(
             "%s: the labels %r and %r differ only in case, width, spaces or diacritics (or forms of a letter or a "
             "digit), and are two labels; if they are one, correct the file, or map both to one id (label_values in "
@@ -170,4 +183,55 @@ def with_labels(config: DatasetConfig, raw: Table) -> DatasetConfig:
         config,
         labels={label: value for value, label in ids.items()},
         label_values={value: label for value, label in ids.items() if value != label},
+    )
+
+
+def is_missing(value: str | None) -> bool:
+    """Is this no value, of a label or a group: null, nothing, or only what nobody sees (white space, marks)?"""
+    return value is None or all(unicodedata.category(each) in _UNSEEN for each in value)
+
+
+def label_ids(values: Sequence[str]) -> dict[str, str]:
+    """Value in the file -> id: ASCII, because metrics are named after it, and no two values share one.
+
+    A value that can be an id is its own (`agree`, `-1`, `None`). In others white space and slashes become `_`, where
+    that gives an id nobody has (`not entail` -> not_entail); the rest are numbered (`مع` -> label_1).
+    """
+    ids = {value: value for value in values if _ID.fullmatch(value)}
+    taken = set(ids)
+    for number, value in enumerate(values, start=1):
+        if value in ids:
+            continue
+        joined = _BETWEEN.sub("_", value)
+        choices = itertools.chain([joined], (f"label_{further}" for further in itertools.count(number)))
+        ids[value] = next(choice for choice in choices if _ID.fullmatch(choice) and choice not in taken)
+        taken.add(ids[value])
+    return {value: ids[value] for value in values}
+
+
+def folded(value: str) -> str:
+    """The value without what readers overlook: case, width, white space, diacritics, tatweel, joining `_` and `-`.
+
+    Forms of one letter or digit are one too: ة and ه, ى and ي, the Persian ک, ١ and 1.
+    """
+    return re.sub(r"(?<=\w)-(?=\w)|[\s_]+", "", normalise(without_marks(value), _FORMS).casefold())
+
+
+def without_marks(value: str) -> str:
+    """Letters in their plain form: no diacritics (hamza on its carrier is one), invisible marks or tatweel."""
+    letters = unicodedata.normalize("NFKD", value)
+    return "".join(each for each in letters if unicodedata.category(each) not in {"Mn", "Cf"} and each != "\u0640")
+
+
+def alike(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of values that `folded` cannot tell apart: probably one label, written in two ways."""
+    return [pair for pair in itertools.combinations(values, 2) if folded(pair[0]) == folded(pair[1])]
+
+
+def described(ids: Mapping[str, str], values: Iterable[str]) -> str:
+    """`agree (12), مع = label_2 (8)`: what stands in the file, the id if it is another, and in how many rows."""
+    counts = Counter(values)
+    shown = {value: value if value == value.strip() and value.isprintable() else repr(value) for value in ids}
+    return ", ".join(
+        f"{shown[value]}{'' if label == value else f' = {label}'} ({counts[value]})" for value, label in ids.items()
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.config.schema import FileConfig
-from naba.data import labels
+from naba.data import own_files
 from naba.data.corpora.readers import SourceFile
 from naba.data.rows import SPLIT_NAMES, ReadingOptions, read_bytes, rows_error
 from naba.errors import UserError, unknown_name
@@ -64,8 +64,8 @@ def guess_columns(raw: Table, said: Mapping[str, str | None] | None = None) -> G
     left = {name: values for name, values in raw.columns.items() if name not in chosen.values()}
 
     def named(role: str) -> str | None:
-        by_name = {labels.folded(column).removeprefix("ال"): column for column in left}
-        words = [labels.folded(word) for word in NAMES[role].split()]
+        by_name = {own_files.folded(column).removeprefix("ال"): column for column in left}
+        words = [own_files.folded(word) for word in NAMES[role].split()]
         found = [by_name[word] for word in words if word in by_name]
         if role in BY_HEAD:
             found += [column for word in words for column in left if _head(column) == word]
@@ -94,12 +94,12 @@ def guess_columns(raw: Table, said: Mapping[str, str | None] | None = None) -> G
 def _head(column: str) -> str:
     """Of a name of several words the one that says what it is: the first in Arabic, the last in English; else ""."""
     words = re.split(r"[\s_\-]+", column.strip())
-    return labels.folded(words[-1 if column.isascii() else 0]).removeprefix("ال") if len(words) > 1 else ""
+    return own_files.folded(words[-1 if column.isascii() else 0]).removeprefix("ال") if len(words) > 1 else ""
 
 
 def _label_like(columns: Mapping[str, list[str | None]], raw: Table) -> str:
     distinct = {
-        name: len({value for value in values if not labels.is_missing(value)}) for name, values in columns.items()
+        name: len({value for value in values if not own_files.is_missing(value)}) for name, values in columns.items()
     }
     few = {name: count for name, count in distinct.items() if 2 <= count <= min(20, len(raw) / 2)}
     if not few:
@@ -150,7 +150,7 @@ def new(
     raw = read_bytes(content, shown, options)
     guess = guess_columns(raw, said)
     missing = [place for value, place in zip(raw.columns[guess.label], raw.places, strict=True)
-               if labels.is_missing(value)]  # fmt: skip
+               if own_files.is_missing(value)]  # fmt: skip
     if missing and not drop_unlabelled:
         raise rows_error(
             f"there is no label (column '{guess.label}')", missing,
@@ -199,7 +199,7 @@ def _is_value(name: str) -> bool:
 
 def ascii_name(text: str) -> str:
     """A name in ASCII, Arabic written in Latin letters: `أخبار 2` -> akhbar_2."""
-    letters = "".join(LATIN.get(each, each) for each in labels.without_marks(text))
+    letters = "".join(LATIN.get(each, each) for each in own_files.without_marks(text))
     name = re.sub(r"[^A-Za-z0-9_\-]+", "_", letters).strip("_-")
     return name[:LONGEST_NAME] or "own"
 
@@ -214,8 +214,8 @@ def _yaml_text(
     path: Path, name: str, guess: Guess, raw: Table, options: ReadingOptions | None, *, drop_unlabelled: bool
 ) -> str:
     """A dataset YAML for the file, with the labels that occur (most frequent first) and what was guessed."""
-    counts = Counter(str(value) for value in raw.columns[guess.label] if not labels.is_missing(value))
-    ids = labels.label_ids([value for value, _ in counts.most_common()])
+    counts = Counter(str(value) for value in raw.columns[guess.label] if not own_files.is_missing(value))
+    ids = own_files.label_ids([value for value, _ in counts.most_common()])
     columns = {key: quoted(value) for key, value in dataclasses.asdict(guess).items() if value is not None}
     given = (options or ReadingOptions()).given()
     content: dict[str, object] = {

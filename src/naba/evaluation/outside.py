@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from naba import files
-from naba.data.labels import is_missing
+from naba.data.own_files import is_missing
 from naba.data.rows import TABLES, ReadingOptions, read_bytes, rows_error
 from naba.data.rows.table import looks_like_row
 from naba.errors import UserError, unknown_name

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from naba.evaluation.page import Content
-    from naba.evaluation.stress.report import StressReport
+    from naba.evaluation.stress import StressReport
     from naba.evaluation.tables import Table
     from naba.evaluation.transfer import Transfer
     from naba.tracking import Run, Store
@@ -240,7 +240,7 @@ def stress_tables(runs: Sequence[TrackedRun], uri: str | None = None) -> list[Ta
     Raises:
         UserError: none of them was stressed.
     """
-    from naba.evaluation.stress.tables import side_by_side
+    from naba.evaluation.stress.page import side_by_side
 
     store = tracking.Store(uri)
     groups: dict[str, dict[str, list[StressReport]]] = defaultdict(lambda: defaultdict(list))

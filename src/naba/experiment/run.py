@@ -19,7 +19,7 @@ from naba.config import builders
 from naba.errors import UserError
 from naba.experiment import report, scoring
 from naba.experiment.job import Outcome, Result, prepare
-from naba.models.encoder.following import followed_by
+from naba.models.classifier import followed_by
 from naba.tracking import open_tracker
 from naba.tracking.claims import TakenError
 

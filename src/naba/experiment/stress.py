@@ -10,8 +10,7 @@ import numpy as np
 
 from naba.arabic import perturb
 from naba.errors import UserError, unknown_name
-from naba.evaluation.stress import measure
-from naba.evaluation.stress.report import StressReport
+from naba.evaluation.stress import StressReport, measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

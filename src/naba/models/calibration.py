@@ -1,4 +1,4 @@
-"""Calibration and abstention: wrappers round any classifier, fitted on validation rows."""
+"""Calibration and abstention: temperature scaling, and wrappers round any classifier, fitted on validation rows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,32 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.isotonic import IsotonicRegression
 
 from naba.errors import UserError, unknown_name
-from naba.models.classifier import DAMAGED, Answers, Wrapper, certainty, withheld
-from naba.models.temperature import fit_temperature, softmax
+from naba.models.classifier import DAMAGED, Answers, Wrapper, certainty, softmax, withheld
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+def fit_temperature(scores: np.ndarray, gold: np.ndarray) -> float:
+    """The temperature T > 0 for which softmax(scores / T) gives `gold` the highest likelihood.
+
+    Guo et al. 2017, "On calibration of modern neural networks", section 4.2. T is sought between 0.01 and 100.
+
+    Args:
+        scores: (n, k) scores of data that the scorer was not fitted on.
+        gold: (n,) place of the right class in each row.
+    """
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(gold))
+
+    def loss(log_temperature: float) -> float:
+        scaled = scores.astype(np.float64) / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, gold]))
+
+    bounds = (np.log(0.01), np.log(100.0))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
 class Calibrated(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -50,7 +71,7 @@ class Calibrated(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             UserError: there are no validation rows, or none of the labels seen in training.
         """
         features, gold = _fit_inside(self, X, y, validation, "calibrated")
-        places = _places(self.classes_)
+        places = {label: place for place, label in enumerate(self.classes_.tolist())}
         known = np.array([label in places for label in gold])
         codes = np.array([places[label] for label in gold[known]])
         probabilities = self.classifier_.predict_proba(features)[known]
@@ -247,10 +268,6 @@ def _fit_inside(wrapper: Any, X: Any, y: Any, validation: tuple[Any, Any] | None
     if not set(gold) & set(wrapper.classes_.tolist()):
         raise UserError("none of the validation rows has a label that occurs in training", "choose another split")
     return validation[0], gold
-
-
-def _places(classes: np.ndarray) -> dict[Any, int]:
-    return {label: place for place, label in enumerate(classes.tolist())}
 
 
 def _logarithms(probabilities: np.ndarray) -> np.ndarray:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,9 +18,9 @@ from naba.arabic.profile import Profile, profile_from
 from naba.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
     from naba.models.onnx import Graph
 
 COLUMNS = ("text", "target")
@@ -26,6 +28,7 @@ CHUNK_ROWS = 8192
 PROBABILITY_KINDS = ("model", "calibrated", "one_hot", "tokens", "votes")
 DAMAGED = "the directory is damaged: export it again"
 MOVED = {
+    "naba.models.embeddings.embedder": "naba.models.embeddings.features",
     "naba.models.pairs.blending": "naba.models.pairs.ensembles",
     "naba.models.pairs.stacking": "naba.models.pairs.ensembles",
     "naba.models.pairs.words": "naba.models.pairs.features",
@@ -465,6 +468,39 @@ def require_classes(classes: Sequence[str], model: str) -> None:
             f"{model} needs at least two labels in the training part, found only '{classes[0]}'",
             "choose another split, or model=majority",
         )
+
+
+_FOLLOWER: ContextVar[Callable[[Mapping[str, Any]], None] | None] = ContextVar("follower", default=None)
+
+
+@contextmanager
+def followed_by(follower: Callable[[Mapping[str, Any]], None]) -> Iterator[None]:
+    """Give `follower` what is known of each epoch when it ends, as it will stand in `history_`."""
+    token = _FOLLOWER.set(follower)
+    try:
+        yield
+    finally:
+        _FOLLOWER.reset(token)
+
+
+def tell_follower(entry: Mapping[str, Any]) -> None:
+    """Give an epoch to whoever follows this training."""
+    if follower := _FOLLOWER.get():
+        follower(entry)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Rows of scores, shape (n, k), as probabilities that sum to 1, float64."""
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    powers = np.exp(shifted)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def two_columns(scores: np.ndarray) -> np.ndarray:
+    """scikit-learn's single score of a two-class model as two columns whose difference it is, shape (n, 2)."""
+    if scores.ndim == 2:
+        return scores
+    return np.column_stack([-scores / 2, scores / 2])
 
 
 def text_digest(texts: Iterable[str], before: str = "") -> str:

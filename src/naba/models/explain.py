@@ -20,9 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from naba.errors import UserError
-from naba.models.classifier import row_parts
+from naba.models.classifier import row_parts, softmax, two_columns
 from naba.models.ensembles import ColumnRange, FirstColumns
-from naba.models.temperature import softmax, two_columns
 from naba.models.trees import LightGBMTrees, tree_parts
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import scipy.sparse
 
     from naba.arabic.normalise import Profile
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
     from naba.models.onnx import Graph
 
 

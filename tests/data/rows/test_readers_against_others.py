@@ -21,7 +21,7 @@ from naba.config.schema import FileConfig
 from naba.data import own_yaml
 from naba.data.corpora.readers import SourceFile
 from naba.data.dataset import load, load_named
-from naba.data.labels import is_missing
+from naba.data.own_files import is_missing
 from naba.data.rows import ReadingOptions, Table, read_bytes
 from naba.data.rows.table import clean_name
 from naba.errors import UserError

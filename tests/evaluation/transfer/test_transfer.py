@@ -13,7 +13,7 @@ from naba.errors import UserError
 from naba.evaluation.leaderboard import TrackedRun
 from naba.evaluation.predictions import Predictions
 from naba.evaluation.transfer import Transfer, leave_one_out, matrices
-from naba.evaluation.transfer.matrix import in_labels_of
+from naba.evaluation.transfer.measure import in_labels_of
 from naba.experiment.comparison import transfer
 
 FOUR = ("agree", "disagree", "discuss", "unrelated")

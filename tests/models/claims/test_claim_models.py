@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from naba.arabic.claim_words import KINDS, future_verb, kinds_of
 from naba.arabic.normalise import NEWS, normalise
 from naba.models import claim_boosting, claim_guideline, claim_linear
 from naba.models.claims.features import ClaimFeatures, ClaimMatrix
-from naba.models.claims.guideline import GuidelineMatrix, read, shape, tag
+from naba.models.claims.guideline import KINDS, GuidelineMatrix, future_verb, kinds_of, read, shape, tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,8 @@ from naba import cli, tracking
 from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import embedded
-from naba.models.embeddings import cache, sources
-from naba.models.embeddings.embedder import Embedder
-from naba.models.embeddings.features import EmbeddingFeatures
+from naba.models.embeddings import cache, networks
+from naba.models.embeddings.features import Embedder, EmbeddingFeatures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -342,7 +341,7 @@ def test_weights_of_another_folder_do_not_reach_the_cache(honest: Path, checkpoi
 
 
 def test_default_prefix_of_a_plain_checkpoint_is_none(checkpoint: Path) -> None:
-    assert sources.default_prefix(str(checkpoint)) == ""
+    assert networks.default_prefix(str(checkpoint)) == ""
 
 
 def test_the_plain_entry_asks_for_its_weights_before_a_run(own_home: Path, checkpoint: Path) -> None:

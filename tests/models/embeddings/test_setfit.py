@@ -12,7 +12,7 @@ from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import embedded, setfit
 from naba.models.embeddings.contrast import balanced, compared, cosine_loss
-from naba.models.embeddings.sources import network
+from naba.models.embeddings.networks import network
 
 if TYPE_CHECKING:
     from pathlib import Path

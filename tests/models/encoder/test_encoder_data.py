@@ -5,9 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from naba.models.encoder.data import length_parts, sorted_batches, tokenise, training_batches
+from naba.models.encoder.data import length_parts, prepare, sorted_batches, tokenise, training_batches
 from naba.models.encoder.options import Reading
-from naba.models.encoder.text import prepare
 from naba.models.encoder.training import pool, schedule
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from naba import files
-from naba.models import from_scratch
-from naba.models.encoder import checkpoints, following, precision, training
+from naba.models import classifier, from_scratch
+from naba.models.encoder import checkpoints, training
 from naba.models.encoder.checkpoints import Store
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def fit(headlines: Any, **training_options: Any) -> Any:
 
 def test_each_epoch_is_told_when_it_ends(headlines: Any) -> None:
     told: list[Any] = []
-    with following.followed_by(lambda entry: told.append(dict(entry))):
+    with classifier.followed_by(lambda entry: told.append(dict(entry))):
         model = fit(headlines)
     assert told == model.history_
     assert [entry["epoch"] for entry in told] == [1, 2, 3]
@@ -48,7 +48,7 @@ def test_a_follower_that_fails_ends_the_training_in_that_epoch(headlines: Any) -
         if len(told) == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), following.followed_by(follow):
+    with pytest.raises(KeyboardInterrupt), classifier.followed_by(follow):
         fit(headlines)
     assert told == [1, 2]
 
@@ -58,7 +58,7 @@ def test_a_line_for_each_epoch_that_takes_long_and_none_for_others(
 ) -> None:
     fit(headlines)
     assert not caplog.messages
-    monkeypatch.setattr(following, "WORTH_SAYING", 0.0)
+    monkeypatch.setattr(training, "WORTH_SAYING", 0.0)
     fit(headlines)
     assert [message.partition(":")[0] for message in caplog.messages] == [f"epoch {place} of 3" for place in (1, 2, 3)]
     assert "rows a second" in caplog.messages[0]
@@ -75,7 +75,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("stream", [Terminal(), io.StringIO()])
 def test_a_bar_is_for_a_terminal_alone(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
-    bar = following.Bar(2, 5, 64)
+    bar = training.Bar(2, 5, 64)
     bar.bar.delay = 0
     bar.shown -= 5
     bar.advance(32, 0.5)
@@ -124,8 +124,8 @@ class Processor:
 def processor(monkeypatch: pytest.MonkeyPatch) -> Processor:
     found = Processor()
     monkeypatch.setattr(training, "has_bfloat16", lambda where: True)
-    monkeypatch.setattr(precision, "FEWEST_STEPS", 1)
-    monkeypatch.setattr(precision, "_seconds", found.seconds)
+    monkeypatch.setattr(training, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(training, "_step_seconds", found.seconds)
     return found
 
 
@@ -146,7 +146,7 @@ def test_the_faster_arithmetic_is_taken_and_the_choice_is_kept(
 def test_a_short_training_is_not_measured(
     headlines: Any, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "FEWEST_STEPS", 19)
+    monkeypatch.setattr(training, "FEWEST_STEPS", 19)
     assert fit(headlines).history_[0]["bfloat16"] == 0, "18 steps"
     assert not processor.asked
 
@@ -155,8 +155,8 @@ def test_measuring_changes_no_digit_of_the_training(headlines: Any, monkeypatch:
     X, _ = headlines
     wanted = fit(headlines, precision="float32").predict_proba(X)
     monkeypatch.setattr(training, "has_bfloat16", lambda where: True)
-    monkeypatch.setattr(precision, "FEWEST_STEPS", 1)
-    monkeypatch.setattr(precision, "_GAIN", 0.0)
+    monkeypatch.setattr(training, "FEWEST_STEPS", 1)
+    monkeypatch.setattr(training, "_GAIN", 0.0)
     assert fit(headlines).predict_proba(X).tobytes() == wanted.tobytes()
     assert len(list((files.home() / "precision").iterdir())) == 1
 

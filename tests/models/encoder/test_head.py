@@ -16,9 +16,9 @@ from naba.classifier import folder as directory
 from naba.classifier.onnx.export import export
 from naba.errors import UserError
 from naba.models import pretrained
-from naba.models.embeddings.embedder import Embedder
-from naba.models.embeddings.heads import logistic
+from naba.models.embeddings.features import Embedder
 from naba.models.encoder.weights import load_pretrained
+from naba.models.ensembles import logistic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def test_words_of_both_sides_are_explained(headlines: Any, checkpoint: Path) -> 
 
 def test_the_sides_of_a_pair_are_read_apart(headlines: Any, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands for a text does not depend on the target; an encoder whose code lets it depend is refused."""
-    from naba.models.encoder.head import Means
+    from naba.models.encoder.layers import Means
 
     X, y = pairs(headlines)
     fitted = model(checkpoint, pair=True, training=TRAINING | {"epochs": 1}).fit(X, y)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from naba.models import pretrained
-from naba.models.encoder import vocabulary
+from naba.models.encoder import layers
 from naba.models.encoder.weights import load_pretrained
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ TRAINING = {"epochs": 3, "learning_rate": 5e-3, "batch_size": 8, "threads": 1, "
 @pytest.fixture(autouse=True)
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of a tiny checkpoint counts as a large one."""
-    monkeypatch.setattr(vocabulary, "LARGE", 0)
+    monkeypatch.setattr(layers, "LARGE", 0)
 
 
 def fitted(checkpoint: Path, headlines: Any, **training: Any) -> Any:
@@ -38,15 +38,15 @@ def test_what_is_trained_is_the_same(
 ) -> None:
     folder = request.getfixturevalue(kind)
     tables = []
-    read = vocabulary._part
-    monkeypatch.setattr(vocabulary, "_part", lambda whole, ids: tables.append(len(ids)) or read(whole, ids))
+    read = layers._part
+    monkeypatch.setattr(layers, "_part", lambda whole, ids: tables.append(len(ids)) or read(whole, ids))
     ours = fitted(folder, headlines)
     started = load_pretrained(str(folder), ["fall", "rise"])[1]
     whole, start = (model.get_input_embeddings().weight.detach() for model in (ours.model_, started))
     assert 0 < tables[0] < 0.5 * len(whole)
     changed = (whole != start).any(dim=1).numpy()
     assert 5 < changed.sum() <= tables[0]
-    monkeypatch.setattr(vocabulary, "WORTH_IT", 0.0)
+    monkeypatch.setattr(layers, "WORTH_IT", 0.0)
     plain = fitted(folder, headlines)
     assert len(tables) == 1
     for one, other in zip(ours.history_, plain.history_, strict=True):

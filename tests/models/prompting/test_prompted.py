@@ -13,7 +13,8 @@ import pytest
 from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import prompted
-from naba.models.prompting import endpoint, records
+from naba.models.prompting import endpoint
+from naba.models.prompting.asking import _record_file, records_folder
 from naba.models.prompting.shots import Shots
 
 NAMES = {"agree": "تأييد", "disagree": "معارضة"}
@@ -208,7 +209,7 @@ def test_a_damaged_record_is_asked_for_again(server):
     found = fitted(server)
     found.predict(table(1))
     (name,) = {one.name for row in found._requests(table(1)) for one in row}
-    records._file(name).write_text('{"reply": {"te', encoding="utf-8")
+    _record_file(name).write_text('{"reply": {"te', encoding="utf-8")
     assert found.predict(table(1)).tolist() == ["agree"]
     assert len(server.behaviour.rows()) == 2
 
@@ -302,7 +303,7 @@ def test_the_key_is_sent_and_never_told(server, monkeypatch, tmp_path, caplog):
     found = fitted(server, shots=2)
     found.predict(table(2))
     directory.save(found, tmp_path / "model", description())
-    written = [path for root in (tmp_path, records.folder()) for path in root.rglob("*") if path.is_file()]
+    written = [path for root in (tmp_path, records_folder()) for path in root.rglob("*") if path.is_file()]
     assert len(written) > 4
     for path in written:
         assert b"very-secret" not in path.read_bytes(), path

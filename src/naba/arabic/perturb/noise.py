@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba.arabic.boundaries import sentences
 from naba.arabic.perturb.kept import WORD
 from naba.arabic.perturb.table import perturber
+from naba.arabic.segment import sentences
 
 if TYPE_CHECKING:
     from random import Random

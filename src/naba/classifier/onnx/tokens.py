@@ -17,10 +17,8 @@ import numpy as np
 from naba.arabic.profile import profile_from
 from naba.classifier.folder import FORMAT, read_json
 from naba.errors import UserError
-from naba.models.classifier import Answers, Classifier, Wrapper, chunks, text_columns, withheld
-from naba.models.encoder.data import sorted_batches, tokenise
-from naba.models.encoder.text import prepare
-from naba.models.temperature import softmax
+from naba.models.classifier import Answers, Classifier, Wrapper, chunks, softmax, text_columns, withheld
+from naba.models.encoder.data import prepare, sorted_batches, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -30,7 +30,7 @@ from naba.data.checks.findings import (
 )
 from naba.data.checks.near_duplicates import near_duplicates
 from naba.data.dataset import load
-from naba.data.labels import folded
+from naba.data.own_files import folded
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ MISSING_WORDS = frozenset(
 
 def checks() -> dict[str, Check]:
     """All checks by code, those of allowed packages as well."""
-    from naba.data.checks import encodings, leaks, texts  # noqa: F401  (they add themselves to CHECKS)
+    from naba.data.checks import leaks, texts  # noqa: F401  (they add themselves to CHECKS)
 
     packages.load()
     return {code: CHECKS[code] for code in sorted(CHECKS)}

@@ -10,7 +10,7 @@ import logging
 import re
 from typing import IO, TYPE_CHECKING
 
-from naba.data.rows.archive import zip_member
+from naba.data.rows.excel import zip_member
 from naba.data.rows.table import (
     FORMATS,
     SPLIT_NAMES,

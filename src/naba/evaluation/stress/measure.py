@@ -14,7 +14,7 @@ from naba.evaluation.bootstrap import interval, share_groups
 from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import Predictions, objects
 from naba.evaluation.significance import paired_bootstrap
-from naba.evaluation.stress.report import Drop, Effect, Example, Share
+from naba.evaluation.stress import Drop, Effect, Example, Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

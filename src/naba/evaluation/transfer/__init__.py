@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from naba.evaluation.transfer.left_out import LeftOut, leave_one_out
-from naba.evaluation.transfer.matrix import Entry, Matrix, matrices
-from naba.evaluation.transfer.page import page
-from naba.evaluation.transfer.tables import left_out_table, matrix_tables
+from naba.evaluation.transfer.measure import Entry, LeftOut, Matrix, leave_one_out, matrices
+from naba.evaluation.transfer.page import left_out_table, matrix_tables, page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from naba.models.embeddings.networks import Transformer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
 
 _WARMUP, _WEIGHT_DECAY, _LONGEST_GRADIENT = 0.1, 0.01, 1.0
 
@@ -72,8 +72,8 @@ class TunedFeatures(EmbeddingFeatures):
         """A copy of the network, tuned. `ids` holds the tokens of each row, for each side of a pair."""
         import torch
 
+        from naba.models.encoder.layers import read_vectors
         from naba.models.encoder.training import device, fixed_threads, schedule
-        from naba.models.encoder.vocabulary import read_vectors
 
         tuned = Transformer(copy.deepcopy(network.model), network.tokenizer, network.pooling, network.max_length)
         model, where = tuned.model.to(device()), device()

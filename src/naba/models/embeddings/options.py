@@ -13,8 +13,7 @@ from naba.models.encoder.options import folder_digest
 
 if TYPE_CHECKING:
     from naba.models.embeddings.classifier import EmbeddedClassifier
-    from naba.models.embeddings.embedder import Embedder
-    from naba.models.embeddings.features import EmbeddingFeatures
+    from naba.models.embeddings.features import Embedder, EmbeddingFeatures
 
 _OF_THE_PART = frozenset(("embeddings", "prefix", "embedding_weight"))
 _NETWORKS = 3
@@ -82,8 +81,8 @@ class Embedded(Options, builder="embedded"):
             UserError: no checkpoint is given.
         """
         from naba.models.embeddings.classifier import EmbeddedClassifier
-        from naba.models.embeddings.embedder import Embedder
-        from naba.models.embeddings.heads import head
+        from naba.models.embeddings.features import Embedder
+        from naba.models.ensembles import head
 
         if self.checkpoint is None:
             raise UserError(f"model.{self.missing()}")

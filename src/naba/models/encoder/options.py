@@ -28,7 +28,7 @@ class Pretrained:
     Attributes:
         checkpoint: a model name on the Hugging Face Hub, `name@revision`, or a folder.
         head: `first`, as transformers has it for this kind of checkpoint, over the first token; or over `means` of the
-            tokens (`naba.models.encoder.head`).
+            tokens (`naba.models.encoder.layers`).
     """
 
     __pydantic_config__ = FORBID
@@ -62,7 +62,7 @@ class Reading:
 
     Attributes:
         preprocessing: `profile` (the run's normalisation), `none`, or what a family of encoders was trained on:
-            `arabert`, `camelbert`, `marbert`, `e5` (see `naba.models.encoder.text`).
+            `arabert`, `camelbert`, `marbert`, `e5` (see `naba.models.encoder.data`).
         max_length: tokens in one window, special tokens and target among them.
         windows: windows of a long text that are read; 1 truncates the longer side.
         stride: tokens that neighbouring windows share.
@@ -98,7 +98,7 @@ class Training:
             set's primary metric.
         class_weight: `balanced` weighs each label by the inverse of its share.
         precision: `auto` computes in bfloat16 where a GPU has instructions for it, and on a processor that has some
-            where a few steps are faster so; what was chosen is kept for this machine (`naba.models.encoder.precision`).
+            where a few steps are faster so; what was chosen is kept for this machine (`naba.models.encoder.training`).
         threads: of the CPU. Part of the recipe, because the order of sums, so the last digits, depend on it.
         frozen_layers: lowest layers that stay as they are, and the token vectors below them; 0 trains everything.
         checkpoint_steps: optimiser steps between checkpoints within an epoch; there is one after each epoch, too. Of a

@@ -1,9 +1,16 @@
-"""The training loop of encoders: what `transformers.Trainer` does, for one job and without its detours."""
+"""The training loop of encoders: what `transformers.Trainer` does, for one job and without its detours.
+
+While it runs there is a bar on a terminal, a line an epoch, and the curves for whoever asks.
+"""
 
 from __future__ import annotations
 
 import atexit
+import dataclasses
+import hashlib
 import itertools
+import json
+import logging
 import math
 import os
 import time
@@ -16,19 +23,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naba import machine
-from naba.models.encoder import precision
+from naba import files, machine
+from naba.models.classifier import tell_follower
 from naba.models.encoder.data import Tokens, length_parts, sorted_batches, training_batches
-from naba.models.encoder.following import Bar, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from naba.models.encoder.checkpoints import Store
     from naba.models.encoder.options import Training
 
+logger = logging.getLogger(__name__)
+
 Evaluate = Callable[[], dict[str, float]]
 """Scores of the model as it stands; the key `watched` is what early stopping goes by."""
+
+WORTH_SAYING = 20.0
+"""Seconds an epoch takes before its end is reported; shorter trainings are over before one could read it."""
+FEWEST_STEPS = 60
+"""Of a training in which it pays to measure; shorter ones compute in float32."""
+_REPEATS = 3
+_GAIN = 0.95
+"""A step in bfloat16 has to take less than this share of the time to be worth its digits."""
 
 
 _AFTER_EPOCH: ContextVar[Callable[[int, float], None] | None] = ContextVar("after_epoch", default=None)
@@ -204,7 +221,7 @@ class FineTuning:
             torch.manual_seed(self.seed)
             progress = (self.store.restore(self) if self.store else None) or Progress()
             steps = len(self._steps(len(tokens), 0)) * self.training.epochs
-            self.forward = precision.choose(self, tokens, codes, steps)
+            self.forward = choose_precision(self, tokens, codes, steps)
             while progress.epoch < self.training.epochs and not self._has_stopped(progress):
                 self._epoch(progress, tokens, codes)
                 self._finish_epoch(progress, evaluate, len(tokens))
@@ -337,7 +354,7 @@ def _optimiser(model: Any, training: Training) -> Any:
     """AdamW; a group's `faster` multiplies the learning rate of the moment."""
     import torch
 
-    from naba.models.encoder.head import FASTER, Means
+    from naba.models.encoder.layers import FASTER, Means
 
     head = {id(one) for one in model.classifier.parameters()} if isinstance(model, Means) else set()
     groups = [
@@ -370,3 +387,122 @@ def _leave_group_at_exit() -> None:
     from accelerate import PartialState
 
     atexit.register(PartialState().destroy_process_group)
+
+
+def choose_precision(tuning: FineTuning, tokens: Tokens, codes: np.ndarray, steps: int) -> Forward:
+    """The forward pass in the faster arithmetic, where the options leave it open and the processor has both.
+
+    It is measured, because no flag of a processor tells: where AVX512-BF16 is, oneDNN takes bfloat16; on one machine
+    that was 1.9 times as fast, on another 1.5 times as slow.
+
+    What was measured is kept in naba's home for this processor, network and length of batch, so that a training that
+    is resumed, or done again, computes as before.
+
+    Args:
+        steps: of the optimiser in the whole training.
+    """
+
+    forward = tuning.forward
+    if tuning.training.precision != "auto" or tuning.where.type != "cpu" or not has_bfloat16(tuning.where):
+        return forward
+    rows = np.arange(min(len(tokens), tuning.training.batch_size))
+    file = _precision_file(tuning, float(tokens.lengths[rows].max()), len(rows))
+    seconds = _kept_seconds(file)
+    if seconds is None:
+        if steps < FEWEST_STEPS:
+            return forward
+        seconds = {name: _step_seconds(tuning, tokens, codes, rows, fast=name == "bfloat16")
+                   for name in ("float32", "bfloat16")}  # fmt: skip
+        with files.replaced(file) as part:
+            part.write_text(json.dumps(seconds), encoding="utf-8")
+    fast = seconds["bfloat16"] < _GAIN * seconds["float32"]
+    logger.warning(
+        "training in %s: a step takes %.2f s in float32 and %.2f s in bfloat16, measured on this processor (%s)",
+        "bfloat16" if fast else "float32", seconds["float32"], seconds["bfloat16"], file,
+    )  # fmt: skip
+    return dataclasses.replace(forward, autocast=fast)
+
+
+def _precision_file(tuning: FineTuning, width: float, rows: int) -> Path:
+    import torch
+
+    config = tuning.forward.model.config
+    sizes = [getattr(config, name, 0) for name in ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")]
+    # Lengths a fifth apart are one.
+    about = [machine.hardware(), torch.__version__, tuning.training.threads, sizes, rows, round(np.log(width) * 5)]
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
+    return files.home() / "precision" / f"{digest[:16]}.json"
+
+
+def _kept_seconds(file: Path) -> dict[str, float] | None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {name: float(found[name]) for name in ("float32", "bfloat16")}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _step_seconds(tuning: FineTuning, tokens: Tokens, codes: np.ndarray, rows: np.ndarray, *, fast: bool) -> float:
+    """Of one forward and backward pass, the quickest of some after a first one; weights stay as they are."""
+    import torch
+
+    forward = dataclasses.replace(tuning.forward, autocast=fast)
+    gold: Any = torch.from_numpy(codes[rows])
+    tuning.wrapped.train()
+    took = []
+    with torch.random.fork_rng(devices=[]):
+        for _ in range(_REPEATS + 1):
+            begun = time.perf_counter()
+            tuning.loss(forward(tokens, rows, tuning.wrapped), gold).backward()
+            took.append(time.perf_counter() - begun)
+    tuning.optimiser.zero_grad(set_to_none=True)
+    return min(took[1:])
+
+
+def told(history: Sequence[Mapping[str, Any]], epochs: int, rows: int) -> None:
+    """Say that an epoch has ended.
+
+    Args:
+        history: of the epochs so far.
+        epochs: of the training at most.
+        rows: of one epoch.
+    """
+    last = history[-1]
+    tell_follower(last)
+    seconds = float(last["train_seconds"])
+    if seconds < WORTH_SAYING:
+        return
+    scores = [f"{name.removeprefix('validation_')} {value:.3f}" for name, value in last.items()
+              if name.startswith("validation_") and name != "validation_loss"]  # fmt: skip
+    left = (epochs - len(history)) * sum(float(one["train_seconds"]) for one in history) / len(history)
+    logger.warning(
+        "epoch %d of %d: %s%.0f rows a second%s", len(history), epochs,
+        "".join(f"{item}, " for item in [f"loss {last['train_loss']:.3f}", *(f"validation {one}" for one in scores)]),
+        rows / seconds, f", {left / 60:.0f} minutes at most are left" if left else "",
+    )  # fmt: skip
+
+
+class Bar:
+    """Rows, loss and remaining time of one epoch, on a terminal and nowhere else."""
+
+    def __init__(self, epoch: int, epochs: int, rows: int) -> None:
+        from tqdm import tqdm  # type: ignore[import-untyped]
+
+        # None: not where standard error is a file or a pipe. A short epoch needs no bar.
+        self.bar = tqdm(total=rows, desc=f"epoch {epoch} of {epochs}", unit=" rows", leave=False, disable=None, delay=3)
+        self.loss = 0.0
+        self.steps = 0
+        self.shown = time.monotonic()
+
+    def advance(self, rows: int, loss: float) -> None:
+        """One step of the optimiser is done."""
+        self.loss += loss
+        self.steps += 1
+        self.bar.update(rows)
+        if time.monotonic() - self.shown > 1:
+            self.shown = time.monotonic()
+            self.bar.set_postfix_str(f"loss {self.loss / self.steps:.3f}")
+
+    def close(self) -> None:
+        """The epoch is over."""
+        self.bar.close()

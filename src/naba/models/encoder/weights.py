@@ -47,7 +47,7 @@ def load_pretrained(
     means = head == "means"
     tokenizer, model = _found(checkpoint, lambda name, common: _load(name, labels, common, headless=means))
     if means:
-        from naba.models.encoder.head import Means
+        from naba.models.encoder.layers import Means
 
         model = Means(model, pair=pair)
         if pair:
@@ -61,7 +61,7 @@ def unloaded(config: Any, head: str, *, pair: bool) -> Any:
 
     if head == "first":
         return AutoModelForSequenceClassification.from_config(config)
-    from naba.models.encoder.head import Means
+    from naba.models.encoder.layers import Means
 
     return Means(AutoModel.from_config(config), pair=pair)
 

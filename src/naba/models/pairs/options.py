@@ -178,8 +178,7 @@ class Blended(Options, builder="blended"):
         from sklearn.linear_model import LogisticRegression
 
         from naba.models.embeddings.features import embeddings
-        from naba.models.embeddings.heads import logistic, networks
-        from naba.models.ensembles import Network
+        from naba.models.ensembles import Network, logistic, networks
         from naba.models.pairs.ensembles import BlendedPairs
         from naba.models.pairs.features import PairFeatures, PairMatrix
         from naba.models.pairs.vectors import word_vectors

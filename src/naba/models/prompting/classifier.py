@@ -17,9 +17,19 @@ from naba.errors import UserError
 from naba.evaluation.predictions import ANSWERED, NO_ANSWER, objects
 from naba.evaluation.prices import TokenPrice
 from naba.models.classifier import DAMAGED, Answers, Classifier, code_labels, text_columns
-from naba.models.prompting import abilities, prompt, records
-from naba.models.prompting.abilities import Question
-from naba.models.prompting.asking import Asker, Meter, Request, money
+from naba.models.prompting import prompt
+from naba.models.prompting.asking import (
+    Abilities,
+    Asker,
+    Meter,
+    Question,
+    Request,
+    abilities,
+    money,
+    record_name,
+    recorded,
+    remembered,
+)
 from naba.models.prompting.endpoint import KEY, Endpoint, address_problem
 from naba.models.prompting.prompt import Form
 from naba.models.prompting.reply import Reading, read
@@ -28,7 +38,7 @@ from naba.models.prompting.shots import COLUMNS, Shots
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from naba.models.embeddings.embedder import Embedder
+    from naba.models.embeddings.features import Embedder
     from naba.models.prompting.endpoint import Reply
     from naba.models.prompting.reply import Choices
 
@@ -107,7 +117,7 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         self.probability_kind_ = "tokens" if tokens else "votes" if self._votes > 1 else "one_hot"
         return self
 
-    def _abilities(self, endpoint: Endpoint) -> abilities.Abilities:
+    def _abilities(self, endpoint: Endpoint) -> Abilities:
         if self.language_model is None:
             served = endpoint.served()
             raise UserError(
@@ -116,7 +126,7 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
             )
         form = self._form
         asked = form.messages((), PROBE, PROBE)
-        return abilities.abilities(endpoint, Question(self.language_model, asked, form.choices.ids, self.sampling))
+        return abilities(endpoint, Question(self.language_model, asked, form.choices.ids, self.sampling))
 
     def _learn(self, X: Any, y: Any, groups: Sequence[str] | None) -> None:
         labels = [str(label) for label in y]
@@ -126,10 +136,10 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
     def plan(self, X: Any, y: Any, groups: Sequence[str] | None, asked: Any) -> dict[str, float]:
         """See `Classifier`: tokens are estimated from the letters, those of an answer are the most it may have."""
         self._learn(X, y, groups)
-        known = abilities.remembered(self._asks.endpoint, str(self.language_model))
-        self.accepts_ = vars(known or abilities.Abilities()).copy()
+        known = remembered(self._asks.endpoint, str(self.language_model))
+        self.accepts_ = vars(known or Abilities()).copy()
         requests = {one.name: one for row in self._requests(asked) for one in row}
-        missing = [one for one in requests.values() if records.get(one.name) is None]
+        missing = [one for one in requests.values() if recorded(one.name) is None]
         tokens_in = sum(one.tokens_in for one in missing)
         tokens_out = float(sum(one.most_tokens_out for one in missing))
         found = {"rows": float(len(asked)), "requests": float(len(requests)), "asked": float(len(missing)),
@@ -163,14 +173,14 @@ class PromptedClassifier(Classifier, ClassifierMixin, BaseEstimator):
         return Answers(objects(labels), probabilities, outcomes=objects(outcomes))
 
     def _requests(self, X: Any) -> list[list[Request]]:
-        takes = abilities.Abilities(**self.accepts_)
+        takes = Abilities(**self.accepts_)
         form, model = self._form, str(self.language_model)
         samplings = [{**self.sampling, "seed": self.sampling["seed"] + vote} for vote in range(self._votes)]
         found = []
         for text, target, shots in zip(*text_columns(X), self.shots_.of(X), strict=True):
             asked = form.messages(shots, text, target)
             payloads = [takes.payload(Question(model, asked, form.choices.ids, one)) for one in samplings]
-            found.append([Request(one, records.key(self.endpoint, one, vote)) for vote, one in enumerate(payloads)])
+            found.append([Request(one, record_name(self.endpoint, one, vote)) for vote, one in enumerate(payloads)])
         return found
 
     def _probabilities(

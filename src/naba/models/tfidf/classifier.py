@@ -11,9 +11,9 @@ from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC
 
 from naba.machine import one_thread
-from naba.models.classifier import code_labels, require_classes
+from naba.models.calibration import fit_temperature
+from naba.models.classifier import code_labels, require_classes, softmax, two_columns
 from naba.models.feature_classifier import LOGISTIC, FeatureClassifier
-from naba.models.temperature import fit_temperature, softmax, two_columns
 from naba.models.tfidf.features import TextFeatures
 
 if TYPE_CHECKING:

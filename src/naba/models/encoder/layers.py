@@ -1,14 +1,19 @@
-"""A head over the means of the tokens, for encoders that were trained to be read so: E5 and other sentence encoders.
+"""What naba puts round or into an encoder of transformers while it is trained: a head over means, a smaller table.
 
-The usual head reads the first token, of which such a checkpoint knows little, and starts at random: a small data set of
-pairs is over before it has learnt to look. This one starts as a logistic regression over the frozen encoder and trains
-with it (Kumar et al. 2022, arXiv 2202.10054). The two sides of a pair are read apart, as the checkpoint has learnt to,
-and the head compares their means (Reimers & Gurevych 2019, arXiv 1908.10084).
+The usual head reads the first token, of which sentence encoders such as E5 know little, and starts at random: a small
+data set of pairs is over before it has learnt to look. `Means` reads the means of the tokens, starts as a logistic
+regression over the frozen encoder and trains with it (Kumar et al. 2022, arXiv 2202.10054). The two sides of a pair
+are read apart, as the checkpoint has learnt to, and their means compared (Reimers & Gurevych 2019, arXiv 1908.10084).
+
+Four fifths of the weights of a small multilingual encoder are vectors of tokens, of which a data set reads a few
+thousand out of 250,000. The others have no gradient, and yet each step of AdamW goes over them and their moments:
+`read_vectors` leaves them out.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,11 +21,16 @@ from torch.nn.functional import normalize
 
 from naba.errors import UserError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 DROPOUT = 0.1
 FASTER = 10.0
 """How much faster the head learns than the encoder below it."""
 _STRENGTH = 0.003
 """Inverse strength of the logistic regression's regularisation, as in `naba.models.embeddings`."""
+LARGE, WORTH_IT = 20_000, 0.5
+"""Vectors of a table that is worth taking apart, and the share of them that the texts may ask for at most."""
 
 
 class Means(torch.nn.Module):
@@ -109,7 +119,7 @@ class Means(torch.nn.Module):
             codes: (n,) labels, all of them.
         """
         from naba.machine import one_thread
-        from naba.models.embeddings.heads import logistic
+        from naba.models.ensembles import logistic
 
         centre, scale = features.mean(axis=0), features.std(axis=0)
         scale[scale < 1e-6] = 1.0
@@ -131,3 +141,61 @@ def _mean(hidden: Any, mask: Any) -> Any:
     """Of the tokens where the mask is 1, of unit length."""
     weights = mask[:, :, None].to(hidden.dtype)
     return normalize((hidden * weights).sum(1) / weights.sum(1).clamp(min=1), dim=1)
+
+
+@contextmanager
+def read_vectors(model: Any, read: Sequence[np.ndarray], padding: int) -> Iterator[None]:
+    """Inside, the model holds the vectors of the tokens in `read` alone; afterwards all of them again.
+
+    What is trained is the same to rounding, but that weight decay leaves alone what no text reads.
+
+    Args:
+        model: of transformers; optimisers and copies are to be made inside.
+        read: arrays of token ids; all that the model is given inside stand in them.
+        padding: id of the padding token.
+    """
+    whole = model.get_input_embeddings()
+    asked = np.unique(np.concatenate([[padding], *read]))
+    # A subclass computes something of its own; a table that another layer has as well cannot be taken apart.
+    plain = type(whole) is torch.nn.Embedding and sum(one is whole.weight for one in _parameters(model)) == 1
+    if not plain or whole.num_embeddings < LARGE or len(asked) > WORTH_IT * whole.num_embeddings:
+        yield
+        return
+    rows = torch.from_numpy(asked).to(whole.weight.device)
+    model.set_input_embeddings(_part(whole, rows))
+    try:
+        yield
+    finally:
+        part = model.get_input_embeddings()
+        with torch.no_grad():
+            whole.to(part.weight.device).weight[part.ids] = part.weight
+        model.set_input_embeddings(whole)
+
+
+def _parameters(model: Any) -> list[Any]:
+    """The parameters, those that several layers share once for each."""
+    return [one for module in model.modules() for one in module.parameters(recurse=False)]
+
+
+class _Part(torch.nn.Embedding):
+    """Vectors of some tokens."""
+
+    places: torch.Tensor
+
+    def forward(self, input: Any) -> Any:  # noqa: A002 - torch calls it so
+        return super().forward(self.places[input])
+
+
+def _part(whole: Any, ids: Any) -> Any:
+    """A table of the vectors of some tokens, which is asked for them by their own ids."""
+    places = torch.zeros(whole.num_embeddings, dtype=torch.int64, device=ids.device)
+    places[ids] = torch.arange(len(ids), device=ids.device)
+    padding = whole.padding_idx
+    part: Any = _Part.from_pretrained(  # type: ignore[no-untyped-call]
+        whole.weight.detach()[ids].clone(), freeze=not whole.weight.requires_grad,
+        padding_idx=None if padding is None else int(places[padding]),
+    )  # fmt: skip
+    # No part of the weights: a checkpoint of the training has those alone.
+    part.register_buffer("places", places, persistent=False)
+    part.register_buffer("ids", ids, persistent=False)
+    return part

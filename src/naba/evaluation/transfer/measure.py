@@ -1,4 +1,4 @@
-"""Trained on one data set, tested on others: scores, and what is lost against a model that saw the tested set."""
+"""Trained on one data set and tested on others, or with a target left out: scores, and the loss on the same rows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from naba.evaluation.bootstrap import Systems, resampled_scores
+from naba.evaluation.bootstrap import Systems, interval, resampled_scores
 from naba.evaluation.leaderboard import EMPTY, Cell, cells_of, leaderboard, what_differs
 from naba.evaluation.metrics import metric
 from naba.evaluation.predictions import objects
-from naba.evaluation.significance import Difference, difference_of, holm
+from naba.evaluation.significance import Difference, difference_of, holm, paired_bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -164,6 +164,7 @@ def paired_drop(seen: Cell, unseen: Cell, measure: str, resamples: int) -> Diffe
 
 
 def _only(predictions: Predictions, ids: np.ndarray) -> Predictions:
+    """The rows of some ids, in their order."""
     position = {name: row for row, name in enumerate(predictions.ids)}
     return predictions.take(np.array([position[name] for name in ids], dtype=np.int64))
 
@@ -174,12 +175,12 @@ def in_labels_of(scheme: Predictions, predictions: Predictions) -> Predictions |
     Which label is which is read off the gold labels of the shared rows, that is, from the label map by which the
     runs were scored.
     """
-    position = {name: row for row, name in enumerate(predictions.ids)}
-    shared = [row for row, name in enumerate(scheme.ids) if name in position]
+    known = set(predictions.ids)
+    shared = [row for row, name in enumerate(scheme.ids) if name in known]
     if not shared:
         return None
     kept = scheme.take(np.array(shared, dtype=np.int64))
-    mine = predictions.take(np.array([position[name] for name in kept.ids], dtype=np.int64))
+    mine = _only(predictions, kept.ids)
     names: dict[str, str] = {}
     for gold, carried in zip(mine.gold, kept.gold, strict=True):
         if names.setdefault(gold, carried) != carried:
@@ -202,3 +203,72 @@ def _carried(trained: str, tested: str, labels: tuple[str, ...]) -> dict[str, st
         return {}
     source, target = (other, own) if labels == tuple(own.labels) else (own, other)
     return {label: target.label_map[label] for label in source.labels if label in target.label_map}
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target left out; `p` is Holm-corrected over the targets."""
+
+    name: str
+    seen: Score
+    unseen: Score
+    drop: Difference
+    p: float
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One model on one data set, each target left out in turn; the greatest loss first."""
+
+    dataset: str
+    model: str
+    metric: str
+    targets: Sequence[Target]
+
+    @property
+    def mean_drop(self) -> float:
+        """Mean over the targets."""
+        return float(np.mean([target.drop.estimate for target in self.targets]))
+
+
+def leave_one_out(runs: Sequence[TrackedRun], measure: str | None = None, resamples: int = 2_000) -> list[LeftOut]:
+    """Runs with `split=leave_one_out` beside runs of the same model and seed that were trained on all targets."""
+    wanted = measure or METRIC
+    tests = [run for run in runs if run.section == "test"]
+    seen = {_key(run): run for run in reversed(tests) if run.tags.get("naba.split") in {"given", "official_folds"}}
+    parts: dict[tuple[str, ...], dict[str, TrackedRun]] = defaultdict(dict)
+    for run in tests:
+        if run.tags.get("naba.split") == "leave_one_out" and _key(run) in seen:
+            parts[_key(run)].setdefault(run.part, run)
+    found = []
+    for key, unseen in parts.items():
+        known = seen[key].predictions()
+        pairs = [(name, *_pair(known, run.predictions())) for name, run in unseen.items()]
+        drops = [
+            (name, one, other, paired_bootstrap(one, other, wanted, resamples))
+            for name, one, other in pairs
+            if one is not None
+        ]
+        if not drops:
+            continue
+        corrected = holm([drop.p_value for *_, drop in drops])
+        targets = [
+            Target(name, interval(one, wanted, resamples), interval(other, wanted, resamples), drop, float(p))
+            for (name, one, other, drop), p in zip(drops, corrected, strict=True)
+        ]
+        targets.sort(key=lambda target: -target.drop.estimate)
+        first = next(iter(unseen.values()))
+        found.append(LeftOut(first.dataset, first.model, wanted, targets))
+    return found
+
+
+def _key(run: TrackedRun) -> tuple[str, ...]:
+    """Equal for runs that differ only in how they were split."""
+    return (run.dataset, str(run.seed), *(f"{name}={value}" for name, value in options_of(run)))
+
+
+def _pair(seen: Predictions, unseen: Predictions) -> tuple[Predictions | None, Predictions]:
+    carried = in_labels_of(unseen, seen)
+    if carried is None or len(carried) == len(unseen):
+        return carried, unseen
+    return carried, _only(unseen, carried.ids)
