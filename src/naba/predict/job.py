@@ -1,4 +1,7 @@
-"""A prediction job: rows in, the same rows with predictions out, in constant memory, committed piece by piece."""
+"""A prediction job: rows in, the same rows with predictions out, in constant memory, committed piece by piece.
+
+Pieces are answered by this process, or by several others that work ahead while this one reads and writes.
+"""
 
 from __future__ import annotations
 
