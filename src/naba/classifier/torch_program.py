@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba.classifier import encoders
 from naba.classifier import folder as directory
-from naba.classifier.onnx.tokens import DAMAGED, TOKENIZER, TokenClassifier, assembled, seal, settings_of
+from naba.classifier.onnx.predictor import DAMAGED, TOKENIZER, TokenClassifier, assembled, seal, settings_of
 from naba.errors import UserError
 
 if TYPE_CHECKING:

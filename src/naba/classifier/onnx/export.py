@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from naba.classifier import encoders
 from naba.classifier import folder as directory
 from naba.classifier.onnx import predictor
-from naba.classifier.onnx.predictor import MODEL
-from naba.classifier.onnx.tokens import INSTALL, TOKENIZER, seal, settings_of
+from naba.classifier.onnx.predictor import INSTALL, MODEL, TOKENIZER, seal, settings_of
 from naba.errors import UserError
 from naba.models.classifier import ELSEWHERE
 
