@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from naba.predict.locate import Opened
     from naba.predict.output import Output
 
-logger = logging.getLogger(__name__)
 SHOWN = 20
 MARKED = ("csv", "tsv")
 """The formats that may begin with a byte order mark, as Excel on Windows wants it for Arabic."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HERE: list[Opened] = []
+"""In a worker process: its classifier."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -49,13 +49,14 @@ METRICS_A_BATCH = 1000
 TABLES = "mlflow.loggedArtifacts"
 """MLflow's tag with the tables of a run."""
 
-logger = logging.getLogger(__name__)
 VIEW = "naba"
 """Key of the saved view: `?viewStateShareKey=naba`."""
 PRIMARY = "mlflow.experiment.primaryMetric.name"
 """The tag with the metric that MLflow's charts start with."""
 _LEFT_COLUMNS = ("attributes.`Run Name`", "runDateAndNestInfo")
 """Columns that MLflow keeps at the left of its table."""
+
+logger = logging.getLogger(__name__)
 
 
 class _Known:
