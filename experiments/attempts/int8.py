@@ -19,7 +19,7 @@ import onnx
 from onnxruntime.quantization import QuantType, matmul_nbits_quantizer, quantize_dynamic
 
 from naba.classifier import folder as directory
-from naba.classifier.onnx.predictor import session
+from naba.classifier.onnx_predictor import session
 from naba.config.schema import DataConfig
 from naba.data.dataset import load_named
 

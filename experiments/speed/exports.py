@@ -181,7 +181,7 @@ def print_encoder(title: str, source: Path, table: Any, options: argparse.Namesp
     import transformers
 
     from naba.classifier import folder as directory
-    from naba.classifier.onnx import export, predictor
+    from naba.classifier import onnx_export, onnx_predictor
     from naba.models.encoder.data import prepare
 
     torch.set_num_threads(options.threads)
@@ -200,8 +200,8 @@ def print_encoder(title: str, source: Path, table: Any, options: argparse.Namesp
     with tempfile.TemporaryDirectory() as place:
         for name, int8 in (("onnx", ""), ("onnx int8", "int8")):
             folder = Path(place) / name
-            export.export(source, folder, int8=int8)
-            ours: Any = predictor.load(folder, directory.describe(folder), threads=options.threads)
+            onnx_export.export(source, folder, int8=int8)
+            ours: Any = onnx_predictor.load(folder, directory.describe(folder), threads=options.threads)
             timed[f"naba, {name}"] = lambda ours=ours: ours.predict_proba(table)
         seconds = times(timed, options.repeats)
     rates = {name: len(table) / statistics.median(values) for name, values in seconds.items()}

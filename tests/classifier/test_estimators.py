@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from test_folder import BUILDERS, DESCRIPTION, fitted, table
 
-from naba import models
+from naba import files, models
 from naba.classifier import estimators, folder
 from naba.classifier.answers import predict_table
 from naba.errors import UserError
@@ -166,7 +166,7 @@ def test_a_folder_of_version_0_1_names_no_code_either(old: str, tmp_path: Path) 
     file.write_text(file.read_text(encoding="utf-8").replace(f'"class":"{old}"', '"class":"subprocess.Popen"'))
     description = folder.describe(copy)
     description["files"]["classifier.json"] = {
-        "bytes": file.stat().st_size, "sha256": folder._sha256(file),
+        "bytes": file.stat().st_size, "sha256": files.sha256(file),
     }  # fmt: skip
     (copy / "naba.json").write_text(json.dumps(description), encoding="utf-8")
     with pytest.raises(UserError, match=r"unknown class 'subprocess\.Popen'"):

@@ -18,7 +18,7 @@ import pytest
 from naba import models
 from naba.arabic.profile import NEWS
 from naba.classifier import folder as directory
-from naba.classifier.onnx import export
+from naba.classifier import onnx_export
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def fitted(kind: str) -> Any:
 def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: str = "") -> Path:
     """The ONNX folder of a fitted model, in a folder that also gets its classifier directory."""
     directory.save(model, folder / "model", DESCRIPTION)
-    export.export(folder / "model", folder / name, int8=int8)
+    onnx_export.export(folder / "model", folder / name, int8=int8)
     return folder / name
 
 
@@ -268,7 +268,7 @@ def test_a_command_that_needs_more_says_what_is_missing(command: list[str], expo
 def large(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model's ONNX folder as it is where protobuf has no room for the weights."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "LARGEST_INSIDE", 1000)
+        patch.setattr(onnx_export, "LARGEST_INSIDE", 1000)
         return onnx_folder(model, tmp_path_factory.mktemp("large"))
 
 
@@ -278,20 +278,20 @@ def test_weights_that_protobuf_has_no_room_for_stand_in_a_file_of_their_own(
 ) -> None:
     """As those of XLM-R large, which are 2.2 GB."""
     if int8:
-        monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
+        monkeypatch.setattr(onnx_export, "LARGEST_INSIDE", 1000)
         folder = onnx_folder(model, tmp_path, "large", int8=int8)
     else:
         folder = shutil.copytree(large, tmp_path / "large")
-    assert (folder / export.WEIGHTS).stat().st_size > 1000
+    assert (folder / onnx_export.WEIGHTS).stat().st_size > 1000
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [*(path.name for path in whole(int8).iterdir()), export.WEIGHTS]
+        [*(path.name for path in whole(int8).iterdir()), onnx_export.WEIGHTS]
     )
     X, _ = table(45)
     loaded, description = directory.load(folder)
     assert np.array_equal(loaded.predict_proba(X), directory.load(whole(int8))[0].predict_proba(X))
-    assert export.WEIGHTS in description["files"]
-    content = (folder / export.WEIGHTS).read_bytes()
-    (folder / export.WEIGHTS).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    assert onnx_export.WEIGHTS in description["files"]
+    content = (folder / onnx_export.WEIGHTS).read_bytes()
+    (folder / onnx_export.WEIGHTS).write_bytes(bytes([content[0] ^ 1]) + content[1:])
     with pytest.raises(UserError, match=r"model\.onnx\.data is not the file"):
         directory.load(folder)
 
@@ -300,7 +300,7 @@ def test_weights_outside_the_folder_are_not_read(large: Path, tmp_path: Path) ->
     import onnx
 
     folder = shutil.copytree(large, tmp_path / "large")
-    (folder / export.WEIGHTS).rename(tmp_path / "elsewhere.data")
+    (folder / onnx_export.WEIGHTS).rename(tmp_path / "elsewhere.data")
     graph = onnx.load(folder / "model.onnx", load_external_data=False)
     for tensor in graph.graph.initializer:
         for entry in tensor.external_data:

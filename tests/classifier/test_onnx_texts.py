@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from naba import models
 from naba.arabic.profile import LIGHT, NEWS, NONE
 from naba.classifier import folder as directory
-from naba.classifier.onnx import export
+from naba.classifier import onnx_export
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.models import calibration
@@ -63,7 +63,7 @@ def training(rows: int = 140, classes: int = 3) -> tuple[pd.DataFrame, np.ndarra
 def exported(model: Any, folder: Path, *, pair: bool) -> Any:
     description = {"task": "stance", "labels": LABELS, "input": ["text", "target"] if pair else ["text"]}
     directory.save(model, folder / "model", description)
-    export.export(folder / "model", folder / "onnx")
+    onnx_export.export(folder / "model", folder / "onnx")
     return directory.load(folder / "onnx")[0]
 
 
@@ -217,7 +217,7 @@ def test_int8_is_for_encoders(tmp_path: Path) -> None:
     model = models.tfidf_nb(minimum_count=1).fit(*training(20))
     directory.save(model, tmp_path / "model", {"task": "x", "labels": LABELS, "input": ["text"]})
     with pytest.raises(UserError, match="--int8 goes with encoders"):
-        export.export(tmp_path / "model", tmp_path / "onnx", int8="int8")
+        onnx_export.export(tmp_path / "model", tmp_path / "onnx", int8="int8")
     assert not (tmp_path / "onnx").exists()
 
 
@@ -246,7 +246,7 @@ def test_every_test_row_of_real_data(
     folder = tmp_path / "m"
     labels = dict(dataset.display_names)
     directory.save(fitted, folder, {"task": "x", "labels": labels, "input": ["text", "target"] if pair else ["text"]})
-    export.export(folder, tmp_path / "onnx")
+    onnx_export.export(folder, tmp_path / "onnx")
     loaded, _ = directory.load(tmp_path / "onnx")
     article = load_named(other)
     for X in (dataset.frame(dataset.indices("test")), article.frame(np.arange(len(article.table)))):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from naba.experiment.result import Section
 
 from calls import rows_given
 from naba.config.schema import DataConfig, DatasetConfig, EvaluationConfig, SplitConfig
@@ -20,7 +19,7 @@ from naba.errors import UserError
 from naba.evaluation.bootstrap import Score, scores
 from naba.evaluation.predictions import Predictions, objects
 from naba.experiment import scoring
-from naba.experiment.job import Stopwatch
+from naba.experiment.job import Section, Stopwatch
 from naba.experiment.scoring import Relabelled
 from naba.models import tfidf_nb, tfidf_svm
 from naba.models.calibration import Calibrated

@@ -180,7 +180,7 @@ def test_what_is_to_be_expected_is_estimated_from_the_validation_rows_of_every_s
     def run(name: str) -> Any:
         return SimpleNamespace(predictions=lambda section: asked.append(section) or kept[name])
 
-    monkeypatch.setattr(tracking, "open_store", lambda _: SimpleNamespace(find=run))
+    monkeypatch.setattr(tracking, "Store", lambda _: SimpleNamespace(find=run))
     found = searched(settings, [0.6, None, 0.7])
     expected = nested_estimate([[kept["run0"]], [kept["run2"]]], "macro_f1")
     assert expected is not None
@@ -196,7 +196,7 @@ def test_runs_that_are_gone_leave_it_unknown(settings: Any, monkeypatch: pytest.
     def gone(name: str) -> Any:
         raise UserError(f"there is no run '{name}'")
 
-    monkeypatch.setattr(tracking, "open_store", lambda _: SimpleNamespace(find=gone))
+    monkeypatch.setattr(tracking, "Store", lambda _: SimpleNamespace(find=gone))
     found = searched(settings, [0.6, 0.7])
     assert found.nested is None
     assert "cannot be estimated" in found.html()

@@ -10,7 +10,7 @@ import pytest
 
 from naba import cli, tracking
 from naba.classifier import folder as directory
-from naba.classifier.onnx import export as onnx_export
+from naba.classifier import onnx_export
 from naba.config import overrides
 from naba.experiment import run as train
 from naba.models.classifier import ELSEWHERE

@@ -96,7 +96,7 @@ def run(job: Job, each: Callable[[Article, list[Path], str | None], None]) -> Do
             continue
         done.articles += 1
         written = _write(article, job)
-        run_id = _tracked(article, job) if job.track else None
+        run_id = track(article, job.uri) if job.track else None
         rows["claims"] += records.claim_rows(article)
         rows["stances"] += records.stance_rows(article)
         index.add(article)
@@ -152,10 +152,6 @@ def _tables(job: Job, rows: dict[str, list[dict[str, object]]]) -> list[Path]:
         _save(path, "\ufeff" + records.as_csv(columns[name], iter(rows[name])))
         written.append(path)
     return written
-
-
-def _tracked(article: Article, job: Job) -> str:
-    return track(article, job.uri)
 
 
 def track(article: Article, uri: str | None = None) -> str:

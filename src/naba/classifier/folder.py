@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from naba import files
 from naba.arabic.profile import profile_from
 from naba.classifier import formats
 from naba.errors import Problems, UserError, unknown_name
@@ -143,7 +144,7 @@ def seal(folder: Path, description: Mapping[str, Any]) -> None:
         path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in {DESCRIPTION, CARD}
     ]  # fmt: skip
     full = dict(description)
-    full["files"] = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in listed}
+    full["files"] = {path.name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in listed}
     full["sha256"] = digest(full)
     check_description(full, DESCRIPTION)
     (folder / DESCRIPTION).write_text(json.dumps(full, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -233,7 +234,7 @@ def check_files(folder: Path, description: Mapping[str, Any]) -> None:
         path = folder / name
         if not path.is_file():
             raise UserError(f"{folder} lacks the file {name}", DAMAGED)
-        if path.stat().st_size != entry["bytes"] or _sha256(path) != entry["sha256"]:
+        if path.stat().st_size != entry["bytes"] or files.sha256(path) != entry["sha256"]:
             raise UserError(
                 f"{path} is not the file that {DESCRIPTION} describes: {path.stat().st_size} bytes, "
                 f"expected {entry['bytes']}",
@@ -301,11 +302,6 @@ def finite(value: Any) -> float | None:
     """A number as JSON takes it; None for what is not finite."""
     number = None if value is None else float(value)
     return number if number is not None and math.isfinite(number) else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba.classifier import encoders
 from naba.classifier import folder as directory
-from naba.classifier.onnx.tokens import DAMAGED, TOKENIZER, TokenClassifier, assembled, seal, settings_of
+from naba.classifier.onnx_predictor import DAMAGED, TOKENIZER, TokenClassifier, assembled, seal, settings_of
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def export(source: Path, folder: Path) -> None:
     Raises:
         UserError: the model is no encoder.
     """
-    from naba.classifier.onnx.export import quiet
+    from naba.classifier.onnx_export import quiet
     from naba.models.encoder.classifier import EncoderClassifier
 
     model, description = directory.load(source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from naba.cli.arguments import add_reading_options, data_options, reading_options
+from naba.cli.arguments import add_reading_options, data_options, names, reading_options
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -95,8 +95,3 @@ def _of_file(file: Path, options: argparse.Namespace) -> tuple[Dataset, list[Flo
             raise UserError(f"--model {name} reads {needed}")
     found = [answers(one.model, dataset.frame(range(len(dataset))), dataset.labels, str(file))[1] for one in opened]
     return dataset, found, list(options.model)
-
-
-def names(text: str) -> list[str]:
-    """Names with commas between them, for argparse."""
-    return [name.strip() for name in text.split(",") if name.strip()]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.annotate_rows import COMMITTEES, names
-from naba.cli.arguments import new_file, positive
+from naba.cli.annotate_rows import COMMITTEES
+from naba.cli.arguments import names, new_file, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:

@@ -90,6 +90,11 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def names(text: str) -> list[str]:
+    """Names with commas between them, for argparse."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def check_name(option: str, value: str | None) -> None:
     """Raises:
     UserError: the value of an option is no name for a model or an alias.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, key_values, new_file, positive
+from naba.cli.arguments import Parser, key_values, names, new_file, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _parser() -> Parser:
     parser.add_argument("--uri", help="the MLflow store (default: naba's own)")
     parser.add_argument("--baseline", help="the model others are compared with (default majority)")
     parser.add_argument("--resamples", type=positive, default=2_000, help="bootstrap resamples (default 2000)")
-    parser.add_argument("--columns", type=_keys, metavar="KEY,…", help="which, in this order; keys as in --csv")
+    parser.add_argument("--columns", type=names, metavar="KEY,…", help="which, in this order; keys as in --csv")
     parser.add_argument(
         "--by-group", action="store_true", help="resample whole claims or topics (default: where rows share them)"
     )
@@ -105,10 +105,6 @@ def _parser() -> Parser:
         styles.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"print {what}")
     parser.set_defaults(style="text")
     return parser
-
-
-def _keys(value: str) -> list[str]:
-    return [key.strip() for key in value.split(",") if key.strip()]
 
 
 def _print(boards: Sequence[Board], style: str, chosen: Sequence[str] | None) -> None:

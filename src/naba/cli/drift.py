@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, data_options, new_file
+from naba.cli.arguments import Parser, data_options, names, new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _parser() -> Parser:
     parser.add_argument("--text", default="text", metavar="COLUMN", help="of a file (default text)")
     parser.add_argument("--target", metavar="COLUMN", help="of a file of pairs: the claim")
     parser.add_argument("--label", metavar="COLUMN", help="of a file with labels")
-    parser.add_argument("--source", type=_names, default=[], metavar="COLUMN,…",
+    parser.add_argument("--source", type=names, default=[], metavar="COLUMN,…",
                         help="such as outlet (default: those of few values; of a file: none)")  # fmt: skip
     parser.add_argument("--alpha", type=_share, default=0.01, help="p-value below which a change is one (default 0.01)")
     parser.add_argument("--area", type=_share, default=0.6,
@@ -91,10 +91,6 @@ def _run(model: str, uri: str | None) -> Any:
     from naba.export.run import find_run
 
     return None if Path(model).expanduser().is_dir() else find_run(model, uri)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _share(text: str) -> float:

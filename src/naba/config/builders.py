@@ -271,14 +271,9 @@ def tags(model: Mapping[str, Any]) -> tuple[str, ...]:
     """What kind of model it is, and of those inside it; and what its YAML says itself (`tags: [desk]`)."""
     inside = [value for value in model.values() if isinstance(value, Mapping) and "builder" in value]
     # A wrapper has no weights of its own: it is what is inside it.
-    own = tags_of(inside) if inside else options(model).tags()
+    own = [tag for one in inside for tag in tags(one)] if inside else options(model).tags()
     given = model.get("tags") or ()
     return tuple(dict.fromkeys((*own, *(given if isinstance(given, list | tuple) else (str(given),)))))
-
-
-def tags_of(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The tags of several models."""
-    return tuple(dict.fromkeys(tag for one in models for tag in tags(one)))
 
 
 def content(model: Mapping[str, Any]) -> dict[str, Any]:

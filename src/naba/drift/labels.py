@@ -9,7 +9,7 @@ import numpy as np
 
 from naba.drift import permutation
 from naba.errors import UserError, unknown_name
-from naba.evaluation.bootstrap import percentile
+from naba.evaluation.bootstrap import percentile, units_of
 from naba.evaluation.predictions import Predictions, answers, objects
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def estimated(source: Predictions, predicted: IntArray, blocks: IntArray, seed: 
     """
     size = len(source.labels)
     confusion = source.confusion().astype(float)
-    old_blocks = np.arange(len(source)) if source.groups is None else _codes(source)
+    old_blocks = np.arange(len(source)) if source.groups is None else units_of(source)
     p = _p_value(size, (source.predicted_codes, old_blocks), (predicted, blocks), seed)
     share = np.bincount(predicted, minlength=size) / len(predicted)
     value = solve(confusion, share)
@@ -154,12 +154,6 @@ def _drawn(sums: FloatArray, generator: np.random.Generator) -> FloatArray:
     weights = np.bincount(generator.integers(0, len(sums), len(sums)), minlength=len(sums))
     drawn: FloatArray = weights @ sums
     return drawn
-
-
-def _codes(source: Predictions) -> IntArray:
-    from naba.evaluation.bootstrap import units_of
-
-    return units_of(source)
 
 
 def shift(model: Any, old: Part, new: Part, run: Run | None = None, seed: int = 0) -> LabelShift:

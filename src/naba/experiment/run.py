@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from naba.tracking.folder import FolderTracker
     from naba.tracking.mlflow import MlflowTracker
 
+LOOK_SECONDS, HEARD_SECONDS = 0.2, 60
+"""Between two looks of a further process of torchrun; for the first one to be heard by all of them."""
+
 logger = logging.getLogger(__name__)
-LOOK_SECONDS = 0.2
-HEARD_SECONDS = 60
 
 
 def run(cfg: DictConfig, overrides: Sequence[str] = (), *, wait: bool = True, tuned_from: str = "") -> Outcome:

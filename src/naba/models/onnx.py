@@ -98,7 +98,7 @@ def write(model: Classifier, path: Path) -> list[str]:
     graph.add("Gather", labels, best, axis=0, output="label")
     graph.add("Identity", corrected(graph, probabilities, model.correction), output="probabilities")
     outputs = {"label": ("text", 0), "probabilities": ("number", len(inner.classes_))}
-    graph.save(path, inputs, outputs, "Texts must be prepared first, as naba.classifier.onnx.predictor.prepared does.")
+    graph.save(path, inputs, outputs, "Texts must be prepared first, as naba.classifier.onnx_predictor.prepared does.")
     return inputs
 
 

@@ -196,10 +196,6 @@ def _ray(work: Work, opened: Opened) -> Done:
         ray.shutdown()
 
 
-def _on_cluster(work: Work) -> bool:
-    return bool(work.cluster or os.environ.get("RAY_ADDRESS"))
-
-
 def _with_ray(work: Work, opened: Opened) -> Done:
     import pyarrow as pa
     import ray
@@ -220,7 +216,7 @@ def _with_ray(work: Work, opened: Opened) -> Done:
         RayPredictor,
         fn_constructor_kwargs={"folder": str(opened.folder), "columns": dict(work.columns), "prefix": work.prefix},
         # One worker here: a second one would wait for a processor for ever. A cluster grows to what it has.
-        compute=ActorPoolStrategy(min_size=1, max_size=None if _on_cluster(work) else 1),
+        compute=ActorPoolStrategy(min_size=1, max_size=None if work.cluster or os.environ.get("RAY_ADDRESS") else 1),
         **plain,
     )
     made.write_parquet(work.output)

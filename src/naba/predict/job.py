@@ -1,39 +1,51 @@
-"""A prediction job: rows in, the same rows with predictions out, in constant memory, committed piece by piece."""
+"""A prediction job: rows in, the same rows with predictions out, in constant memory, committed piece by piece.
+
+Pieces are answered by this process, or by several others that work ahead while this one reads and writes.
+"""
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
 import signal
 import sys
 import threading
 import time
 from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import IO, TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 from naba.data.rows import ReadingOptions, open_rows
 from naba.data.rows.parquet import ParquetReader
 from naba.errors import UserError
+from naba.machine import cores
 from naba.predict import formats, reading
 from naba.predict import output as predict_output
 from naba.predict.reading import Columns, ParquetSource, Piece, RowSource, Source
-from naba.predict.workers import Here, Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from naba.data.rows import BadRow
     from naba.predict.locate import Opened
     from naba.predict.output import Output
-    from naba.predict.workers import Answers, Workers
 
-logger = logging.getLogger(__name__)
 SHOWN = 20
 MARKED = ("csv", "tsv")
 """The formats that may begin with a byte order mark, as Excel on Windows wants it for Arabic."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HERE: list[Opened] = []
+"""In a worker process: its classifier."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -157,9 +169,11 @@ def _copy(
     return summary
 
 
-def _asked(workers: Workers, pieces: Iterator[Piece], signals: Interruption) -> Iterator[tuple[Piece, Answers]]:
+def _asked(
+    workers: Workers, pieces: Iterator[Piece], signals: Interruption
+) -> Iterator[tuple[Piece, Callable[[], pd.DataFrame]]]:
     """The pieces in their order, each with what waits for its answers; workers have further ones by then."""
-    asked: deque[tuple[Piece, Answers]] = deque()
+    asked: deque[tuple[Piece, Callable[[], pd.DataFrame]]] = deque()
     while True:
         with signals.at_once():
             piece = next(pieces, None)
@@ -296,3 +310,85 @@ class Interruption:
             yield
         finally:
             self.waiting = False
+
+
+class Workers(Protocol):
+    """Attributes:
+    ahead: pieces that may be asked for before the first is waited for.
+    """
+
+    ahead: int
+
+    def ask(self, piece: Piece) -> Callable[[], pd.DataFrame]:
+        """Hand a piece over; what is returned waits for its predictions."""
+
+
+class Here:
+    """This process, when it is waited for."""
+
+    ahead = 0
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def ask(self, piece: Piece) -> Callable[[], pd.DataFrame]:
+        """See `Workers`."""
+        return partial(_predicted, self.opened, piece.texts, piece.targets)
+
+
+class Processes:
+    """Processes that have each opened the classifier; a piece is answered as a whole, so the bits are the same.
+
+    They end with this one, however it ends. Ctrl-C is this one's matter.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.ahead = 2 * count
+        context = multiprocessing.get_context("spawn")
+        threads = str(max(1, cores() // count))
+        self.pool = ProcessPoolExecutor(count, context, initializer=_open, initargs=(str(folder), threads))
+
+    def ask(self, piece: Piece) -> Callable[[], pd.DataFrame]:
+        """See `Workers`."""
+        future = self.pool.submit(_answer, piece.texts, piece.targets)
+
+        def wait() -> pd.DataFrame:
+            try:
+                return future.result()
+            except BrokenProcessPool as error:
+                raise UserError(
+                    "a worker process ended before it had answered",
+                    "was memory short? fewer --workers, or a smaller --batch, take less",
+                ) from error
+
+        return wait
+
+    def close(self) -> None:
+        """Drop what nobody waits for any more."""
+        self.pool.shutdown(cancel_futures=True)
+
+
+def _predicted(opened: Opened, texts: list[str], targets: list[str]) -> pd.DataFrame:
+    from naba.classifier.answers import predict_texts
+
+    return predict_texts(opened.model, opened.description, texts, targets)
+
+
+def _open(folder: str, threads: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.setdefault("OMP_NUM_THREADS", threads)
+    from naba.predict.locate import open_classifier
+
+    _HERE.append(open_classifier(folder))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _answer(texts: list[str], targets: list[str]) -> pd.DataFrame:
+    return _predicted(_HERE[0], texts, targets)

@@ -157,7 +157,9 @@ def row_of(row: Any, number: int, limits: Limits) -> dict[str, str]:
 
 def _cell(row: dict[str, Any], name: str, number: int, limits: Limits) -> str:
     if name not in row:
-        raise RefusedError(400, f"row {number} has no column '{name}' (the classifier reads: {_names(limits.columns)})")
+        raise RefusedError(
+            400, f"row {number} has no column '{name}' (the classifier reads: {', '.join(limits.columns)})"
+        )
     value = row[name]
     problem = None
     if not isinstance(value, str):
@@ -175,10 +177,6 @@ def _cell(row: dict[str, Any], name: str, number: int, limits: Limits) -> str:
     if problem:
         raise RefusedError(400, f"row {number}, column '{name}': {problem}")
     return str(value)
-
-
-def _names(columns: Sequence[str]) -> str:
-    return ", ".join(columns)
 
 
 def request_schema(columns: Sequence[str]) -> dict[str, Any]:

@@ -49,13 +49,14 @@ METRICS_A_BATCH = 1000
 TABLES = "mlflow.loggedArtifacts"
 """MLflow's tag with the tables of a run."""
 
-logger = logging.getLogger(__name__)
 VIEW = "naba"
 """Key of the saved view: `?viewStateShareKey=naba`."""
 PRIMARY = "mlflow.experiment.primaryMetric.name"
 """The tag with the metric that MLflow's charts start with."""
 _LEFT_COLUMNS = ("attributes.`Run Name`", "runDateAndNestInfo")
 """Columns that MLflow keeps at the left of its table."""
+
+logger = logging.getLogger(__name__)
 
 
 class _Known:
@@ -337,7 +338,8 @@ class ActiveRun:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         dataset = item.dataset
-        profile = {"num_rows": len(dataset), **{split: len(dataset.indices(split)) for split in _splits(dataset)}}
+        rows = {split: len(dataset.indices(split)) for split in ("train", "validation", "test")}
+        profile = {"num_rows": len(dataset), **{split: count for split, count in rows.items() if count}}
         columns = [{"type": "string", "name": name, "required": True} for name in dataset.columns]
         described = Dataset(
             name=dataset.name,
@@ -382,10 +384,6 @@ class ActiveRun:
 def model_name(run: str) -> str:
     """A run's name as that of its model, in which MLflow takes no `/ : . % " '`."""
     return re.sub(r"[/:.%\"']+", "_", run)
-
-
-def _splits(dataset: Any) -> list[str]:
-    return [split for split in ("train", "validation", "test") if len(dataset.indices(split))]
 
 
 def experiment_tags(facts: Facts) -> dict[str, str]:

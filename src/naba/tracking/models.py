@@ -154,13 +154,6 @@ def predictor(folder: Path) -> Callable[[Any], Any]:
     return predict
 
 
-def scoring_application(model: str) -> Any:
-    """The application that `mlflow models serve` runs, for a model's address or folder, built as MLflow builds it."""
-    from mlflow.pyfunc import scoring_server
-
-    return scoring_server.init(scoring_server.load_model_with_mlflow_config(model))
-
-
 def share_weights(location: str) -> None:
     """Make the frozen weights of a run's model, and those of other runs with the same bytes, one file.
 

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from torch.nn.modules.module import register_module_forward_hook
 
 from naba.classifier import folder as directory
-from naba.classifier.onnx.export import export
+from naba.classifier.onnx_export import export
 from naba.errors import UserError
 from naba.models import pretrained
 from naba.models.embeddings.features import Embedder

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def write(source: Path, folder: Path, int8: str) -> None:
-    """See `naba.classifier.onnx.export`."""
-    from naba.classifier.onnx.export import export
+    """See `naba.classifier.onnx_export`."""
+    from naba.classifier.onnx_export import export
 
     export(source, folder, int8)
 
 
 def load(folder: Path, description: Mapping[str, Any]) -> Classifier:
-    """See `naba.classifier.onnx.predictor`."""
-    from naba.classifier.onnx import predictor
+    """See `naba.classifier.onnx_predictor`."""
+    from naba.classifier import onnx_predictor
 
-    return predictor.load(folder, description)
+    return onnx_predictor.load(folder, description)
 
 
 def card(description: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 The graph cuts texts into tokens and characters, counts n-grams, and does what scikit-learn's vectoriser, the linear
 classifier and its calibration do. Python's classes of characters are spelled out as ranges, because the regular
 expressions of onnxruntime (RE2) know only ASCII letters as `\\w`. What no operator does as Python does it (Unicode
-normal forms, lower case) is done before, by `naba.classifier.onnx.predictor` with the standard library alone.
+normal forms, lower case) is done before, by `naba.classifier.onnx_predictor` with the standard library alone.
 
 Character n-grams within words need no cutting into words: each word stands between single spaces, and a vocabulary of
 `char_wb` has no term with a space inside, so that n-grams over two words count for nothing.

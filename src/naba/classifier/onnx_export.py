@@ -11,11 +11,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from naba.classifier import encoders
+from naba.classifier import encoders, onnx_predictor
 from naba.classifier import folder as directory
-from naba.classifier.onnx import predictor
-from naba.classifier.onnx.predictor import MODEL
-from naba.classifier.onnx.tokens import INSTALL, TOKENIZER, seal, settings_of
+from naba.classifier.onnx_predictor import INSTALL, MODEL, TOKENIZER, seal, settings_of
 from naba.errors import UserError
 from naba.models.classifier import ELSEWHERE
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
     from naba.models.classifier import Classifier
     from naba.models.encoder.classifier import EncoderClassifier
-
 
 WEIGHTS = "model.onnx.data"
 BLOCK, IN_8_BITS = 32, 4
@@ -63,7 +60,7 @@ def export(source: Path, folder: Path, int8: str = "") -> None:
         shutil.copyfile(source / encoders.TOKENIZER, folder / TOKENIZER)
     else:
         settings = _text_settings(model) | {"inputs": write(model, folder / MODEL)}
-    seal(folder, settings, {**description, **model.facts(), "kind": "onnx"}, predictor.load)
+    seal(folder, settings, {**description, **model.facts(), "kind": "onnx"}, onnx_predictor.load)
 
 
 def _text_settings(model: Classifier) -> dict[str, Any]:
