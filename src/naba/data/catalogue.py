@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import logging
 import re
 import shutil
@@ -19,12 +18,12 @@ from naba.arabic.normalise import NEWS, normalise_all
 from naba.config.schema import DataConfig
 from naba.data import own_files, sources
 from naba.data.checks import rows
-from naba.data.checks.findings import Finding, Report
 from naba.data.dataset import Dataset, load_named
 from naba.data.rows import ReadingOptions
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
+    from naba.data.checks.findings import Report
     from collections.abc import Iterator, Sequence
 
     from naba.config.schema import DatasetConfig, SourceConfig
@@ -270,28 +269,6 @@ def check(name: str, data: DataConfig | None = None, slow: bool = True, changes:
             raise
         return rows.unreadable(name, error)
     return rows.run_config(config, data, slow)
-
-
-def before_training(dataset: Dataset) -> Report:
-    """The quick checks of a data set, stored under naba's home by content, so that a sweep pays for them once."""
-    digest = hashlib.sha256(f"{rows.version()} {dataset.name} {dataset.fingerprint}".encode())
-    for name in dataset.columns:
-        if name not in {"id", "text", "target", "label", "split"}:
-            digest.update("\0".join([name, *dataset.column_values(name)]).encode())
-    path = paths.home() / "checks" / f"{dataset.name}-{digest.hexdigest()[:16]}.json"
-    if path.is_file():
-        return _stored(json.loads(path.read_text(encoding="utf-8")))
-    report = rows.run(dataset, slow=False)
-    paths.write_text(path, json.dumps(report.to_dict(), ensure_ascii=False))
-    return report
-
-
-def _stored(content: dict[str, object]) -> Report:
-    findings = tuple(
-        Finding(**{**finding, "examples": tuple(finding["examples"])})
-        for finding in content["findings"]  # type: ignore[attr-defined]
-    )
-    return Report(str(content["dataset"]), str(content["fingerprint"]), int(str(content["rows"])), findings)
 
 
 def overlaps(datasets: Sequence[Dataset]) -> list[tuple[str, str, int, int, int]]:

@@ -146,7 +146,7 @@ def _train_beside(job: Job, together: Decision) -> Outcome:
 
 def _checked(job: Job) -> Report:
     """The quick data checks; what they call an error stops the training."""
-    from naba.data.catalogue import before_training
+    from naba.data.checks.rows import before_training
 
     name = job.dataset.name
     with job.watch.phase("check"):
