@@ -23,10 +23,10 @@ from naba.data.rows import ReadingOptions
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
-    from naba.data.checks.findings import Report
     from collections.abc import Iterator, Sequence
 
     from naba.config.schema import DatasetConfig, SourceConfig
+    from naba.data.checks.findings import Report
     from naba.data.sources import Fetched
 
 logger = logging.getLogger(__name__)
