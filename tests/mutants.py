@@ -8,6 +8,12 @@ Each fault changes one operator, comparison, number or truth value. It is writte
 tests that are mapped to its module run until the first failure. Survivors are printed; `tests/mutants.md` lists those
 that are known, with the reason. An own runner, because all metrics are decorated functions, which mutmut leaves alone,
 and because a fork of one loaded process tests a fault in a fraction of the time that a new Python needs to start.
+
+What decides nothing is left alone: messages of errors, annotations, imports, decorators, types, and of the numbers
+- those below 1e-8, which allow for rounding: twice as much allows for no more;
+- the usual number of resamples and the usual seed of a function (`= 10_000`): how finely, not what;
+- how much is held in memory at once (`MEMORY`): tests set it to a few rows and compare;
+- places and sizes in a figure: constants that a function which returns a `Figure` hands on; what it computes is tried.
 """
 
 from __future__ import annotations
@@ -32,12 +38,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 240
+SECONDS, TIMES = 30, 6
+"""A run of tests is broken off after this, or after so many times what it takes without a fault."""
 EVALUATION = "tests/evaluation/"
+PACKAGES = "tests/config/test_packages.py::test_a_wrong_metric_is_one_message_before_anything_is_trained"
+PROMOTION = "tests/tracking/test_tracked_runs.py::test_champion_changes_only_when_the_test_allows"
 TARGETS: dict[str, tuple[str, ...]] = {
     "evaluation/bootstrap.py": ("test_deciding_numbers", "test_bootstrap", "test_significance"),
     "evaluation/significance.py": ("test_deciding_numbers", "test_significance", "test_leaderboard"),
-    "evaluation/metrics.py": ("test_metrics", "test_official_metrics"),
+    "evaluation/metrics.py": ("test_metrics", "test_official_metrics", PACKAGES),
     "evaluation/official_metrics.py": ("test_official_metrics", "test_metrics"),
     "evaluation/leaderboard.py": ("test_leaderboard", "test_deciding_numbers", "test_pools"),
     "evaluation/columns.py": ("test_columns", "test_leaderboard", "test_pools"),
@@ -61,7 +70,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "experiment/scoring.py": ("tests/experiment/test_scoring.py", "tests/experiment/test_trained_rows.py"),
     "experiment/tuned.py": ("tests/experiment/test_tuned.py",),
     "tracking/facts.py": ("tests/tracking/test_facts.py",),
-    "cli/promote.py": ("tests/cli/test_promote.py",),
+    "cli/promote.py": ("tests/cli/test_promote.py", PROMOTION),
     "predict/job.py": ("tests/predict/test_job.py",),
     "predict/output.py": ("tests/predict/test_committed.py", "tests/predict/test_blocks.py"),
     "predict/reading.py": ("tests/predict/test_reading.py", "tests/predict/test_blocks.py"),
@@ -129,8 +138,13 @@ def places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
                     yield parent, field, index, child
 
 
-NO_DECISION = {"dtype", "kind", "strict", "encoding", "copy"}
+NO_DECISION = {"dtype", "kind", "strict", "encoding", "copy", "stacklevel"}
 """Keywords whose values are types or habits."""
+HOW_FINELY = {"resamples", "seed"}
+"""Parameters whose usual values say how finely something is estimated."""
+MEMORY = {"BLOCK", "BATCH", "LARGEST_PIECE", "PAIRS_AT_ONCE", "VALUES_IN_A_CHUNK", "VALUES_IN_CACHE"}
+"""Constants that say how much is held at once."""
+ROUNDING = 1e-8
 
 
 def leave_alone(tree: ast.AST) -> None:
@@ -140,7 +154,30 @@ def leave_alone(tree: ast.AST) -> None:
             part.left_alone = True  # type: ignore[attr-defined]
 
 
+def _numbers(node: ast.AST) -> list[ast.AST]:
+    """Numbers that decide nothing: see the module's text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < node.value < ROUNDING:
+        return [node]
+    if isinstance(node, ast.FunctionDef):
+        given = [*zip(node.args.args[::-1], node.args.defaults[::-1], strict=False),
+                 *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]  # fmt: skip
+        usual: list[ast.AST] = [value for name, value in given if value is not None and name.arg in HOW_FINELY]
+        drawn = isinstance(node.returns, ast.Name) and node.returns.id == "Figure"
+        return usual + (_handed_on(node) if drawn else [])
+    if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in MEMORY:
+        return [node.value]
+    return []
+
+
+def _handed_on(node: ast.AST) -> list[ast.AST]:
+    computed = {id(part) for one in ast.walk(node) if isinstance(one, ast.BinOp | ast.Compare)
+                for part in ast.iter_child_nodes(one)}  # fmt: skip
+    return [part for part in ast.walk(node) if isinstance(part, ast.Constant) and id(part) not in computed]
+
+
 def _undecided(node: ast.AST) -> list[ast.AST]:  # noqa: PLR0911
+    if left := _numbers(node):
+        return [*left, *(_undecided_function(node) if isinstance(node, ast.FunctionDef) else [])]
     if isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
         return [node]
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
@@ -148,7 +185,7 @@ def _undecided(node: ast.AST) -> list[ast.AST]:  # noqa: PLR0911
     if isinstance(node, ast.AnnAssign | ast.arg):
         return [node.annotation] if node.annotation else []
     if isinstance(node, ast.FunctionDef):
-        return [*node.decorator_list, *([node.returns] if node.returns else [])]
+        return _undecided_function(node)
     if isinstance(node, ast.ClassDef):
         return [*node.decorator_list, *node.bases]
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"isinstance", "cast", "zip"}:
@@ -158,6 +195,10 @@ def _undecided(node: ast.AST) -> list[ast.AST]:  # noqa: PLR0911
     if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "a")[0].isupper():
         return [node.value] if isinstance(node.value, ast.BinOp | ast.Subscript) else []  # aliases of types
     return []
+
+
+def _undecided_function(node: ast.FunctionDef) -> list[ast.AST]:
+    return [*node.decorator_list, *([node.returns] if node.returns else [])]
 
 
 def mutants(module: str) -> list[Mutant]:
@@ -211,15 +252,15 @@ def _outcome(work: Path, tests: Sequence[str]) -> int:
     return int(pytest.main(["-x", "-q", *calm, "-m", "not browser and not slow", *tests]))
 
 
-def survives(work: Path, tests: Sequence[str]) -> bool:
-    """Do the tests pass with the source below `work`? A run that takes too long has noticed the fault."""
+def survives(work: Path, tests: Sequence[str], seconds: float = 600) -> bool:
+    """Do the tests pass with the source below `work`? A run that takes longer has noticed the fault."""
     child = os.fork()
     if child == 0:
         try:
             os._exit(_outcome(work, tests))
         finally:  # an exception must not go on with the parent's work
             os._exit(BROKEN_OFF)
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -263,15 +304,17 @@ def main() -> int:
         for module in chosen:
             everything, file = mutants(module), work / "src" / "naba" / module
             whole = file.read_text(encoding="utf-8")
+            begun = time.monotonic()
             if not survives(work, tests_of(module)):
                 raise SystemExit(f"{module}: its tests fail without any fault")
+            longest = max(SECONDS, TIMES * (time.monotonic() - begun))
             sample = everything if options.all else random.Random(f"{options.seed} {module}").sample(
                 everything, min(options.each, len(everything))
             )  # fmt: skip
             left = 0
             for mutant in sample:
                 file.write_text(mutant.source, encoding="utf-8")
-                if survives(work, tests_of(module)):
+                if survives(work, tests_of(module), longest):
                     left += 1
                     listed = re.sub(r":\d+:", ":", str(mutant)) in known
                     news += [] if listed else [str(mutant)]

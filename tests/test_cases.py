@@ -264,7 +264,7 @@ CASES: dict[str, Case] = {
     "export-copy-traceback": Case([
         Step(train("{here}/base.csv", tracked=True)),
         Step(["export", "best:base", "ex"], 1, ("naba: ", "ex.unfinished|File too large"), (), {}, 3000),
-    ], nothing_is_left),
+    ], nothing_is_left, marks=(pytest.mark.slow,)),
     "figure-clipped": Case([
         Step(["train", "dataset=file", "dataset.path=arlab.csv", NB, "evaluation.resamples=20"]),
     ], the_figure_is_whole),
@@ -290,11 +290,11 @@ CASES: dict[str, Case] = {
         Step(["compare", "--html", "all.html", "--resamples", "50"], 0, ("wrote all.html", "no texts, examples")),
         Step(["export", "best:base", "ex"], 0, ("not compared",)),
         Step(["predict", "ex", "--example", "نص"]),
-    ]),
+    ], marks=(pytest.mark.slow,)),
     "html-truncated": Case([
         Step(train("{here}/base.csv", tracked=True)),
         Step(["compare", "--html", "board.html", "--resamples", "50"], (1, 2), ("board.html",), (), {}, 3000),
-    ], the_old_board_stays, an_old_board),
+    ], the_old_board_stays, an_old_board, marks=(pytest.mark.slow,)),
     "label-empty": Case([
         Step(train("halfempty.csv"), 2, ("row 2, line 3: there is no label", "30 rows have this problem",
                                          "drop_unlabelled")),

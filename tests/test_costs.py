@@ -278,7 +278,8 @@ def test_one_of_each_from_outside_is_trained_scored_checked_and_exported(naba, f
 
 
 def test_an_odd_format_is_read_and_a_model_from_parts_is_trained_on_it(naba) -> None:
-    said = naba("train", "dataset=odd_set", "model=short_words", "tracking=off", "evaluation.resamples=50")
+    said = naba("train", "dataset=odd_set", "model=short_words", "tracking=off", "evaluation.resamples=50",
+                "tracking.figures=false")  # fmt: skip
     assert "test/macro_f1" in said
     assert "X01" in naba("check", "odd_set")
     wrong = naba("train", "dataset=odd_set", "dataset.options.sing=x", "model=keyword", "model.wrod=x", status=2)
@@ -286,6 +287,7 @@ def test_an_odd_format_is_read_and_a_model_from_parts_is_trained_on_it(naba) -> 
     assert "did you mean 'model.word'" in wrong
 
 
+@pytest.mark.slow  # five processes; lists of a package: tests/config/test_packages.py
 def test_lists_show_what_comes_from_outside(naba) -> None:
     assert "error_rate" in naba("list", "metrics")
     assert "keyword" in naba("list", "models")

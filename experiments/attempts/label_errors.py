@@ -13,7 +13,7 @@ from collections import defaultdict
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from naba.annotation import out_of_fold, planted, suspects
+from naba.annotation import out_of_fold, suspects
 
 TRIED = (("ans_claim_type", "tfidf_logreg"), ("ans_claim_type", "claim_guideline"), ("ans_stance", "tfidf_logreg"),
          ("ans_stance", "pair_linear"))  # fmt: skip
@@ -52,8 +52,8 @@ def main() -> None:
     for name, model in TRIED:
         job = out_of_fold.job_of(name, model)
         dataset, probabilities = out_of_fold.unseen(job, "train")
-        for kind in planted.KINDS:
-            wrong, which = planted.plant(dataset, 0.1, kind, 0, probabilities)
+        for kind in suspects.KINDS:
+            wrong, which = suspects.plant(dataset, 0.1, kind, 0, probabilities)
             found, gold = out_of_fold.out_of_fold(job, wrong), suspects.codes(wrong)
             rows = np.arange(len(gold))
             own, others = found[rows, gold], found.copy()

@@ -20,9 +20,12 @@ DATA = Path(__file__).resolve().parents[2] / "data" / "article"
 CHOICES = {
     "claim_type": [
         "dataset=synthetic_claim_type", "model=abstaining", "model@model.classifier=calibrated",
-        "model@model.classifier.classifier=tfidf_nb", "model.risk=0.5",
+        "model@model.classifier.classifier=tfidf_nb", "model.classifier.classifier.characters_to=0", "model.risk=0.5",
     ],
-    "stance": ["dataset=synthetic_stance", "model=calibrated", "model@model.classifier=tfidf_nb"],
+    "stance": [
+        "dataset=synthetic_stance", "model=calibrated", "model@model.classifier=tfidf_nb",
+        "model.classifier.characters_to=0",
+    ],
 }  # fmt: skip
 
 
@@ -34,7 +37,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> dict
     found = {}
     with home_with_store(empty_store, tmp_path_factory.mktemp("analysing")):
         for task, overrides in CHOICES.items():
-            outcome = run.run(command_line.compose([*overrides, "evaluation.resamples=50"]))
+            quick = ["evaluation.resamples=50", "tracking.figures=false"]
+            outcome = run.run(command_line.compose([*overrides, *quick]))
             found[task] = str(locate(outcome.run))
     return found
 

@@ -19,8 +19,7 @@ from naba.analysis.analyse import LONGEST, analyse
 from naba.analysis.article import Answer, Article, Claim, SentenceStance
 from naba.analysis.models import Models, open_models
 from naba.analysis.priority import Seen, priorities
-from naba.analysis.repeats import repeated
-from naba.analysis.stances import overall
+from naba.analysis.stances import overall, repeated
 from naba.arabic.segment import tokens
 from naba.errors import UserError
 from naba.predict.locate import open_classifier
@@ -85,7 +84,7 @@ def test_evidence_names_words_where_they_stand(analysed: Article) -> None:
     assert any(answer.evidence and answer.evidence.features for answer in bearing)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=40).map("".join) | st.text(min_size=1, max_size=200))
 def test_every_offset_is_true_for_any_text(text: str) -> None:
     if not text.strip():

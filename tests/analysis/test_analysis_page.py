@@ -12,7 +12,7 @@ import pytest
 from chromium import chromium
 from naba.analysis.analyse import analyse
 from naba.analysis.models import Models
-from naba.analysis.page.index import Index
+from naba.analysis.page import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

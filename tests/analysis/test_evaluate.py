@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from naba.analysis import evaluate, gold
+from naba.analysis import evaluate
 from naba.analysis.attribution import Report, Speech
-from naba.analysis.evaluate import Counts, Figure
-from naba.analysis.gold import Labelled
+from naba.analysis.evaluate import Counts, Figure, Labelled
 from naba.arabic.segment import Span
 from naba.data.corpora import attribution
 from naba.errors import UserError
@@ -87,7 +86,7 @@ def by_name(figures: list[Figure]) -> dict[str, Figure]:
 
 
 def test_the_labelled_article() -> None:
-    found = by_name(evaluate.article_figures(gold.article()))
+    found = by_name(evaluate.article_figures(evaluate.article()))
     assert found["sentences"].f1[0] == 1
     assert found["quotations, exact"].f1[0] == 1
     assert found["cues, exact"].recall[0] == 1
@@ -102,7 +101,7 @@ def test_the_labels_are_the_published_ones() -> None:
 @pytest.mark.mirror
 def test_the_bars_on_the_development_set(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NABA_MIRROR", str(mirror))
-    articles = gold.development()
+    articles = evaluate.development()
     assert len(articles) == 24
     assert sum(len(one.reports) for one in articles) == 162
     found = by_name(evaluate.figures(articles, resamples=100))
@@ -124,10 +123,11 @@ def test_a_text_that_was_not_labelled_is_refused(mirror: Path, monkeypatch: pyte
 
     monkeypatch.setattr(attribution, "records", moved)
     with pytest.raises(UserError, match=r"a00: article 1204 of 2015-08-02\.zip is not the text that was labelled"):
-        gold.development()
+        evaluate.development()
 
 
 @pytest.mark.mirror
+@pytest.mark.slow
 def test_the_development_set_is_in_the_catalogue_and_rules_are_compared_there(
     mirror: Path, monkeypatch: pytest.MonkeyPatch, store: Path
 ) -> None:
@@ -138,7 +138,7 @@ def test_the_development_set_is_in_the_catalogue_and_rules_are_compared_there(
     types = load_named("news_claim_type")
     assert len(types.indices("test")) == len(types.table) == 172
     assert types.label_source == "language_model"
-    (one, *_) = gold.development()
+    (one, *_) = evaluate.development()
     span = one.sentences[2]
     assert span.of(one.text) in set(types.column_values("text"))
     outcome = evaluate.track("rules-1")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from naba.analysis import jsonld, records
+from naba.analysis import records
 from naba.analysis.analyse import analyse
 from naba.analysis.article import SCHEMA, Article
 from naba.analysis.models import Models
@@ -80,7 +80,7 @@ def test_an_opinion_is_no_claim_unless_the_model_doubts_it(analysed: Article) ->
 
 
 def test_drafts_leave_the_rating_to_the_desk(analysed: Article) -> None:
-    drafts = jsonld.claim_review_drafts(analysed)
+    drafts = records.claim_review_drafts(analysed)
     assert len(graph(drafts)) == len(analysed.to_jsonld()["@graph"])
     for draft in drafts["@graph"]:
         assert draft["@type"] == "ClaimReview"

@@ -117,7 +117,8 @@ def test_make_from_a_file_of_new_texts(tmp_path: Path, store: Path, capsys) -> N
     assert (project["task"], project["pair"], next(iter(project["labels"]))) == ("stance", True, "agree")
     assert project["guideline"].startswith("## 2. Stance")
     assert {row["id"] for row in project["rows"]} < {f"t{i}" for i in range(9)}
-    assert cli.main(["train", "dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50"]) == 0
+    quick = ["evaluation.resamples=50", "tracking.figures=false"]
+    assert cli.main(["train", "dataset=synthetic_stance", "model=tfidf_nb", *quick]) == 0
     capsys.readouterr()
     command[command.index(str(tmp_path / "a"))] = str(tmp_path / "b")
     assert cli.main([*command, "--by", "uncertain", "--model", "tfidf_nb synthetic_stance seed 0"]) == 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from naba import cli
-from naba.annotation import out_of_fold, planted, suspects
+from naba.annotation import out_of_fold, suspects
 from naba.data import splits
 from naba.data.dataset import load_named
 
@@ -83,7 +83,7 @@ def test_planted_errors_are_found_far_above_chance() -> None:
     job = out_of_fold.job_of("synthetic_claim_type", "tfidf_nb")
     dataset = out_of_fold.part(job.dataset, np.arange(0, len(job.dataset), 3))
     probabilities = out_of_fold.out_of_fold(job, dataset, 2)
-    found = list(planted.measure(job, dataset, probabilities, [0.1], seeds=1, folds=2))
+    found = list(suspects.measure_planted(job, dataset, probabilities, [0.1], seeds=1, folds=2))
     assert [one.kind for one in found] == ["symmetric", "confusion"]
     assert [one.planted for one in found] == [round(0.1 * len(dataset))] * 2
     # A tenth by chance; errors that the model itself would make are harder to see.
@@ -94,7 +94,7 @@ def test_planted_errors_are_found_far_above_chance() -> None:
 def test_errors_by_confusion_follow_the_model() -> None:
     dataset = load_named("article_stance")
     probabilities = np.tile([0.1, 0.0, 0.2, 0.7], (len(dataset), 1))
-    wrong, which = planted.plant(dataset, 0.2, "confusion", 1, probabilities)
+    wrong, which = suspects.plant(dataset, 0.2, "confusion", 1, probabilities)
     assert which.sum() == 38
     before, after = dataset.column_values("label")[which], wrong.column_values("label")[which]
     assert (before != after).all()

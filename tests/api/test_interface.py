@@ -46,7 +46,14 @@ def test_every_name_of_the_interface_is_there_and_documented() -> None:
         naba.trane  # noqa: B018
 
 
-@pytest.mark.parametrize("module", [*EXAMPLES, "naba.export", "naba.config.overrides", "naba.evaluation.metrics"])
+# The examples that train most are slow; commands do the same work in the default suite.
+SLOW = ("naba.api.runs", "naba.export")
+MODULES = [*EXAMPLES, "naba.export", "naba.config.overrides", "naba.evaluation.metrics"]
+
+
+@pytest.mark.parametrize(
+    "module", [pytest.param(module, marks=pytest.mark.slow if module in SLOW else ()) for module in MODULES]
+)
 def test_every_example_gives_what_it_says(module: str, store: Path) -> None:
     found = importlib.import_module(module)
     known = dict(METRICS)
@@ -119,7 +126,10 @@ def test_own_data_in_arabic_is_loaded_trained_on_and_scored(tmp_path: Path, stor
 
 def test_a_board_is_a_table_and_a_page_and_shows_itself(store: Path) -> None:
     for seed in (0, 1):
-        naba.train("synthetic_stance", "tfidf_nb", seed=seed, evaluation__also=["article_stance"], **QUICK)
+        naba.train(
+            "synthetic_stance", "tfidf_nb", seed=seed, model__characters_to=0, evaluation__also=["article_stance"],
+            **QUICK,
+        )  # fmt: skip
     with pytest.raises(naba.UserError, match="name one"):
         naba.compare(resamples=50)
     board = naba.compare("synthetic_stance", resamples=50)

@@ -20,7 +20,7 @@ from test_folder import BUILDERS, DESCRIPTION, fitted, table
 
 from naba import models
 from naba.arabic.profile import NEWS
-from naba.classifier import estimators, folder, skops_writer
+from naba.classifier import estimators, folder
 from naba.classifier.answers import predict_table
 from naba.errors import UserError
 from naba.models.classifier import MOVED, Classifier, Kept
@@ -110,7 +110,7 @@ def test_the_file_says_what_skops_would_write(name: str) -> None:
         numbered(schema, {}, files)
         theirs = {"schema.json": json.dumps(schema, separators=(",", ":")).encode()}
         theirs |= {new: archive.read(old) for old, new in files.items()}
-    with zipfile.ZipFile(io.BytesIO(skops_writer.written(model))) as archive:
+    with zipfile.ZipFile(io.BytesIO(estimators.written(model))) as archive:
         ours = {entry: archive.read(entry) for entry in archive.namelist()}
     assert ours == theirs
     assert list(ours) == list(theirs)

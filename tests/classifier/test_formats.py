@@ -56,7 +56,7 @@ def test_the_code_on_the_card_of_a_directory_runs(name: str, tmp_path: Path, mon
 
 def test_the_code_on_the_card_of_an_mlflow_model_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from naba.export.formats import named
-    from naba.tracking.registry import save_mlflow_folder
+    from naba.tracking.models import save_mlflow_folder
 
     monkeypatch.chdir(tmp_path)
     folder.save(fitted("nb"), tmp_path / "model", DESCRIPTION)
@@ -70,8 +70,7 @@ def test_mlflow_writes_the_requirements_it_would_have_compared(tmp_path: Path) -
     import mlflow
     from mlflow.utils import environment
 
-    from naba.tracking.pyfunc import model_arguments
-    from naba.tracking.registry import save_mlflow_folder
+    from naba.tracking.models import model_arguments, save_mlflow_folder
 
     folder.save(fitted("nb"), tmp_path / "model", DESCRIPTION)
     description = folder.describe(tmp_path / "model")

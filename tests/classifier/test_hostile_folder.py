@@ -19,7 +19,6 @@ from safetensors.torch import load_file, save_file
 from test_folder import DESCRIPTION, LABELS, fitted, table
 
 from naba.arabic.profile import NEWS
-from naba.classifier import description as descriptions
 from naba.classifier import folder as directory
 from naba.errors import UserError
 from naba.models import blended
@@ -60,7 +59,7 @@ def changed(folder: Path, file: str, change: Any) -> Path:
     content = json.loads((folder / file).read_text(encoding="utf-8"))
     change(content)
     if file == "naba.json":
-        content["sha256"] = descriptions.digest(content)
+        content["sha256"] = directory.digest(content)
     (folder / file).write_text(json.dumps(content), encoding="utf-8")
     return folder if file == "naba.json" else sealed(folder)
 
@@ -419,7 +418,7 @@ def test_any_naba_json_loads_or_is_refused(honest: Path, tmp_path: Path, key: st
         copied(honest, folder)
     content = json.loads((honest / "naba.json").read_text(encoding="utf-8"))
     content[key] = value
-    content["sha256"] = descriptions.digest(content)
+    content["sha256"] = directory.digest(content)
     (folder / "naba.json").write_text(json.dumps(value if whole else content), encoding="utf-8")
     try:
         loaded, _ = directory.load(folder)

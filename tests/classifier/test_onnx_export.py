@@ -77,10 +77,10 @@ def table(rows: int = 60) -> tuple[pd.DataFrame, np.ndarray]:
 
 def fitted(kind: str) -> Any:
     X, y = table()
-    reading = {"max_length": 16, "windows": 3, "stride": 4} if kind == "windows" else {"max_length": 32}
-    if kind in {"isotonic", "temperature", "abstaining"}:
+    reading = {"max_length": 16, "windows": 3, "stride": 4} if "windows" in kind else {"max_length": 32}
+    if kind in {"isotonic", "temperature", "abstaining in windows"}:
         config = {"name": "e", "builder": "from_scratch", "reading": reading, **SMALL}
-        if kind == "abstaining":
+        if kind == "abstaining in windows":
             made = models.abstaining(classifier=config, risk=0.5, seed=0, normalisation=NEWS, pair=True)
         else:
             made = models.calibrated(classifier=config, method=kind, seed=0, normalisation=NEWS, pair=True)
@@ -95,26 +95,44 @@ def onnx_folder(model: Any, folder: Path, name: str = "onnx", *, int8: str = "")
     return folder / name
 
 
-@pytest.mark.filterwarnings("ignore:no threshold keeps errors")
-@pytest.mark.parametrize("kind", ["plain", "windows", "temperature", "abstaining"])
-def test_answers_are_the_encoders(kind: str, tmp_path: Path) -> None:
-    model = fitted(kind)
-    loaded, description = directory.load(onnx_folder(model, tmp_path))
-    X, _ = table(45)
-    assert np.abs(loaded.predict_proba(X) - model.predict_proba(X)).max() < 1e-5
-    assert loaded.predict(X).tolist() == model.predict(X).tolist()
-    assert description["kind"] == "onnx"
-    assert loaded.predict_proba(X.iloc[:0]).shape == (0, 2)
-    if kind == "abstaining":
-        assert loaded.abstains(X).tolist() == model.abstains(X).tolist()
-    else:
-        assert loaded.threshold is None
+@pytest.fixture(scope="module")
+def plain() -> Any:
+    return fitted("plain")
+
+
+@pytest.fixture(scope="module")
+def whole(plain: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The plain model's ONNX folder with each precision; writing one takes seconds."""
+    folder = tmp_path_factory.mktemp("whole")
+    return {int8: onnx_folder(plain, folder, int8 or "float32", int8=int8) for int8 in ("", "int8", "int8 blocks")}
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     model = fitted("temperature")
     return model, onnx_folder(model, tmp_path_factory.mktemp("onnx"))
+
+
+@pytest.mark.filterwarnings("ignore:no threshold keeps errors")
+@pytest.mark.parametrize("kind", ["plain", "temperature", "abstaining in windows"])
+def test_answers_are_the_encoders(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    if kind == "plain":
+        model, folder = request.getfixturevalue("plain"), request.getfixturevalue("whole")[""]
+    elif kind == "temperature":
+        model, folder = request.getfixturevalue("exported")
+    else:
+        model = fitted(kind)
+        folder = onnx_folder(model, tmp_path)
+    loaded, description = directory.load(folder)
+    X, _ = table(45)
+    assert np.abs(loaded.predict_proba(X) - model.predict_proba(X)).max() < 1e-5
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    assert description["kind"] == "onnx"
+    assert loaded.predict_proba(X.iloc[:0]).shape == (0, 2)
+    if kind == "abstaining in windows":
+        assert loaded.abstains(X).tolist() == model.abstains(X).tolist()
+    else:
+        assert loaded.threshold is None
 
 
 def test_an_encoder_needs_onnxruntime_tokenizers_and_numpy_alone(exported: tuple[Any, Path]) -> None:
@@ -147,14 +165,9 @@ def test_the_pages_example_runs_without_what_it_says_it_does_not_need(tmp_path: 
 
 
 @pytest.mark.parametrize("int8", ["", "int8", "int8 blocks"])
-def test_an_export_names_no_path_of_the_machine_that_made_it(
-    int8: str, exported: tuple[Any, Path], tmp_path: Path
-) -> None:
+def test_an_export_names_no_path_of_the_machine_that_made_it(int8: str, whole: dict[str, Path]) -> None:
     """The exporter notes stack traces with the paths of its sources in every node."""
-    folder = exported[1]
-    if int8:
-        model, _ = directory.load(folder.parent / "model")
-        folder = onnx_folder(model, tmp_path, int8=int8)
+    folder = whole[int8]
     here = [str(Path(__file__).parents[2]), str(Path(np.__file__).parents[1]), str(folder.parent)]
     for path in folder.iterdir():
         content = path.read_bytes()
@@ -169,16 +182,16 @@ def test_padding_is_not_read(exported: tuple[Any, Path]) -> None:
 
 
 @pytest.mark.parametrize("int8", ["int8", "int8 blocks"])
-def test_int8_is_smaller_and_close(int8: str, tmp_path: Path) -> None:
-    model = fitted("plain")
-    whole, folder = onnx_folder(model, tmp_path, "whole"), onnx_folder(model, tmp_path, int8=int8)
+def test_int8_is_smaller_and_close(int8: str, plain: Any, whole: dict[str, Path]) -> None:
+    folder = whole[int8]
     loaded, _ = directory.load(folder)
     X, _ = table(45)
     assert json.loads((folder / "settings.json").read_text(encoding="utf-8"))["precision"] == int8
-    assert (loaded.predict(X) == model.predict(X)).mean() >= 0.9
-    assert (folder / "model.onnx").stat().st_size < (whole / "model.onnx").stat().st_size
+    assert (loaded.predict(X) == plain.predict(X)).mean() >= 0.9
+    assert (folder / "model.onnx").stat().st_size < (whole[""] / "model.onnx").stat().st_size
 
 
+@pytest.mark.slow  # the correction of a text model, and those of temperatures, are compared in the default suite
 def test_isotonic_correction_is_the_same_without_sklearn(tmp_path: Path) -> None:
     model = fitted("isotonic")
     loaded, _ = directory.load(onnx_folder(model, tmp_path))
@@ -247,22 +260,33 @@ def test_a_command_that_needs_more_says_what_is_missing(command: list[str], expo
     assert re.fullmatch(r"naba: this command needs the package '\w+', which is not installed; .*\n", done.stderr)
 
 
-@pytest.mark.parametrize("int8", ["", "int8", "int8 blocks"])
+@pytest.fixture(scope="module")
+def large(plain: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plain model's ONNX folder as it is where protobuf has no room for the weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "LARGEST_INSIDE", 1000)
+        return onnx_folder(plain, tmp_path_factory.mktemp("large"))
+
+
+@pytest.mark.parametrize(
+    "int8", ["", pytest.param("int8", marks=pytest.mark.slow), pytest.param("int8 blocks", marks=pytest.mark.slow)]
+)
 def test_weights_that_protobuf_has_no_room_for_stand_in_a_file_of_their_own(
-    int8: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    int8: str, plain: Any, whole: dict[str, Path], large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As those of XLM-R large, which are 2.2 GB."""
-    model = fitted("plain")
-    whole = onnx_folder(model, tmp_path, "whole", int8=int8)
-    monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
-    folder = onnx_folder(model, tmp_path, "large", int8=int8)
+    if int8:
+        monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
+        folder = onnx_folder(plain, tmp_path, "large", int8=int8)
+    else:
+        folder = shutil.copytree(large, tmp_path / "large")
     assert (folder / export.WEIGHTS).stat().st_size > 1000
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [*(path.name for path in whole.iterdir()), export.WEIGHTS]
+        [*(path.name for path in whole[int8].iterdir()), export.WEIGHTS]
     )
     X, _ = table(45)
     loaded, description = directory.load(folder)
-    assert np.array_equal(loaded.predict_proba(X), directory.load(whole)[0].predict_proba(X))
+    assert np.array_equal(loaded.predict_proba(X), directory.load(whole[int8])[0].predict_proba(X))
     assert export.WEIGHTS in description["files"]
     content = (folder / export.WEIGHTS).read_bytes()
     (folder / export.WEIGHTS).write_bytes(bytes([content[0] ^ 1]) + content[1:])
@@ -270,11 +294,10 @@ def test_weights_that_protobuf_has_no_room_for_stand_in_a_file_of_their_own(
         directory.load(folder)
 
 
-def test_weights_outside_the_folder_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_outside_the_folder_are_not_read(large: Path, tmp_path: Path) -> None:
     import onnx
 
-    monkeypatch.setattr(export, "LARGEST_INSIDE", 1000)
-    folder = onnx_folder(fitted("plain"), tmp_path, "large")
+    folder = shutil.copytree(large, tmp_path / "large")
     (folder / export.WEIGHTS).rename(tmp_path / "elsewhere.data")
     graph = onnx.load(folder / "model.onnx", load_external_data=False)
     for tensor in graph.graph.initializer:

@@ -92,7 +92,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6))
 def test_any_text_gets_the_models_answer(both: tuple[Any, Any], rows: list[tuple[str, str]]) -> None:
@@ -222,10 +222,19 @@ def test_int8_is_for_encoders(tmp_path: Path) -> None:
 
 
 @pytest.mark.mirror
-@pytest.mark.parametrize("model", ["tfidf_logreg", "tfidf_svm", "tfidf_nb"])
 @pytest.mark.parametrize(
-    ("name", "other"), [("ans_claim_type", "article_claim_type"), ("ans_stance", "article_stance")]
-)
+    ("model", "name", "other"),
+    [
+        ("tfidf_nb", "ans_stance", "article_stance"),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (
+            ("tfidf_logreg", "ans_stance", "article_stance"),
+            ("tfidf_svm", "ans_stance", "article_stance"),
+            ("tfidf_logreg", "ans_claim_type", "article_claim_type"),
+            ("tfidf_nb", "ans_claim_type", "article_claim_type"),
+        )),
+        ("tfidf_svm", "ans_claim_type", "article_claim_type"),
+    ],
+)  # fmt: skip
 def test_every_test_row_of_real_data(
     model: str, name: str, other: str, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

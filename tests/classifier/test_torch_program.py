@@ -55,6 +55,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     return made, folder / "pt2"
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_encoders_answers_without_transformers(both: tuple[Any, Path]) -> None:
     model, folder = both
     X, _ = table(45)
@@ -68,6 +69,14 @@ def test_another_process_gives_the_encoders_answers_without_transformers(both: t
     )
     assert done.returncode == 0, done.stderr
     assert np.abs(np.array(json.loads(done.stdout)) - model.predict_proba(X)).max() < 1e-5
+
+
+def test_the_answers_are_the_encoders(both: tuple[Any, Path]) -> None:
+    model, folder = both
+    loaded, _ = torch_program.load(folder, threads=1)
+    X, _ = table(45)
+    rows = {"text": X["text"].tolist(), "target": X["target"].tolist()}
+    assert np.abs(loaded.predict_proba(rows) - model.predict_proba(X)).max() < 1e-5
 
 
 def test_a_program_names_no_path_of_the_machine_that_made_it(both: tuple[Any, Path]) -> None:

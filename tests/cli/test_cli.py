@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from naba import cli
-from naba.cli import failures
 from naba.errors import Problems, UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def test_without_a_place_for_logs_the_traceback_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NABA_HOME", "/proc/nowhere")
-    message, code = failures.told(KeyError("x"), ["list"])
+    message, code = cli.told(KeyError("x"), ["list"])
     assert code == 1
     assert "no log could be written to /proc/nowhere" in message
     assert "KeyError: 'x'" in message
@@ -179,9 +178,9 @@ def test_without_a_place_for_logs_the_traceback_is_printed(
 def test_a_path_that_the_user_named_is_the_user_s_mistake(tmp_path: Path) -> None:
     path = str(tmp_path / "nowhere" / "board.html")
     error = PermissionError(13, "Permission denied", path)
-    assert failures.told(error, ["compare", "--html", path]) == (f"Permission denied: {path}", 2)
-    assert failures.told(error, ["compare", "--html", "other.html"])[1] == 1
-    assert failures.told(OSError(28, "No space left on device", path), ["compare", "--html", path]) == (
+    assert cli.told(error, ["compare", "--html", path]) == (f"Permission denied: {path}", 2)
+    assert cli.told(error, ["compare", "--html", "other.html"])[1] == 1
+    assert cli.told(OSError(28, "No space left on device", path), ["compare", "--html", path]) == (
         f"No space left on device: {path}",
         1,
     )
@@ -214,7 +213,8 @@ def test_standard_output_that_lacks_letters(environment: dict[str, str], tmp_pat
     texts.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     program = (
         "import sys; from naba import cli; path = sys.argv[1]\n"
-        "train = ['train', 'dataset=file', f\"dataset.path='{path}'\", 'model=tfidf_nb', 'evaluation.resamples=50']\n"
+        "train = ['train', 'dataset=file', f\"dataset.path='{path}'\", 'model=tfidf_nb', 'evaluation.resamples=50',\n"
+        "         'tracking.figures=false']\n"
         "codes = [cli.main(one) for one in (['train', '--help'], train, ['list', 'datasets'], ['list', 'runs'],\n"
         "         ['compare', '--resamples', '50'], ['compare', '--markdown', '--resamples', '50'])]\n"
         "sys.exit(max(codes))"
@@ -269,8 +269,8 @@ def test_an_error_that_a_library_made_of_ctrl_c_is_ctrl_c() -> None:
 
     with pytest.raises(KeyError) as caught:
         tidied_up()
-    assert failures.told(caught.value, ["tune"]) == ("interrupted", 130)
+    assert cli.told(caught.value, ["tune"]) == ("interrupted", 130)
     wrapped = UserError("a configuration that cannot be composed")
     wrapped.__cause__ = caught.value
-    assert failures.told(wrapped, ["train"]) == ("interrupted", 130)
-    assert failures.told(UserError("a mistake"), ["train"]) == ("a mistake", 2)
+    assert cli.told(wrapped, ["train"]) == ("interrupted", 130)
+    assert cli.told(UserError("a mistake"), ["train"]) == ("a mistake", 2)

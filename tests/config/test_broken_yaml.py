@@ -23,7 +23,7 @@ BROKEN = {
         for old, new in zip(b"abcde", b"bcdef", strict=True)
     )
     + b"g: *f\n",
-    "deep": b"a: " + b"[" * 3000 + b"]" * 3000 + b"\n",
+    "deep": b"a: " + b"[" * 1000 + b"]" * 1000 + b"\n",
     "itself": b"a: &a [*a]\n",
     "nothing": b"",
 }

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from compositions import composed
 from naba import config, models
 from naba.classifier import folder
 from naba.config import builders, packages
-from naba.config.overrides import compose
 from naba.errors import Problems, UserError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_two_fields_may_share_a_line_and_a_line_may_go_on() -> None:
 
 @pytest.mark.parametrize("name", config.names("model"))
 def test_every_model_yaml_says_all_of_its_options(name: str) -> None:
-    section = config.plain_dict(compose([f"model={name}", "dataset=ans_stance"]))["model"]
+    section = composed(name).model
     options, problems = builders.checked(section)
     assert not problems
     assert not set(options) - set(section), "a YAML is where users see what they can set"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from compositions import composed
 from naba import config
 from naba.config import overrides as command_line
 from naba.errors import Problems, UserError
@@ -47,9 +48,7 @@ def test_every_model_yaml_is_valid(name: str) -> None:
     section = config.section("model", name)
     assert section["name"] == name
     assert section["description"]
-    data = "synthetic_stance" if "pair" in section["accepts"] else "synthetic_claim_type"
-    settings = config.check(compose(f"dataset={data}", f"model={name}"))
-    assert settings.model["name"] == name
+    assert composed(name).settings.model["name"] == name
 
 
 @pytest.mark.parametrize("group", ["split", "normalisation", "evaluation", "tracking"])
@@ -59,7 +58,14 @@ def test_every_other_yaml_composes(group: str) -> None:
         assert composed[group]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("name", config.names("experiment"))
+# A model, data sets and a protocol of each kind; the slow suite plans the others.
+PLANNED = {"quickstart", "prompted", "claim_type", "arabicstancex_topics", "entailment_arentail"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in PLANNED else pytest.mark.slow) for name in config.names("experiment")],
+)
 def test_every_experiment_plans(name: str) -> None:
     plan = command_line.plan([f"+experiment={name}"], multirun=True)
     assert plan.multirun

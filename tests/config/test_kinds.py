@@ -2,15 +2,14 @@
 
 import pytest
 
+from compositions import composed
 from naba import config
 from naba.config import builders, overrides
 
 
 @pytest.mark.parametrize("name", config.names("model"))
 def test_every_shipped_model_is_of_a_kind(name):
-    pair = "pair" in config.section("model", name)["accepts"]
-    dataset = "synthetic_stance" if pair else "synthetic_claim_type"
-    settings = config.check(overrides.compose([f"model={name}", f"dataset={dataset}"]))
+    settings = composed(name).settings
     weights = bool(settings.model.get("checkpoint") or settings.model.get("embeddings"))
     expected = (
         ("prompted", "api") if "endpoint" in settings.model else ("open_weights",) if weights else ("no_weights",)

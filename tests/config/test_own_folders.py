@@ -169,7 +169,7 @@ def test_a_folder_with_experiments_alone_is_one(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("[" * 1000 + "]" * 1000, "nested too deeply"),
         ("a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
             f"{new}: &{new} [{','.join(['*' + old] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True)
         ), "values"),

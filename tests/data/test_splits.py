@@ -140,6 +140,32 @@ def test_a_label_without_training_rows_is_named() -> None:
         splits.make(dataset("aaab", None, "ttte"), SplitConfig(), 0)
 
 
+@pytest.mark.parametrize("place", ["v", "e"])
+def test_a_label_that_only_validation_or_test_has_is_named(place: str) -> None:
+    with pytest.raises(UserError, match="leaves no training rows of b, c"):
+        splits.make(dataset("aaabc", None, "tt" + place * 3), SplitConfig(), 0)
+
+
+@pytest.mark.parametrize("config", [SplitConfig("grouped", test=0.5), SplitConfig("kfold", folds=2),
+                                    SplitConfig("grouped", column="outlet", test=0.5)])  # fmt: skip
+def test_rows_without_a_group_are_dealt_one_by_one(config: SplitConfig) -> None:
+    data = dataset("ab" * 12, "x" * 4 + " " * 20, outlet=["o"] * 4 + [""] * 20)
+    split = splits.make(data, config, 0)
+    for part in (split.train, split.test):
+        assert len(set(range(4, 24)) & set(part.tolist())) >= 8
+        assert len({0, 1, 2, 3} & set(part.tolist())) in {0, 4}
+
+
+@pytest.mark.parametrize(("asked", "expected", "rows"), [(0.0, 0.1, 4), (0.25, 0.25, 8)])
+def test_a_set_without_a_split_validates_on_a_tenth_or_what_was_asked(asked: float, expected: float, rows: int) -> None:
+    data = dataset("ab" * 20, protocol="kfold")
+    config = splits.resolved(data, SplitConfig(validation=asked, folds=5))
+    assert (config.name, config.validation) == ("kfold", expected)
+    assert len(splits.make(data, SplitConfig(validation=asked), 0).validation) == rows
+    given = dataset("abab", None, "ttee", protocol="kfold")
+    assert splits.resolved(given, SplitConfig()).name == "given", "what is published is used"
+
+
 def test_learning_curve_is_nested_and_stratified() -> None:
     data = dataset("a" * 80 + "b" * 16 + "c" * 4 + "abc", None, "t" * 100 + "eee")
     smaller: set[int] = set()
@@ -150,6 +176,31 @@ def test_learning_curve_is_nested_and_stratified() -> None:
         smaller = set(split.train)
         assert (data.gold(split.train) == "c").sum() == np.ceil(4 * fraction)
     assert len(smaller) == 100
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SplitConfig("learning_curve", fraction=0.3), SplitConfig("stratified"), SplitConfig("grouped"),
+     SplitConfig("kfold"), SplitConfig(validation=0.2)],
+    ids=lambda config: config.name,
+)  # fmt: skip
+def test_every_random_split_goes_by_its_seed_alone(config: SplitConfig) -> None:
+    groups = None if config.name == "stratified" else "".join(chr(65 + row // 3) for row in range(60))
+    data = dataset("ab" * 30, groups, "t" * 50 + "e" * 10)
+    drawn = [parts(splits.make(data, config, seed)) for seed in (0, 1, 2, 0)]
+    assert drawn[0] == drawn[3]
+    assert len({str(one) for one in drawn}) == 3
+
+
+@pytest.mark.parametrize(
+    ("groups", "two"),
+    [("xyxzuw", "training and validation"), ("xyzuxw", "training and test"), ("xyzwuw", "validation and test")],
+)
+def test_a_group_in_any_two_parts_is_refused(groups: str, two: str) -> None:
+    data = dataset("ababab", groups, "ttvvee", topic="pppp" + "qq")
+    with pytest.raises(UserError, match=rf"puts 1 groups in both {two}: '[xw]'"):
+        splits.make(data, SplitConfig("leave_one_out", column="topic", held_out="q"), 0)
+    assert splits.make(data, SplitConfig(), 0).name == "given", "a published split is used as it is"
 
 
 def test_latest_groups_of_the_training_rows() -> None:

@@ -204,7 +204,8 @@ def test_wrong_input_is_said_in_one_message(arguments, message, capsys) -> None:
 
 
 def test_labels_of_new_texts_by_a_run_that_has_not_learned_the_old_ones(store, capsys) -> None:
-    assert cli.main(["train", "dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50"]) == 0
+    quick = ["evaluation.resamples=50", "tracking.figures=false"]
+    assert cli.main(["train", "dataset=synthetic_stance", "model=tfidf_nb", *quick]) == 0
     run = "tfidf_nb synthetic_stance seed 0"
     capsys.readouterr()
     assert cli.main(["drift", "synthetic_stance:train", "article_stance", "--model", run]) == 2
@@ -218,6 +219,7 @@ def test_labels_of_new_texts_by_a_run_that_has_not_learned_the_old_ones(store, c
 
 
 @pytest.mark.mirror
+@pytest.mark.slow
 def test_eid_and_the_next_week(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two weeks of Saudi newspapers: Eid al-Fitr was on 17 July 2015."""
     monkeypatch.setenv("NABA_MIRROR", str(mirror))

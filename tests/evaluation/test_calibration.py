@@ -142,6 +142,12 @@ def test_bins_of_equal_width_by_hand():
     assert curve.error == pytest.approx((0.55 + 2 * 0.30 + 0.05) / 4)
 
 
+def test_bins_weigh_as_much_as_they_have_rows():
+    """Three rows that are .1 too sure and one that is .4 too little: (3 x .1 + .4) / 4, not the mean of .1 and .4."""
+    rows = [(0.767, 1), (0.767, 1), (0.766, 0), (0.6, 1)]
+    assert expected_calibration_error(by_confidence(rows), 5, "equal_width") == pytest.approx((3 * 0.1 + 0.4) / 4)
+
+
 def test_bins_of_equal_mass_hold_as_many_rows_each():
     sure = np.linspace(0.501, 0.999, 1000)
     curve = reliability(by_confidence([(one, 1) for one in sure]), bins=10)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from naba.evaluation.bootstrap import Score
-from naba.evaluation.columns import COLUMNS, columns_of
+from naba.evaluation.columns import COLUMNS, board_table, columns_of, matrix_table, title_of
 from naba.evaluation.leaderboard import Board, Cell, Row, TrackedRun, leaderboards
 from naba.evaluation.predictions import Predictions, objects
 from naba.evaluation.significance import Difference
+from naba.evaluation.tables import needed
 
 
 def nothing() -> None:
@@ -121,6 +122,8 @@ def test_seeds_of_a_cross_validation_are_counted_by_fold(runs: list[tuple[int, s
 def test_numbers_of_any_size_keep_three_digits(speed: float, shown: str) -> None:
     line = replace(LINE, cell=Cell("blended", (tracked(0, rows_per_second=speed),)))
     assert COLUMNS["rows_per_second"].text(line) == shown
+    turned = replace(LINE, cell=Cell("blended", (tracked(0, rows_per_second=1000 / speed),)))
+    assert COLUMNS["ms_per_row"].text(turned) == shown
 
 
 def board(*names: str) -> Board:
@@ -156,3 +159,44 @@ def test_a_table_compares_with_the_baseline_where_there_is_one(names: list[str],
     assert {"predict_seconds", "model_bytes"} <= found
     assert ({"to_baseline", "p_to_baseline"} <= found) is shown
     assert set(COLUMNS) - {"interval"} == {column.key for column in columns_of(board(*names), "csv")}
+
+
+def test_what_is_wide_goes_from_the_right_and_the_rest_stays() -> None:
+    both = board("majority", "two")
+    whole = board_table(both, terminal=True)
+    shown = [column.key for column in columns_of(both, "terminal")]
+    assert board_table(both, terminal=True, width=needed(whole)).header == whole.header, "what just fits"
+    for gone in (["train_seconds"], ["train_seconds", "detectable"], ["train_seconds", "detectable", "seeds"]):
+        room = needed(board_table(both, [key for key in shown if key not in gone], terminal=True))
+        note = board_table(both, terminal=True, width=room).notes[-1]
+        assert note == f"left out at this width: {', '.join(gone)} (--columns shows them)"
+    assert board_table(both, terminal=True, width=20).header == [
+        title for title in whole.header if title not in {"train s", "detectable", "seeds"}
+    ]
+    assert board_table(both, ["model", "train_seconds"], terminal=True, width=5).header == ["model", "train s"]
+
+
+def test_a_table_is_no_terminal_s_and_repeats_what_a_line_is_about() -> None:
+    both = board("majority", "two")
+    table, narrow = board_table(both), board_table(both, terminal=True)
+    assert "predict s" in table.header
+    assert "predict s" not in narrow.header
+    assert "[" in table.rows[1][table.header.index("to best")]
+    assert "[" not in narrow.rows[1][narrow.header.index("to best")]
+    assert table.keys == 2, "rank and model"
+    assert [board_table(both, columns).keys for columns in (["value", "interval"], ["value", "seeds", "model"])] == [
+        1,
+        3,
+    ]
+    assert list(matrix_table(both).numeric) == [1, 2]
+
+
+@pytest.mark.parametrize(("metric", "title"), [("f" * 20, "f" * 20), ("f" * 21, "score")])
+def test_a_metric_with_a_long_name_is_a_score(metric: str, title: str) -> None:
+    assert title_of(COLUMNS["value"], replace(board("one"), metric=metric)) == title
+
+
+def test_the_best_of_a_lone_board_is_its_first_line_and_else_those_with_an_a() -> None:
+    assert board_table(board("one")).best == [(0, 1)]
+    both = board_table(board("majority", "two"))
+    assert both.best == [(row, both.header.index("accuracy")) for row in (0, 1)]

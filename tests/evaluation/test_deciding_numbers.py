@@ -10,7 +10,17 @@ import pytest
 from scipy import stats
 
 from naba.errors import UserError
-from naba.evaluation.bootstrap import Cells, group_units, interval, share_groups, units_of, value
+from naba.evaluation.bootstrap import (
+    Cells,
+    Systems,
+    group_units,
+    interval,
+    rankings,
+    resampling_weights,
+    share_groups,
+    units_of,
+    value,
+)
 from naba.evaluation.metrics import METRICS
 from naba.evaluation.predictions import Predictions, objects
 from naba.evaluation.significance import (
@@ -258,3 +268,87 @@ def test_shares_of_a_submission_are_far_beyond_5_points_and_three_standard_error
     given = predictions(np.arange(rows) < share * rows)
     gold = dataclasses.replace(given, gold=objects(["a" if row < rows / 2 else "b" for row in range(rows)]))
     assert bool(share_warnings(given, gold)) is warned
+
+
+# --- cross-validations and seeds, part by part
+
+
+def test_rows_are_drawn_within_the_folds_that_all_systems_share_and_else_within_all():
+    one = predictions([True, False] * 4)
+    parts = np.array([0, 1, 2, 0, 1, 2, 0, 0])
+    shared = Systems.of([one, one], ACCURACY[0], False, [parts, parts])
+    drawn = np.concatenate(list(resampling_weights(shared.strata, 50, np.random.default_rng(0))))
+    for fold in range(3):
+        mine = np.isin(np.arange(len(shared.strata)), shared.units[parts == fold])
+        assert (drawn[:, mine].sum(axis=1) == (parts == fold).sum()).all()
+    assert len(np.unique(drawn, axis=0)) > 20
+    # Two folds are as before, one is not: then no row can be drawn within a fold that is another system's too.
+    other = np.array([0, 1, 2, 0, 2, 1, 0, 0])
+    assert set(Systems.of([one, one], ACCURACY[0], False, [parts, other]).strata.tolist()) == {0}
+    groups = dataclasses.replace(one, groups=objects(["x", "x", "y", "y", "z", "z", "x", ""]))
+    held = Systems.of([groups], ACCURACY[0], True, [parts])
+    assert len(held.strata) == 7, "a group that lies in two folds is a unit in each"
+    assert [held.strata[unit] for unit in held.units] == parts.tolist()
+
+
+def test_files_whose_rows_are_mixed_are_ranked_each_by_itself():
+    """x: relevant, not, relevant by falling probability; y: not, relevant. MAP is (1 + 2/3) / 2 and 1/2."""
+    sure = np.array([0.2, 0.9, 0.8, 0.3, 0.5])
+    gold = ["yes", "no", "yes", "yes", "no"]
+    one = Predictions(list("abcde"), gold, ["yes"] * 5, np.column_stack([sure, 1 - sure]), ("yes", "no"),
+                      objects(["x", "y", "x", "y", "x"]))  # fmt: skip
+    assert [ranked.tolist() for ranked in rankings(one, METRICS["checkthat2020_task1_map"])] == [
+        [True, False, True], [False, True],
+    ]  # fmt: skip
+    assert value(one, "checkthat2020_task1_map") == pytest.approx(((1 + 2 / 3) / 2 + 1 / 2) / 2)
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "macro_f1", "recall_b", "mcc"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_system_that_is_silent_at_times_is_paired_with_one_that_never_is(measure, turned):
+    drawn = np.random.default_rng(2)
+    always = predictions(drawn.random(60) < 0.6)
+    always = dataclasses.replace(always, gold=objects(["a", "b", "b"] * 20))
+    quiet = np.arange(60) % 4 == 0
+    silent = dataclasses.replace(
+        always, predicted=objects(np.where(quiet, "", always.gold).tolist()),
+        outcomes=objects(np.where(quiet, "refused", "answered").tolist()),
+    )  # fmt: skip
+    pair = (silent, always) if turned else (always, silent)
+    found = paired_bootstrap(*pair, measure, resamples=20)
+    assert found.estimate == pytest.approx(value(pair[0], measure) - value(pair[1], measure))
+
+
+def test_the_draws_of_seeds_go_by_the_seed_and_those_of_examples_are_the_mean_of_the_seeds():
+    chance = np.random.default_rng(5)
+    seeds = [predictions(chance.random(900) < share) for share in (0.55, 0.70, 0.85)]
+    one, other = (compare_cells([seeds], "accuracy", resamples=2000, seed=seed) for seed in (0, 1))
+    assert not np.array_equal(one.seed_draws, other.seed_draws)
+    assert not np.array_equal(one.example_draws, other.example_draws)
+    assert one.example_draws[0].mean() == pytest.approx(one.means[0], abs=0.003)
+    means = np.array([value(seed, "accuracy") for seed in seeds])
+    assert one.means[0] == pytest.approx(means.mean())
+    assert one.between[0] == pytest.approx(means.var(ddof=1) / 3)
+    # Satterthwaite: the squared variance of the mean over its two degrees of freedom.
+    assert one._uncertain[0] == pytest.approx((means.var(ddof=1) / 3) ** 2 / 2)
+
+
+@pytest.mark.parametrize("order", [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b"), ("c", "b", "a")])
+def test_two_label_orders_of_three_are_one_and_the_same(order):
+    drawn = np.random.default_rng(3)
+    labels = ("a", "b", "c")
+    names, ids = objects(list(labels)), [str(row) for row in range(40)]
+    probabilities = drawn.dirichlet([1, 1, 1], 40)
+    first = Predictions(ids, names[drawn.integers(0, 3, 40)], names[probabilities.argmax(1)], probabilities, labels)
+    places = [labels.index(label) for label in order]
+    other = dataclasses.replace(first, labels=order, probabilities=probabilities[:, places])
+    found = agreement(first, other)
+    assert (found.verdict, found.largest_probability) == ("byte-equal", 0)
+    assert found.f1_changes == dict.fromkeys(labels, 0)
+    worse = dataclasses.replace(other, predicted=objects(["a"] * 40))
+    changes = agreement(first, worse).f1_changes
+    assert changes == pytest.approx(
+        {label: value(worse, f"f1_{label}") - value(first, f"f1_{label}") for label in labels}
+    )
+    none = np.array([], dtype=int)
+    assert agreement(first.take(none), other.take(none)).share == 1

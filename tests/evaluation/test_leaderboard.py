@@ -10,7 +10,7 @@ from naba.errors import UserError
 from naba.evaluation import columns, metrics
 from naba.evaluation.bootstrap import value
 from naba.evaluation.columns import Column, board_table, data_table, matrix_table
-from naba.evaluation.leaderboard import TrackedRun, cells_of, leaderboards
+from naba.evaluation.leaderboard import TrackedRun, cells_of, leaderboards, what_differs
 from naba.evaluation.predictions import Predictions
 
 LABELS = ("agree", "disagree", "other")
@@ -160,6 +160,16 @@ def test_a_matrix_has_the_standard_errors_of_its_pairs(runs):
         assert pairs.detectable[a, b] == pytest.approx(2.8016 * error, rel=1e-4)
 
 
+def test_the_bounds_of_all_pairs_are_those_of_each(runs):
+    (board,) = leaderboards(runs, resamples=200)
+    low, high = board.pairs.bounds
+    for a, b in ((0, 1), (3, 0), (2, 1)):
+        one = board.pairs.difference(a, b)
+        assert (low[a, b], high[a, b]) == pytest.approx((one.low, one.high))
+        assert (low[a, b], high[a, b]) == pytest.approx((-high[b, a], -low[b, a]))
+    assert low[3, 0] < high[3, 0] < 0
+
+
 def test_no_runs_and_unknown_metrics_are_refused(runs):
     with pytest.raises(UserError, match="no finished runs"):
         leaderboards([])
@@ -273,6 +283,77 @@ def test_a_cross_validated_score_stays_the_mean_of_its_folds():
     (board,) = leaderboards(runs, resamples=200)
     by_hand = np.mean([value(one.predictions(), "macro_f1") for one in runs[:5]])
     assert board.rows[0].score.value == pytest.approx(by_hand)
+
+
+def test_the_spread_of_a_cross_validation_is_over_its_parts_each_the_mean_of_its_seeds():
+    runs = folds_of("tfidf_nb", 0.7, seeds=(0, 1, 2), parts=3) + folds_of("majority", 0.1, parts=3)
+    (board,) = leaderboards(runs, resamples=50)
+    parts = [np.mean([value(one.predictions(), "macro_f1") for one in runs[:9] if one.part == part]) for part in "123"]
+    row = next(row for row in board.rows if row.cell.name == "tfidf_nb")
+    assert row.spread == pytest.approx(np.std(parts, ddof=1))
+    assert row.score.value == pytest.approx(np.mean(parts))
+
+
+def test_the_parts_of_a_seed_are_put_together_row_by_row():
+    """Everything that is said of a row stays with it, however the parts' rows are mixed."""
+    drawn = np.random.default_rng(4)
+    whole = predictions(0.7, 1, rows=30)
+    outcomes = np.array(["answered"] * 29 + ["refused"], dtype=object)
+    whole = replace(
+        whole, groups=np.array([f"g{row % 7}" for row in range(30)], dtype=object), outcomes=outcomes,
+        predicted=np.where(outcomes == "refused", "", whole.predicted), probabilities=drawn.dirichlet([1, 1, 1], 30),
+        labels=("other", "agree", "disagree"),
+    )  # fmt: skip
+    fold = drawn.integers(0, 3, 30)
+    runs = [run("one", 0, 0, part=str(part), content=whole.take(fold == part)) for part in (2, 0, 1)]
+    ((joined,),) = (cell.wholes for cell in cells_of(runs))
+    order = np.argsort(whole.ids.astype(str), kind="stable")
+    for name in ("ids", "gold", "predicted", "groups", "outcomes"):
+        assert getattr(joined.predictions, name).tolist() == getattr(whole, name)[order].tolist(), name
+    assert np.array_equal(joined.predictions.probabilities, whole.probabilities[order])
+    assert joined.predictions.labels == whole.labels
+    assert joined.parts.tolist() == fold[order].tolist(), "codes in the order of the parts' names"
+
+
+def test_a_seed_without_one_of_the_parts_leaves_nothing_to_put_together():
+    runs = folds_of("tfidf_nb", 0.7, seeds=(0, 1), parts=3)
+    assert [len(cell.wholes) for cell in cells_of(runs)] == [2]
+    for place in (0, 1, 5):
+        (cell,) = cells_of(runs[:place] + runs[place + 1 :])
+        assert (cell.folds, cell.wholes) == (3, [])
+        (board,) = leaderboards(runs[:place] + runs[place + 1 :], resamples=20)
+        assert not board.rows[0].paired
+    other = replace(runs[4].predictions(), labels=LABELS[::-1])
+    mixed = [*runs[:4], replace(runs[4], predictions=lambda: other), runs[5]]
+    assert [cell.wholes for cell in cells_of(mixed)] == [[]], "parts with labels in another order"
+
+
+def test_two_seeds_alike_and_one_apart_are_three():
+    one, other = predictions(0.7, 3), predictions(0.7, 4)
+    runs = [run("m", seed, 0, content=content) for seed, content in enumerate((one, one, other))]
+    (board,) = leaderboards(runs, resamples=20)
+    assert board.rows[0].distinct == 3
+    (board,) = leaderboards(runs[:2], resamples=20)
+    assert board.rows[0].distinct == 1
+
+
+def test_neither_seeds_nor_parts_nor_how_it_was_scored_name_a_cell():
+    about = {"seed": "0", "part": "1", "evaluation.resamples": "50", "model.C": "1.0", "model.words": "()"}
+    other = {"seed": "1", "part": "2", "evaluation.resamples": "99", "model.C": "2.0"}
+    assert what_differs(about, [about, other]) == "C=1.0"
+    assert what_differs(other, [about, other]) == "C=2.0"
+    assert what_differs(about, [about, about | {"model.words": "2"}]) == ""
+    assert what_differs(about | {"model.words": "2"}, [about, about | {"model.words": "2"}]) == "words=2"
+
+
+def test_systems_scored_on_other_gold_labels_are_listed_apart():
+    """Another version of the data: the same ids, one label mended."""
+    first = [run(name, 0, 0, content=predictions(0.7, place)) for place, name in enumerate(("one", "two"))]
+    changed = predictions(0.9, 3)
+    gold = changed.gold.copy()
+    gold[0] = "other" if gold[0] != "other" else "agree"
+    (board,) = leaderboards([*first, run("mended", 0, 0, content=replace(changed, gold=gold))], resamples=50)
+    assert {row.cell.name: row.paired for row in board.rows} == {"one": True, "two": True, "mended": False}
 
 
 def test_folds_are_paired_row_by_row_and_their_shared_training_rows_widen_the_test():

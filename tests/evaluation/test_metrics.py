@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import confusion_matrix, f1_score, matthews_corrcoef, precision_score, recall_score
 
 from naba.errors import UserError
-from naba.evaluation.metrics import Confusions, catalogue, label_metrics, metric
+from naba.evaluation.metrics import Confusions, Metric, _watched, catalogue, label_metrics, metric, rehearse
 
 LABELS = ("agree", "disagree", "no_claim")
 
@@ -140,3 +140,31 @@ def test_every_metric_of_a_stack_is_that_of_each_table(name):
         assert np.asarray(found).shape == (3, 5), (name, labels)
         assert found == pytest.approx(np.array(alone)), (name, labels)
     assert tried, name
+
+
+def test_a_package_s_metric_is_rehearsed_on_counts_of_its_kind():
+    """Of a ranking relevance of six rows, of targets two matrices, each with a resample more than any size of it."""
+    seen = {}
+
+    def watch(needs, function):
+        def foreign(counts, labels):
+            seen.setdefault(needs, counts)
+            return function(counts)
+
+        foreign.__module__ = "desk"
+        rehearse(Metric("desk", _watched(foreign, "desk", needs), needs, "", ""), LABELS)
+
+    watch("confusion", lambda counts: counts[..., 0, 0])
+    watch("target_confusion", lambda counts: counts[..., 0, 0, 0])
+    watch("ranking", lambda counts: counts[..., 0])
+    assert {needs: counts.shape for needs, counts in seen.items()} == {
+        "confusion": (10, 3, 3), "target_confusion": (10, 2, 3, 3), "ranking": (10, 6),
+    }  # fmt: skip
+    assert set(seen["ranking"].ravel().tolist()) == {0, 1}
+    assert seen["confusion"].min() == 1, "every label occurs"
+    for needs, wrong in (("ranking", lambda counts: counts[..., 0, 0]), ("confusion", lambda counts: counts[..., 0])):
+        with pytest.raises(UserError, match=r"shape \(10,?( 3)?\)|raised IndexError|gives an array"):
+            watch(needs, wrong)
+    nobody = Metric("desk", lambda counts, labels: 1 / 0, "confusion", "", "")
+    nobody.function.__module__ = "naba.evaluation.metrics"
+    rehearse(nobody, LABELS)

@@ -276,3 +276,27 @@ def test_a_column_says_how_each_row_ended(tmp_path):
         read_predictions(write(tmp_path / "both.csv", [header, *lines]), FourRows())
     other = [line.replace("answered", "a win").replace("refused", "a loss") for line in lines]
     assert read_predictions(write(tmp_path / "other.csv", [header, *other]), FourRows()).outcomes is None
+    lines[1] = "02,disagree,a draw,.1,.8,.1"
+    assert read_predictions(write(tmp_path / "mixed.csv", [header, *lines]), FourRows()).outcomes is None
+
+
+@pytest.mark.parametrize(("first", "good"), [(".785", True), (".784", False), (".815", True), (".816", False)])
+def test_probabilities_may_be_off_by_half_of_a_hundredth_each_whatever_the_number_of_rows(tmp_path, first, good):
+    """Three labels: a sum of .985 to 1.015. In a file, and as predictions of any origin."""
+    header = "id,label,probability_agree,probability_disagree,probability_None"
+    others = ["02,agree,.8,.1,.1", "03,None,.1,.1,.8", "04,agree,.8,.1,.1"]
+    path = write(tmp_path / "p.csv", [header, f"01,agree,{first},.1,.1", *others])
+    many = np.tile([0.8, 0.1, 0.1], (500, 1))
+    many[7, 0] = float(first)
+
+    def made():
+        return Predictions([str(row) for row in range(500)], ["agree"] * 500, ["agree"] * 500, many, LABELS)
+
+    if good:
+        assert len(read_predictions(path, FourRows())) == 4
+        assert len(made()) == 500
+        return
+    with pytest.raises(UserError, match="row 1, line 2"):
+        read_predictions(path, FourRows())
+    with pytest.raises(UserError, match="1 of 500 rows have probabilities that do not sum to 1; id '7' has"):
+        made()

@@ -104,6 +104,9 @@ def test_a_pool_taken_out_of_a_board_is_the_board_of_the_pool(runs):
         if one.to_best is not None:
             assert one.to_best.estimate == pytest.approx(other.to_best.estimate)
     assert taken.notes[-1] == made.notes[-1]
+    raw = [taken.pairs.difference(*pair).p_value for pair in ((0, 1), (0, 2), (1, 2))]
+    assert taken.pairs.p_value[np.triu_indices(3, 1)].tolist() == holm(raw).tolist()
+    assert taken.rows[2].p_best == taken.pairs.p_value[0, 2] < 0.05
 
 
 @pytest.mark.parametrize(

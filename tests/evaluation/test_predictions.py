@@ -1,11 +1,13 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from naba.errors import UserError
-from naba.evaluation.predictions import NO_ANSWER, Predictions, objects, some
+from naba.evaluation.predictions import NO_ANSWER, Predictions, align, objects, some
 from naba.models.classifier import Classifier
 
 LABELS = ("agree", "disagree", "None")
@@ -180,3 +182,32 @@ def test_confidence_is_that_of_the_predicted_label_and_0_without_one():
 def test_a_message_names_the_first_three_and_counts_the_rest():
     assert some(["a", "b", "c"]) == "'a', 'b', 'c'"
     assert some(list("abcde")) == "'a', 'b', 'c' and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "said"),
+    [
+        (["a", "b"], ["a", "b", "a"], r"1 ids are wanted twice \('a'\)$"),
+        (["a", "b", "a"], ["a", "b"], r"1 ids are more than once \('a'\)$"),
+        (["a", "b"], ["b"], r"1 ids are unknown \('a'\)$"),
+        (["a"], ["b", "c", "a"], r"2 ids are missing \('b', 'c'\)$"),
+        (["a", "a", "b"], ["c", "c"], r"1 ids are more than once \('a'\); 2 ids are missing \('c', 'c'\); 2 ids are "
+                                      r"unknown \('a', 'b'\); 1 ids are wanted twice \('c'\)$"),
+    ],
+)  # fmt: skip
+def test_what_keeps_ids_from_being_aligned_is_counted_and_named(present, wanted, said):
+    with pytest.raises(UserError, match=said):
+        align(present, wanted)
+
+
+def test_positions_are_those_of_the_ids_wanted():
+    assert align(["c", "a", "b"], ["a", "b", "c"]).tolist() == [1, 2, 0]
+
+
+def test_a_file_says_its_format_and_the_order_of_its_labels(tmp_path):
+    labels = ("no", "yes", "maybe")
+    one = Predictions(["1"], ["yes"], ["maybe"], np.array([[0.2, 0.3, 0.5]]), labels, fingerprint="f")
+    one.to_parquet(tmp_path / "p.parquet")
+    about = json.loads(pq.read_schema(tmp_path / "p.parquet").metadata[b"naba"])
+    assert about == {"format": 1, "labels": list(labels), "fingerprint": "f"}
+    assert Predictions.from_parquet(tmp_path / "p.parquet").labels == labels

@@ -106,3 +106,10 @@ def test_columns_stay_under_each_other_with_arabic_marks() -> None:
 )
 def test_numbers_as_text(given: str, said: str) -> None:
     assert given == said
+
+
+@pytest.mark.parametrize(
+    ("cell", "columns"), [("", 0), ("\x07", 0), ("نَعَمْ", 3), ("ab\nabc\na", 3), ("漢字", 4), ("a b", 3)]
+)
+def test_columns_that_a_cell_needs(cell: str, columns: int) -> None:
+    assert tables._widest(cell) == columns

@@ -14,25 +14,29 @@ from naba.errors import UserError
 from naba.experiment import run as train
 
 if TYPE_CHECKING:
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
+
+
+QUICK = ("evaluation.resamples=50", "tracking.figures=false")
+NB = ("model=tfidf_nb", "model.words=1", "model.characters_to=0")
 
 
 def run(*overrides: str) -> Outcome:
-    return train.run(command_line.compose([*overrides, "evaluation.resamples=50"]))
+    return train.run(command_line.compose([*overrides, *QUICK]))
 
 
 def test_a_finished_run_gains_a_section_and_answers_there_as_if_trained_for_it(
     store: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = run("model=tfidf_nb")
+    first = run(*NB)
     # The set that is trained on may be named, so that one list serves a sweep over data sets.
-    again = run("model=tfidf_nb", "evaluation.also=[synthetic_stance,article_stance]")
+    again = run(*NB, "evaluation.also=[synthetic_stance,article_stance]")
     assert (first.status, again.status, again.run) == ("trained", "found", first.run)
     assert set(again.scores) == {"validation", "test", "article_stance"}
     kept = tracking.find(first.run)
     assert kept.sections == ("validation", "test", "article_stance")
     assert kept.has_predictions()
-    forced = run("model=tfidf_nb", "evaluation.also=[article_stance]", "force=true")
+    forced = run(*NB, "evaluation.also=[article_stance]", "force=true")
     assert forced.status == "trained"
     retrained = tracking.find(forced.run)
     for section in kept.sections:
@@ -41,14 +45,14 @@ def test_a_finished_run_gains_a_section_and_answers_there_as_if_trained_for_it(
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-9)
         assert kept.scores(section).keys() == retrained.scores(section).keys()
     assert again.score("article_stance") == forced.score("article_stance")
-    assert run("model=tfidf_nb", "evaluation.also=[article_stance]").status == "found"
-    assert cli.main(["compare", "--transfer", "--markdown"]) == 0
+    assert run(*NB, "evaluation.also=[article_stance]").status == "found"
+    assert cli.main(["compare", "--transfer", "--markdown", "--resamples", "50"]) == 0
     assert "| synthetic_stance" in capsys.readouterr().out
 
 
 def test_a_run_without_its_model_is_trained_again(store: object) -> None:
-    first = run("model=tfidf_nb", "tracking.log_model=false")
-    again = run("model=tfidf_nb", "tracking.log_model=false", "evaluation.also=[article_stance]")
+    first = run(*NB, "tracking.log_model=false")
+    again = run(*NB, "tracking.log_model=false", "evaluation.also=[article_stance]")
     assert (again.status, again.run == first.run) == ("trained", False)
 
 
@@ -95,7 +99,7 @@ def test_more_scoring_than_a_run_can_keep_is_refused_before_the_training(
     store: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was cut off could not be read, so that the same command would train again, for ever."""
-    command = ["train", "dataset=synthetic_stance", "model=majority", "evaluation.resamples=20"]
+    command = ["train", "dataset=synthetic_stance", "model=majority", *QUICK]
     for size, code in ((65, 0), (70, 2), (65, 0)):
         mapped = ",".join(f"{number:02d}{'x' * 70}:agree" for number in range(size))
         assert cli.main([*command, f"++dataset.label_map={{{mapped}}}"]) == code

@@ -18,7 +18,7 @@ from naba.config import overrides as command_line
 from naba.errors import UserError
 from naba.evaluation.bootstrap import Score
 from naba.experiment import sweep as sweeps
-from naba.experiment.result import Outcome
+from naba.experiment.job import Outcome
 from store_copies import copy_store
 
 if TYPE_CHECKING:

@@ -32,12 +32,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> tupl
     home, made = tmp_path_factory.mktemp("stressed"), {}
     with home_with_store(empty_store, home):
         for name, overrides in {
-            "none": ["model=tfidf_nb", "normalisation=none"],
-            "news": ["model=tfidf_nb"],
-            "single": ["model=tfidf_nb", "dataset=synthetic_claim_type"],
+            "none": ["model=tfidf_nb", "model.characters_to=3", "normalisation=none"],
+            "news": ["model=tfidf_nb", "model.characters_to=3"],
+            "single": ["model=tfidf_nb", "model.characters_to=0", "dataset=synthetic_claim_type"],
             "lost": ["model=majority", "tracking.log_model=false"],
         }.items():
-            made[name] = train.run(command_line.compose([*overrides, "evaluation.resamples=50"])).run
+            quick = ["evaluation.resamples=50", "tracking.figures=false"]
+            made[name] = train.run(command_line.compose([*overrides, *quick])).run
     return home, made
 
 

@@ -21,10 +21,12 @@ from naba.experiment import run as train
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 FAST = ("evaluation.resamples=50", "tracking.figures=false")
 """Where intervals and figures are not the point: they took half of the time."""
+NB = ("model=tfidf_nb", "model.words=1", "model.characters_to=0")
+"""A model that reads words, where the model is not the point: letters took half of what was left."""
 
 
 def run(*overrides: str) -> Outcome:
@@ -32,16 +34,16 @@ def run(*overrides: str) -> Outcome:
 
 
 def test_run_is_tracked_and_found_again(store: Path) -> None:
-    first = run("model=tfidf_nb", "evaluation.also=[article_stance]")
+    first = run(*NB, "evaluation.also=[article_stance]")
     assert first.status == "trained"
     assert set(first.scores) == {"validation", "test", "article_stance"}
-    again = run("model=tfidf_nb", "evaluation.also=[article_stance]")
+    again = run(*NB, "evaluation.also=[article_stance]")
     assert (again.status, again.run) == ("found", first.run)
     assert again.score() == first.score()
     assert again.primary == first.primary
-    assert run("model=tfidf_nb").status == "found"
-    assert run("model=tfidf_nb", "force=true").status == "trained"
-    assert run("model=tfidf_nb", "seed=1").status == "trained"
+    assert run(*NB).status == "found"
+    assert run(*NB, "force=true").status == "trained"
+    assert run(*NB, "seed=1").status == "trained"
     assert len(tracking.search(None, {})) == 3
 
 
@@ -61,7 +63,7 @@ def test_found_run_without_a_wanted_section_and_without_its_model_is_done_again(
 
 
 def test_what_a_run_holds(store: Path) -> None:
-    outcome = run("model=tfidf_logreg", "evaluation.also=[article_stance]", "tracking.figures=true")
+    outcome = run("model=tfidf_logreg", *NB[1:], "evaluation.also=[article_stance]", "tracking.figures=true")
     found = tracking.find(outcome.run[:8])
     metrics, tags, params = found.metrics, found.tags, found.params
     for section in ("validation", "test", "article_stance"):
@@ -115,6 +117,7 @@ print(model.predict(table).to_json(orient="split"))
 """
 
 
+@pytest.mark.slow  # in this process, and without mlflow: tests/predict, tests/export
 def test_tracked_model_answers_the_same_in_a_fresh_process(store: Path) -> None:
     outcome = run("model=tfidf_logreg")
     found = tracking.find(outcome.run)
@@ -143,7 +146,7 @@ def test_failure_ends_the_run_as_failed_with_its_message(store: Path, monkeypatc
 
 
 def test_tracking_off_leaves_the_same_things_in_a_folder(own_home: Path) -> None:
-    first = run("model=tfidf_nb", "tracking=off", "tracking.figures=true")
+    first = run(*NB, "tracking=off", "tracking.figures=true")
     (folder,) = (own_home / "results" / "synthetic_stance").iterdir()
     for path in (
         "run.json",
@@ -155,7 +158,7 @@ def test_tracking_off_leaves_the_same_things_in_a_folder(own_home: Path) -> None
         assert (folder / path).is_file(), path
     content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert content["metrics"]["test/macro_f1"] == first.score().value
-    assert run("model=tfidf_nb", "tracking=off").status == "found"
+    assert run(*NB, "tracking=off").status == "found"
     assert not (own_home / "mlflow.db").exists()
 
 
@@ -166,7 +169,7 @@ def test_failure_with_tracking_off_leaves_no_folder(own_home: Path) -> None:
 
 
 def test_summary_repeats_the_run(store: Path) -> None:
-    outcome = run("model=tfidf_nb", "model.alpha=0.3", "normalisation=light")
+    outcome = run(*NB, "model.alpha=0.3", "normalisation=light")
     note = tracking.find(outcome.run).tags["mlflow.note.content"]
     again = next(line.strip() for line in note.splitlines() if line.startswith("    naba train"))
     arguments = again.split()[2:]
@@ -177,10 +180,10 @@ def test_summary_repeats_the_run(store: Path) -> None:
 @pytest.mark.mirror
 def test_labels_are_carried_between_schemes(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NABA_MIRROR", str(mirror))
-    carried = run("dataset=ans_stance", "model=tfidf_nb", "tracking=off", "evaluation.also=[article_stance]")
+    carried = run("dataset=ans_stance", *NB, "tracking=off", "evaluation.also=[article_stance]")
     assert carried.score("article_stance").n == 190
     assert carried.score("article_stance", "f1_other") is not None
-    back = run("dataset=synthetic_stance", "model=tfidf_nb", "tracking=off", "evaluation.also=[ans_stance]")
+    back = run("dataset=synthetic_stance", *NB, "tracking=off", "evaluation.also=[ans_stance]")
     assert back.score("ans_stance").n == 379
     assert back.primary["ans_stance"] == "macro_f1_agree_disagree"
 
@@ -202,6 +205,7 @@ for model in {models}:
 MODELS = ["stratified_random", "tfidf_logreg", "tfidf_svm", "tfidf_nb"]
 
 
+@pytest.mark.slow  # for models without a training around them: tests/models/tfidf/test_classifier.py
 def test_equal_seeds_give_equal_predictions_whatever_the_hash_seed(tmp_path: Path) -> None:
     answers = []
     for hash_seed, threads in (("1", "1"), ("2", "2")):
@@ -217,11 +221,11 @@ def test_equal_seeds_give_equal_predictions_whatever_the_hash_seed(tmp_path: Pat
 
 
 def test_a_run_scored_in_another_way_is_not_taken_for_it(store: Path) -> None:
-    first = run("model=tfidf_nb", "tracking.log_model=false")
-    assert run("model=tfidf_nb", "tracking.log_model=false", "evaluation.metrics=[weighted_f1]").run != first.run
-    assert run("model=tfidf_nb").status == "trained", "the model was asked for and had not been kept"
-    assert run("model=tfidf_nb", "evaluation.confidence=0.9").status == "trained"
-    assert run("model=tfidf_nb", "tracking.log_model=false").status == "found"
+    first = run(*NB, "tracking.log_model=false")
+    assert run(*NB, "tracking.log_model=false", "evaluation.metrics=[weighted_f1]").run != first.run
+    assert run(*NB).status == "trained", "the model was asked for and had not been kept"
+    assert run(*NB, "evaluation.confidence=0.9").status == "trained"
+    assert run(*NB, "tracking.log_model=false").status == "found"
 
 
 def test_grouping_is_part_of_the_identity(own_home: Path) -> None:
@@ -272,7 +276,8 @@ def test_a_run_left_by_a_killed_process_ends_as_killed(store: Path) -> None:
 def test_a_training_without_tracking_imports_what_it_needs(own_home: Path) -> None:
     program = (
         "import sys; from naba.cli import main\n"
-        "code = main(['train', 'dataset=synthetic_stance', 'model=tfidf_logreg', 'tracking=off'])\n"
+        "code = main(['train', 'dataset=synthetic_stance', 'model=tfidf_logreg', 'model.words=1',\n"
+        "    'model.characters_to=0', 'evaluation.resamples=50', 'tracking=off'])\n"
         "print('loaded:', *({'mlflow', 'skops', 'matplotlib', 'pooch', 'datasets', 'torch', 'sqlalchemy', 'pytest',\n"
         "    'sklearn.ensemble'} & set(sys.modules)))\n"
         "sys.exit(code)"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compositions import composed
 from naba import cli, config, tracking
 from naba.config import builders
 from naba.errors import Problems, UserError
@@ -45,9 +46,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("name", config.names("model"))
 def test_every_model_of_the_catalogue_that_learns_has_a_search_space_that_its_builder_takes(name: str) -> None:
-    from naba.config import overrides
-
-    model = config.plain_dict(overrides.compose([f"model={name}", "dataset=article_stance"]))["model"]
+    model = composed(name).model
     checked, problems = builders.checked(model)
     assert not problems
     assert "search" not in checked, "what may be searched is no part of a trained model"

@@ -11,9 +11,9 @@ import numpy as np
 import optuna
 import pytest
 import yaml
-from naba.config.search import Space
 
 from naba import config, tracking
+from naba.config.builders import Space
 from naba.config.overrides import compose
 from naba.errors import UserError
 from naba.evaluation import metrics

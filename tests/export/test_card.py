@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 from naba import files as paths
 from naba.classifier.formats import Format, format_of
 from naba.export import card
-from naba.export.meanings import meaning
+from naba.export.card import meaning
 
 DATASET = {"title": "ANS, headline stance", "licence": "Apache-2.0", "homepage": "https://example.org/ans",
            "citation": "Khouja 2020", "label_source": "language_model"}  # fmt: skip

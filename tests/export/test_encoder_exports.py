@@ -14,7 +14,7 @@ from naba.classifier.onnx import export as onnx_export
 from naba.config import overrides
 from naba.experiment import run as train
 from naba.models.classifier import ELSEWHERE
-from naba.tracking import pyfunc, registry
+from naba.tracking import models
 from store_copies import home_with_store
 
 pytest.importorskip("onnxscript")
@@ -84,8 +84,8 @@ def test_an_onnx_folder_is_predicted_with_and_served(home: Path, tmp_path: Path)
     found = np.array([[float(row[f"probability_{label}"]) for label in wanted.labels] for row in made])
     assert np.abs(found - wanted.probabilities).max() < 1e-5
     # What naba serve makes of a folder, and loads.
-    registry.save_mlflow_folder(folder, directory.describe(folder), tmp_path / "served")
-    served = pyfunc.predictor(tmp_path / "served")(rows)
+    models.save_mlflow_folder(folder, directory.describe(folder), tmp_path / "served")
+    served = models.predictor(tmp_path / "served")(rows)
     assert served["label"].tolist() == wanted.predicted.tolist()
 
 

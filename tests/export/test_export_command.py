@@ -19,7 +19,7 @@ from naba import cli, tracking
 from naba.classifier import folder as directory
 from naba.config import overrides
 from naba.experiment import run as train
-from naba.tracking import registry
+from naba.tracking import models
 from naba.tracking.run import Run
 from store_copies import copy_store, home_with_store
 
@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     home = tmp_path_factory.mktemp("trained")
     with home_with_store(empty_store, home):
         for model in MODELS:
-            train.run(overrides.compose([f"model={model}", "evaluation.resamples=50"]))
+            train.run(overrides.compose([f"model={model}", "evaluation.resamples=50", "tracking.figures=false"]))
     return home
 
 
@@ -100,7 +100,7 @@ def test_eight_bits_are_written_in_the_next_way_where_the_fastest_is_not_close_e
 def test_the_best_of_a_cross_validation_says_what_it_was_trained_on(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folds = ["train", "dataset=synthetic_claim_type", "model=tfidf_nb", "split=kfold", "split.folds=3",
+    folds = ["train", "dataset=synthetic_claim_type", "model=majority", "split=kfold", "split.folds=3",
              "evaluation.resamples=20", "tracking.figures=false"]  # fmt: skip
     for _ in ("trained", "found"):
         assert cli.main(folds) == 0
@@ -115,6 +115,7 @@ def test_the_best_of_a_cross_validation_says_what_it_was_trained_on(
     assert "- Split: kfold, part 1: trained on the other parts alone\n" in card
 
 
+@pytest.mark.slow  # the model on its card is loaded by tests/classifier/test_formats.py
 def test_mlflow_format_is_a_model_that_mlflow_loads(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,7 +192,7 @@ def test_an_export_that_answers_otherwise_is_not_left_behind(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The files of another run stand where this run's model should be.
-    other = registry.find_trained("majority synthetic_stance seed 0").model_folder()
+    other = models.find_trained("majority synthetic_stance seed 0").model_folder()
     monkeypatch.setattr(Run, "model_folder", lambda run: other)
     assert cli.main(["export", "best:synthetic_stance", str(tmp_path / "export")]) == 2
     assert "does not answer as run 'tfidf_nb" in capsys.readouterr().err
@@ -268,7 +269,7 @@ class Hub(BaseHTTPRequestHandler):
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.received, server.created, server.large = {}, {}, {}  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     from huggingface_hub import constants
 
@@ -300,6 +301,7 @@ def test_push_uploads_every_file_to_a_private_repository(
     assert hub.large == {hashlib.sha256(weights).hexdigest(): weights}
 
 
+@pytest.mark.slow  # as a refused repository, below
 def test_a_large_file_that_is_refused_is_reported_without_traceback(
     home: Path, tmp_path: Path, hub: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ OLD = Path(__file__).parents[1] / "data" / "version_0_1" / "home"
 
 @pytest.mark.filterwarnings("ignore:.*type hint")  # MLflow, of the old file
 def test_mlflow_loads_a_model_of_version_0_1() -> None:
-    from naba.tracking.pyfunc import predictor
+    from naba.tracking.models import predictor
 
     predict = predictor(OLD / "exports" / "mlflow")
     rows = pd.read_csv(OLD / "work" / "rows.csv", keep_default_na=False)

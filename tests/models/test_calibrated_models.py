@@ -1,8 +1,11 @@
 """Calibration and abstention."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from calls import rows_given
@@ -197,3 +200,114 @@ def test_a_wrapper_that_is_not_fitted_yet_can_be_asked_whether_it_would_be_kept(
     wrapped = Abstaining(Calibrated(tfidf_logreg()))
     assert wrapped.inner is wrapped.classifier.classifier
     assert why_not_kept(wrapped) is None
+
+
+# --- the threshold, row by row
+
+
+def clopper_pearson(errors, rows, delta):
+    return stats.binomtest(errors, rows).proportion_ci(1 - 2 * delta, method="exact").high
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_bound_is_the_exact_binomial_one_of_the_rows_above_the_threshold(seed):
+    """Each of ceil(log2 n) looks has its share of the error probability (Geifman & El-Yaniv 2017, algorithm 1)."""
+    drawn = np.random.default_rng(seed)
+    rows, risk, confidence = int(drawn.integers(60, 300)), 0.25, 0.9
+    certainty = np.round(drawn.uniform(0.3, 1, rows), 2 if seed % 2 else 9)
+    wrong = drawn.random(rows) > certainty
+    threshold, share, bound = risk_threshold(certainty, wrong, risk, confidence)
+    kept = certainty >= threshold
+    assert 0 < share == kept.mean() < 1
+    delta = (1 - confidence) / math.ceil(math.log2(rows))
+    assert bound == pytest.approx(clopper_pearson(int(wrong[kept].sum()), int(kept.sum()), delta))
+    assert bound <= risk
+    more = certainty >= np.sort(certainty[~kept])[-1]
+    assert clopper_pearson(int(wrong[more].sum()), int(more.sum()), delta) > risk, "one more value would be too many"
+
+
+@pytest.mark.parametrize(("above", "found"), [(1e-9, 1.0), (-1e-9, math.inf)])
+def test_a_bound_that_is_the_risk_itself_is_low_enough(above, found):
+    """One look at one row: without an error the bound is 1 - .05; a row that is wrong has the bound 1."""
+    assert risk_threshold(np.array([1.0]), np.array([False]), 0.95 + above, 0.95)[0] == found
+    assert risk_threshold(np.array([1.0]), np.array([True]), 0.9999, 0.95) == (math.inf, 0.0, 1.0)
+    assert risk_threshold(np.array([]), np.array([], dtype=bool), 0.5, 0.95) == (math.inf, 0.0, 1.0)
+
+
+def test_the_threshold_and_the_correction_are_fitted_on_validation_rows_alone(drawn):
+    """Training rows with turned labels change neither."""
+    X, y = drawn
+    turned = np.where(y == "a", "b", np.where(y == "b", "c", "a")).astype(object)
+    rows = slice(100, 700)
+    for wrap in (lambda: Abstaining(_Overconfident(), risk=0.3), lambda: Calibrated(_Overconfident()),
+                 lambda: Calibrated(_Overconfident(), "isotonic")):  # fmt: skip
+        one, other = (wrap().fit(X[:50], labels[:50], validation=(X[rows], y[rows])) for labels in (y, turned))
+        facts = [model.facts() for model in (one, other)]
+        assert facts[0] == facts[1]
+        np.testing.assert_array_equal(one.predict_proba(X[:9]), other.predict_proba(X[:9]))
+    answers = one.classifier_.answer(X[rows])
+    model = Abstaining(_Overconfident(), risk=0.3, confidence=0.8).fit(X[:50], y[:50], validation=(X[rows], y[rows]))
+    expected = risk_threshold(answers.probabilities.max(axis=1), answers.labels != y[rows], 0.3, 0.8)
+    assert (model.threshold_, model.coverage_, model.risk_bound_) == expected
+    abstain = model.facts()["abstain"]
+    assert abstain == {"threshold": expected[0], "coverage": expected[1], "risk_bound": expected[2]}
+
+
+def test_rows_of_labels_that_training_has_not_are_left_out_of_the_correction(drawn):
+    X, y = drawn
+    rows = slice(100, 400)
+    known = y[rows] != "c"
+    train = (X[:60][y[:60] != "c"], y[:60][y[:60] != "c"])
+    with_c = _Two().fit(*train)
+    both = [Calibrated(_Two(), method).fit(*train, validation=part) for method in ("temperature", "isotonic")
+            for part in ((X[rows], y[rows]), (X[rows][known], y[rows][known]))]  # fmt: skip
+    assert with_c.classes_.tolist() == ["a", "b"]
+    for one, other in (both[:2], both[2:]):
+        np.testing.assert_array_equal(one.predict_proba(X[:9]), other.predict_proba(X[:9]))
+    with pytest.raises(UserError, match="none of the validation rows has a label that occurs in training"):
+        Calibrated(_Two()).fit(*train, validation=(X[:5], np.array(["c"] * 5, dtype=object)))
+
+
+class _Two(_Overconfident):
+    """The same of the first two scores."""
+
+    def predict_proba(self, X):
+        scores = np.array([[float(part) for part in text.split()[:2]] for text in X["text"]])
+        return softmax(scores * self.sharpness)
+
+
+def test_isotonic_steps_by_hand_and_rows_that_no_step_leaves_anything():
+    """Each label's steps are scaled to sum to 1; where all are 0, the classifier's own probabilities stay."""
+    from sklearn.isotonic import IsotonicRegression
+
+    model = Calibrated(_Overconfident(), "isotonic")
+    rising = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit([0.2, 0.4, 0.6], [0, 0.3, 0.9])
+    model.steps_ = [rising, rising]
+    found = model._corrected(np.array([[0.6, 0.4], [0.4, 0.4], [0.2, 0.1], [0.5, 0.9]]))
+    assert found == pytest.approx(np.array([[0.75, 0.25], [0.5, 0.5], [0.2, 0.1], [0.4, 0.6]]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "said"),
+    [
+        (Calibrated, {"method": "temperature", "temperature_": 2.0}, None),
+        (Calibrated, {"method": "isotonic"}, None),
+        (Calibrated, {"method": "platt"}, "method is 'platt'"),
+        (Calibrated, {}, "method is None"),
+        (Calibrated, {"method": "temperature", "temperature_": 0.0}, "expected a number above 0"),
+        (Calibrated, {"method": "temperature", "temperature_": -1.0}, "expected a number above 0"),
+        (Calibrated, {"method": "temperature", "temperature_": math.inf}, "expected a number above 0"),
+        (Calibrated, {"method": "temperature", "temperature_": math.nan}, "expected a number above 0"),
+        (Calibrated, {"method": "temperature", "temperature_": "2"}, "expected a number above 0"),
+        (Abstaining, {"threshold_": 0.0}, None),
+        (Abstaining, {"threshold_": math.inf}, None),
+        (Abstaining, {"threshold_": math.nan}, "threshold_ is nan"),
+        (Abstaining, {"threshold_": "0.5"}, "threshold_ is '0.5'"),
+    ],
+)
+def test_a_kept_wrapper_is_checked_before_it_answers(kind, state, said):
+    if said is None:
+        kind.check_state(state)
+        return
+    with pytest.raises(UserError, match=said):
+        kind.check_state(state)

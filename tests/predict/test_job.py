@@ -20,10 +20,9 @@ from naba.data.rows import BadRow, ReadingOptions
 from naba.errors import UserError
 from naba.predict import job as predict_job
 from naba.predict import output as predict_output
-from naba.predict.job import Job, Reported, Summary, predict_examples
+from naba.predict.job import Interruption, Job, Reported, Summary, predict_examples
 from naba.predict.locate import Opened, open_classifier
 from naba.predict.reading import Columns, Piece
-from naba.predict.signals import Interruption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -327,6 +326,25 @@ def test_pieces_come_back_in_their_order_while_so_many_are_worked_on(ahead: int)
     found = [answers() for _, answers in predict_job._asked(workers, iter(pieces), Interruption())]
     assert [id(one) for one in found] == [id(one) for one in pieces]
     assert workers.most == ahead + 1
+
+
+@pytest.mark.parametrize(("workers", "asked"), [(1, []), (2, [2])])
+def test_more_than_one_worker_is_as_many_processes(
+    workers: int, asked: list[int], single: Opened, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    class Processes(predict_job.Here):
+        def __init__(self, folder: Path, count: int) -> None:
+            super().__init__(open_classifier(str(folder)))
+            found.append(count)
+
+        def close(self) -> None:
+            found.append(0)
+
+    monkeypatch.setattr(predict_job, "Processes", Processes)
+    predict_job.run(single, Job(file, SINGLE, tmp_path / "out.csv", workers=workers))
+    assert found == [*asked, *([0] if asked else [])]
 
 
 def test_a_signal_ends_a_job_between_two_pieces(single: Opened, file: Path, tmp_path: Path) -> None:

@@ -32,10 +32,13 @@ PAIR = "tfidf_logreg synthetic_stance seed 0"
 SINGLE = "tfidf_logreg synthetic_claim_type seed 0"
 ABSTAINING = "abstaining synthetic_stance seed 0"
 CHOICES = {
-    PAIR: ["dataset=synthetic_stance", "model=tfidf_logreg"],
-    SINGLE: ["dataset=synthetic_claim_type", "model=tfidf_logreg"],
-    ABSTAINING: ["dataset=synthetic_stance", "model=abstaining", "model.risk=0.6"],
-}
+    PAIR: ["dataset=synthetic_stance", "model=tfidf_logreg", "model.characters_to=0"],
+    SINGLE: ["dataset=synthetic_claim_type", "model=tfidf_logreg", "model.characters_to=0"],
+    ABSTAINING: [
+        "dataset=synthetic_stance", "model=abstaining", "model.classifier.characters_to=0", "model.risk=0.6"
+    ],
+}  # fmt: skip
+QUICK = ["evaluation.resamples=50", "tracking.figures=false"]
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +50,7 @@ def classifiers(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> 
     found = {}
     with home_with_store(empty_store, home):
         for name, overrides in CHOICES.items():
-            run.run(command_line.compose([*overrides, "evaluation.resamples=50"]))
-            found[name] = str(locate(name))
+            found[name] = str(locate(run.run(command_line.compose([*overrides, *QUICK])).run))
     return found
 
 

@@ -46,7 +46,9 @@ SECONDS = 10
 def classifier(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> str:
     home = tmp_path_factory.mktemp("served")
     with home_with_store(empty_store, home):
-        run.run(overrides.compose(["dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50"]))
+        run.run(overrides.compose([
+            "dataset=synthetic_stance", "model=tfidf_nb", "evaluation.resamples=50", "tracking.figures=false"
+        ]))  # fmt: skip
         return str(locate(NAME))
 
 
@@ -77,7 +79,6 @@ def server(classifier: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield started
 
 
-@pytest.mark.slow
 def test_answers_are_those_of_the_classifier(server: Server, classifier: str) -> None:
     rows = [ROW, {"text": 'قال "نعم"', "target": "غاز"}]
     status, text = server.table(*rows)
@@ -378,6 +379,7 @@ def test_wrong_arguments_give_one_message(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow  # in one process: tests/config/test_packages.py
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_model_of_other_code_that_nobody_vouches_for_is_one_message(
     workers: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]

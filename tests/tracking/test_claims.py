@@ -90,12 +90,12 @@ def test_a_machine_that_gives_signs_of_life_is_waited_for(
     claims: Claims, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The signs are written by a thread, into a store that other threads may keep busy.
-    monkeypatch.setattr(tracking_claims, "SILENT_SECONDS", 6)
+    monkeypatch.setattr(tracking_claims, "SILENT_SECONDS", 3)
     run = flag(claims)
     with tracking_claims.heartbeat(claims.client, run):
         waiting = threading.Thread(target=claims.wait, args=(IDENTITY,))
         waiting.start()
-        waiting.join(8)
+        waiting.join(4)
         assert waiting.is_alive(), "a living process was taken for dead"
         assert claims.client.get_run(run).info.status == "RUNNING"
         with pytest.raises(TakenError, match="process 4711 on desk3"):

@@ -64,7 +64,7 @@ def test_a_store_that_cannot_be_made(
     assert cli.main(["train", "model=majority", *OPTIONS]) == 0
 
 
-@pytest.mark.parametrize("spare", [0, 20_000, 60_000])
+@pytest.mark.parametrize("spare", [0, pytest.param(20_000, marks=pytest.mark.slow), 60_000])
 def test_a_run_that_finds_no_room(
     spare: int, small_disk: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,7 +85,7 @@ def test_a_run_that_finds_no_room(
 
 
 def test_exports_and_pages(store: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = train.run(command_line.compose(["model=tfidf_nb", *OPTIONS]))
+    run = train.run(command_line.compose(["model=tfidf_nb", "model.characters_to=0", *OPTIONS]))
     board = small_disk / "board.html"
     assert cli.main(["compare", "--resamples", "50", "--html", str(board)]) == 0
     before = board.read_bytes()

@@ -22,8 +22,7 @@ import sqlalchemy
 from naba import tracking
 from naba.config.schema import TrackingConfig
 from naba.errors import UserError
-from naba.tracking.facts import Facts, Wanted
-from naba.tracking.items import Metric, Param, Tag
+from naba.tracking.facts import Facts, Metric, Param, Tag, Wanted
 from naba.tracking.mlflow import MlflowTracker
 from ports import free_port
 

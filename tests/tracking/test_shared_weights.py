@@ -12,8 +12,8 @@ import pytest
 import naba
 from naba import cli
 from naba.classifier import folder as directory
-from naba.tracking import shared_weights
-from naba.tracking.shared_weights import WEIGHTS
+from naba.tracking import models
+from naba.tracking.models import WEIGHTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def copies(home: Path) -> list[Path]:
 def test_runs_share_their_weights_and_lose_nothing_with_one_another(
     static: Path, own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_weights, "LARGE", 1)
+    monkeypatch.setattr(models, "LARGE_WEIGHTS", 1)
     for seed in range(3):
         trained(static, seed)
     first, *others = copies(own_home)
@@ -67,7 +67,7 @@ def test_runs_share_their_weights_and_lose_nothing_with_one_another(
 
 def test_damaged_weights_are_nobodys_else(static: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither are weights kept that no run has any more."""
-    monkeypatch.setattr(shared_weights, "LARGE", 1)
+    monkeypatch.setattr(models, "LARGE_WEIGHTS", 1)
     trained(static, 0)
     (kept,) = (own_home / "weights").iterdir()
     content = kept.read_bytes()
@@ -85,7 +85,7 @@ def test_where_there_are_no_links_each_run_has_its_own(
     def refused(*_: Any, **__: Any) -> None:
         raise OSError(95, "not supported")
 
-    monkeypatch.setattr(shared_weights, "LARGE", 1)
+    monkeypatch.setattr(models, "LARGE_WEIGHTS", 1)
     monkeypatch.setattr(os, "link", refused)
     trained(static, 0)
     trained(static, 1)

@@ -30,8 +30,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     home = tmp_path_factory.mktemp("trained")
     with home_with_store(empty_store, home):
         for model in MODELS:
-            overrides = [f"model={model}", "evaluation.resamples=50", "evaluation.also=[article_stance]"]
-            train.run(command_line.compose(overrides))
+            overrides = [f"model={model}", "evaluation.also=[article_stance]"]
+            quick = ["evaluation.resamples=50", "tracking.figures=false"]
+            train.run(command_line.compose([*overrides, *quick]))
     return home
 
 
@@ -170,7 +171,9 @@ def test_champion_changes_only_when_the_test_allows(home: Path, capsys: pytest.C
     assert version.tags["naba.forced"] == "a demonstration"
 
 
-@pytest.mark.parametrize("elsewhere", [False, True], ids=["one home", "another home"])
+@pytest.mark.parametrize(
+    "elsewhere", [pytest.param(False, marks=pytest.mark.slow), True], ids=["one home", "another home"]
+)
 def test_two_promotions_at_once_leave_the_better_model(
     elsewhere: bool, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,6 @@ class RayLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run one job for each list of overrides."""
-        from naba.experiment import sweep_ray
+        from naba.experiment import ray_cluster
 
-        return sweep_ray.launch(self, job_overrides, initial_job_idx)
+        return ray_cluster.launch(self, job_overrides, initial_job_idx)

@@ -111,7 +111,7 @@ class Repeat:
     Attributes:
         claim: the claim's id.
         similarity: share of the claim's wording that the sentence has, between 0 and 1; see
-            `naba.analysis.repeats`.
+            `naba.analysis.stances`.
     """
 
     claim: str
@@ -259,8 +259,8 @@ class Article:
         return dumps(self.to_dict())
 
     def to_jsonld(self) -> dict[str, Any]:
-        """schema.org `Claim` records of what there is to check, without any rating; see `naba.analysis.jsonld`."""
-        from naba.analysis.jsonld import claims
+        """schema.org `Claim` records of what there is to check, without any rating; see `naba.analysis.records`."""
+        from naba.analysis.records import claims
 
         return claims(self)
 

@@ -2,7 +2,7 @@
 
 Rules over the tables of `naba.analysis.lexicon` and punctuation, in four steps for each sentence: find the reporting
 words (`cues`), find what each introduces (`openings`), find who speaks, and find where the content ends. Then the
-speaker is carried from sentence to sentence for `وأضاف` and its like.
+speaker is carried from sentence to sentence for `وأضاف` and its like, by the name that is the fullest (`Speakers`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from naba.analysis.lexicon import group
+from naba.analysis.lexicon import fold, group, read
 from naba.analysis.openings import Cue, Opening, cues, opening
 from naba.analysis.phrases import (
     Sentence,
@@ -23,13 +23,28 @@ from naba.analysis.phrases import (
     subject,
     without_preposition,
 )
-from naba.analysis.speakers import Speakers
 from naba.arabic.segment import Span, quotations, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 Speech = Literal["direct", "indirect", "mixed"]
+_NEAR = 12  # reports of one sentence that bear on another
+LONGEST = 600
+"""Words; a longer sentence is read in stretches of so many, so that time stays linear in any text."""
+_CONTRAST = frozenset({"بينما", "لكن"})
+_NO_VERB = frozenset({"في", "من", "على", "وفي", "ومن", "وعلى", "عن", "الى", "مع", "لكن", "ولكن", "كما", "فيما", "حيث"})
+_STOPS = " \t\u00a0\n\r.،,؛;:!؟?…-–—"
+_BEFORE_CUE = {"كما", "ثم", "و", "على", "حد", "وقد", "وكان", "وكانت", "حيث", "بحسب", "وفق"}
+_NO_COMMENT = re.compile(
+    r"[،,]\s*(?:و?لكن|و?فيما|بينما|في حين|غير أن|إلا أن)\s[^،,.:]{0,60}\b(?:رفضت?|امتنعت?|تعذر)\s[^،,.:]{0,20}التعليق"
+)
+_NEW_VERB = re.compile(r"و[يت][^\W\d_]{3,}")
+_SENTENCE_HEADS = frozenset({"لم", "لن", "لا", "ليس", "ليست", "سوف", "قد", "ما"})
+"""Words with which no name begins."""
+_WORD = re.compile(r"[^\W\d_]+(?:[\u064B-\u065F\u0670\u0640]+[^\W\d_]*)*")
+_NAME_BEFORE = re.compile(r"(?:^|\s)([^\W\d_]{3,}) $")
+_MEMORY = 12
 
 
 @dataclass(frozen=True)
@@ -64,11 +79,6 @@ class _Draft:
     begins: int | None = None  # the word at which its clause begins, where what was said before is over
     end: int = 0  # of the content
     parts: list[Span] = field(default_factory=list)
-
-
-_NEAR = 12  # reports of one sentence that bear on another
-LONGEST = 600
-"""Words; a longer sentence is read in stretches of so many, so that time stays linear in any text."""
 
 
 def reports(text: str, spans: Sequence[Span] | None = None) -> list[Report]:
@@ -167,9 +177,6 @@ def _name(sentence: Sentence, draft: _Draft, earlier: Sequence[_Draft]) -> None:
             draft.source = _said_before(sentence, cue, earlier)
 
 
-_CONTRAST = frozenset({"بينما", "لكن"})
-
-
 def _topic(sentence: Sentence, cue: Cue) -> tuple[Span, int] | None:
     """أما قائد الفريق فاعتبر أن …: the subject that أما puts first, and where its clause begins."""
     if not cue.joined or sentence.text[cue.start - 1] != "ف":
@@ -233,12 +240,6 @@ def _main_subject(sentence: Sentence, end: int) -> Span | None:
     return subject(sentence, start, next(stops, end))
 
 
-_NO_VERB = frozenset({"في", "من", "على", "وفي", "ومن", "وعلى", "عن", "الى", "مع", "لكن", "ولكن", "كما", "فيما", "حيث"})
-
-
-_STOPS = " \t\u00a0\n\r.،,؛;:!؟?…-–—"
-
-
 def _close(sentence: Sentence, draft: _Draft, later: Sequence[_Draft]) -> None:
     """Find where the content ends."""
     start = draft.opening
@@ -259,9 +260,6 @@ def _close(sentence: Sentence, draft: _Draft, later: Sequence[_Draft]) -> None:
     while last - 1 > first and sentence.folded(last - 1) in _BEFORE_CUE and last < len(sentence):
         last -= 1
     draft.end = _trimmed(sentence, start.start, first, last)
-
-
-_BEFORE_CUE = {"كما", "ثم", "و", "على", "حد", "وقد", "وكان", "وكانت", "حيث", "بحسب", "وفق"}
 
 
 def _trimmed(sentence: Sentence, start: int, first: int, last: int) -> int:
@@ -300,11 +298,6 @@ def _silence(sentence: Sentence, first: int, last: int) -> int:
     return last if found is None or sentence.quoted(at := sentence.after(found.start())) else max(at, first + 1)
 
 
-_NO_COMMENT = re.compile(
-    r"[،,]\s*(?:و?لكن|و?فيما|بينما|في حين|غير أن|إلا أن)\s[^،,.:]{0,60}\b(?:رفضت?|امتنعت?|تعذر)\s[^،,.:]{0,20}التعليق"
-)
-
-
 def _object_end(sentence: Sentence, first: int, last: int) -> int:
     """Where a bare object is over: a comma and a new clause; a list goes on."""
     for at in range(first + 1, last):
@@ -320,9 +313,6 @@ def _object_end(sentence: Sentence, first: int, last: int) -> int:
         ):
             return at
     return last
-
-
-_NEW_VERB = re.compile(r"و[يت][^\W\d_]{3,}")
 
 
 def _finished(sentence: Sentence, whole: Span, draft: _Draft, speakers: Speakers) -> list[Report]:
@@ -368,10 +358,85 @@ def _quotes_words(sentence: Sentence, quote: Span) -> bool:
     return not definite or len(words) > 3
 
 
-_SENTENCE_HEADS = frozenset({"لم", "لن", "لا", "ليس", "ليست", "سوف", "قد", "ما"})
-"""Words with which no name begins."""
-
-
 def sources(found: Sequence[Report]) -> list[Span]:
     """The speakers named, each span once, in order."""
     return sorted({report.source for report in found if report.source is not None})
+
+
+@dataclass(frozen=True)
+class _Mention:
+    span: Span
+    names: tuple[str, ...]
+    feminine: bool | None
+
+
+class Speakers:
+    """The speakers of one article, in the order in which they speak."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._mentions: list[_Mention] = []
+        self._by_name: dict[str, list[_Mention]] = {}
+
+    def spoke(self, span: Span, feminine: bool | None, nested: bool = False) -> None:
+        """Somebody was named as a speaker; whoever is quoted inside a quotation is not carried on."""
+        mention = _Mention(span, self._names(span), feminine)
+        for name in set(mention.names):
+            known = self._by_name.setdefault(name, [])
+            if len(known) < _MEMORY:
+                known.append(mention)
+        if not nested:
+            self._mentions = [*self._mentions[-_MEMORY:], mention]
+
+    def last(self, before: int, feminine: bool | None) -> Span | None:
+        """The fullest mention of whoever spoke last, where the verb's gender leaves a choice, of that gender."""
+        recent = [mention for mention in reversed(self._mentions) if mention.span.end <= before]
+        if not recent:
+            return None
+        agreeing = [mention for mention in recent[:4] if feminine is None or mention.feminine in {None, feminine}]
+        speaker = (agreeing or recent)[0]
+        return self._fullest_of(speaker, before)
+
+    def _fullest_of(self, speaker: _Mention, before: int) -> Span:
+        """The first mention that says more of the same name: names are given in full where they first stand."""
+        candidates = [mention for name in speaker.names for mention in self._by_name.get(name, ())]
+        fuller = (
+            mention
+            for mention in candidates
+            if mention.span.end <= before and mention.span < speaker.span and _same(speaker, mention)
+        )
+        first = min(fuller, key=lambda mention: mention.span, default=None)
+        return first.span if first else self._introduced(speaker)
+
+    def _introduced(self, speaker: _Mention) -> Span:
+        """A bare surname's first stand in the article, with the name before it: دالي بليند."""
+        if len(speaker.names) > 1 or self._text.startswith("ال", speaker.span.start):
+            return speaker.span
+        word = speaker.span.of(self._text)
+        at = self._text.find(word, 0, speaker.span.start)
+        before = _NAME_BEFORE.search(self._text, max(at - 20, 0), max(at, 0))
+        if at < 0 or before is None or self._text[at + len(word)].isalnum() or not _may_name(before[1]):
+            return speaker.span
+        return Span(before.start(1), at + len(word))
+
+    def _names(self, span: Span) -> tuple[str, ...]:
+        kept = []
+        for match in _WORD.finditer(self._text, *span):
+            word = fold(match[0])
+            if word in group("relative") or word in {"في", "من"}:
+                break
+            kept.append(word.removeprefix("ال"))
+        return tuple(kept)
+
+
+def _same(speaker: _Mention, mention: _Mention) -> bool:
+    if len(mention.names) >= len(speaker.names) and set(speaker.names) <= set(mention.names):
+        return True
+    first = speaker.names[0]
+    return first not in group("heads") and first in mention.names[:3]
+
+
+def _may_name(word: str) -> bool:
+    folded = fold(word)
+    known = group("connectives") | group("adjuncts") | group("relative") | group("titles")
+    return not folded.startswith(("ال", "لل", "و")) and folded not in known and read(word) is None

@@ -3,32 +3,37 @@
 Counting follows Citron (Newell, Cowlishaw and Man 2018, "Quote Extraction and Analysis for News", DSJM at KDD; its
 `metrics.py`): a source or a content counts for the report whose cue it has. *Exact*: the same characters. *Overlap*:
 words that both spans share, of all words found (precision) and of all words marked (recall). Unlike Citron each
-report is paired once, so that two parts of one quotation are not counted twice.
+report is paired once, so that two parts of one quotation are not counted twice. The labelled articles are read here.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from naba.analysis.attribution import Report, reports
-from naba.analysis.gold import Labelled, Speaking, article, development
+from naba.analysis.attribution import Report, Speech, reports
 from naba.arabic.segment import Span, quotations, sentences
+from naba.data.corpora import attribution
+from naba.errors import UserError
+from naba.files import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 _WORD = re.compile(r"[^\W_]+")
 RESAMPLES = 10_000
 SPEECH = "news_speech"
 """The data set whose rows are the sentences of the development set."""
+CORPUS = "saudinewsnet"
+ANNOTATIONS = "attribution/dev.jsonl"
 
 
 @dataclass(frozen=True)
@@ -240,3 +245,99 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An article and what was marked in it.
+
+    Attributes:
+        id: its short name.
+        text: as the spans count it.
+        sentences: its sentences, in order.
+        reports: who says what, in order.
+    """
+
+    id: str
+    text: str
+    sentences: tuple[Span, ...]
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """What the labelled article marks: the first speaker and cue of a sentence, and quotations without their marks."""
+
+    text: str
+    sentences: tuple[Span, ...]
+    speakers: tuple[Span, ...]
+    cues: tuple[Span, ...]
+    quotes: tuple[Span, ...]
+
+
+def development() -> list[Labelled]:
+    """The 24 articles of `data/attribution/dev.jsonl`, labelled by language models, with their texts.
+
+    Raises:
+        UserError: the texts are neither in the cache nor in a mirror nor to be had, or are not what was labelled.
+    """
+    labelled = attribution.records(ANNOTATIONS)
+    archives = _archives({record["zip"] for record in labelled})
+    return [_labelled(record, text) for record, text in attribution.texts(labelled, archives, ANNOTATIONS)]
+
+
+def _archives(names: set[str]) -> dict[str, list[dict[str, Any]]]:
+    """The articles of SaudiNewsNet by archive; this function alone knows where texts come from."""
+    from naba.config.check import dataset_config
+    from naba.data import sources
+    from naba.data.rows.excel import zip_member
+    from naba.data.rows.json import parse
+
+    source = dataset_config(CORPUS).source
+    wanted = [file for file in sources.listed(source) if file.path.rpartition("/")[2] in names]
+    found = {}
+    for fetched in sources.fetch_files(dataclasses.replace(source, files=wanted)):
+        name = fetched.config.path.rpartition("/")[2]
+        content, _ = zip_member(fetched.path.read_bytes(), name, None)
+        found[name] = parse(content.decode("utf-8-sig"))
+    return found
+
+
+def _labelled(record: Mapping[str, Any], text: str) -> Labelled:
+    sentences = tuple(Span(sentence["start"], sentence["end"]) for sentence in record["sentences"])
+    reports = tuple(
+        _report(span, report)
+        for span, sentence in zip(sentences, record["sentences"], strict=True)
+        for report in sentence["reports"]
+    )
+    return Labelled(record["id"], text, sentences, reports)
+
+
+def _report(sentence: Span, record: Mapping[str, Any]) -> Report:
+    if record["kind"] not in get_args(Speech):
+        raise UserError(
+            f"data/attribution/dev.jsonl: a report's kind is '{record['kind']}', not one of {get_args(Speech)}"
+        )
+    source, antecedent = (Span(*record[name]) if record[name] else None for name in ("source", "antecedent"))
+    return Report(sentence, Span(*record["cue"]), source, antecedent, Span(*record["content"]), record["kind"])
+
+
+def article() -> Speaking:
+    """The labelled article of `data/article`, labelled by language models."""
+    folder = shipped("data") / "article"
+    rows = _lines(folder / "sentences.jsonl")
+
+    def spans(name: str) -> tuple[Span, ...]:
+        return tuple(Span(row[name]["start"], row[name]["end"]) for row in rows if row[name])
+
+    return Speaking(
+        text=(folder / "article.txt").read_text(encoding="utf-8"),
+        sentences=tuple(Span(row["start"], row["end"]) for row in rows),
+        speakers=spans("speaker"),
+        cues=spans("cue"),
+        quotes=tuple(Span(quote["start"], quote["end"]) for row in rows for quote in row["quotes"]),
+    )
+
+
+def _lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

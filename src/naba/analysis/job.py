@@ -1,4 +1,4 @@
-"""Many files in, one analysis each out: pages, JSON, JSON-LD, and one CSV of all claims to check."""
+"""Many files in, one analysis each out: pages, JSON, JSON-LD, one CSV of all claims; kept as runs where asked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from naba import files
-from naba.analysis import jsonld, records
+from naba import files, machine
+from naba.analysis import records
 from naba.analysis.analyse import analyse
 from naba.analysis.models import DEFAULT, open_models
-from naba.analysis.page.index import Index
+from naba.analysis.page import Index
 from naba.analysis.reading import INDEX
+from naba.config import IDENTITY_VERSION, digest
+from naba.config.schema import TrackingConfig
 from naba.errors import UserError
+from naba.tracking import open_tracker
+from naba.tracking.claims import TakenError
+from naba.tracking.facts import Facts, Item, Metric, Param, Tag, Text, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 FORMATS = ("html", "json", "jsonld", "csv", "all")
+EXPERIMENT = "naba-analysis"
+"""An MLflow experiment of its own: an analysis has no gold labels, and no place among runs that are compared."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def contents(article: Article, form: str, *, drafts: bool = False) -> Iterator[t
     if form in {"jsonld", "all"}:
         yield ".jsonld", records.dumps(article.to_jsonld())
     if drafts:
-        yield ".claimreview.jsonld", records.dumps(jsonld.claim_review_drafts(article))
+        yield ".claimreview.jsonld", records.dumps(records.claim_review_drafts(article))
 
 
 def _write(article: Article, job: Job) -> list[Path]:
@@ -148,6 +155,50 @@ def _tables(job: Job, rows: dict[str, list[dict[str, object]]]) -> list[Path]:
 
 
 def _tracked(article: Article, job: Job) -> str:
-    from naba.analysis.track import track
-
     return track(article, job.uri)
+
+
+def track(article: Article, uri: str | None = None) -> str:
+    """The id of the run that keeps an analysis; the same analysis of the same text is kept once.
+
+    Raises:
+        UserError: the store cannot be used.
+    """
+    tracker = open_tracker(TrackingConfig(uri=uri, experiment=EXPERIMENT))
+    wanted = Wanted(f"analyse {article.name or article.sha256[:12]}", _facts(article), model=False)
+    found = tracker.finished(wanted)
+    if found is not None:
+        return str(found.id)
+    try:
+        with tracker.run(wanted) as active:
+            active.log([*_items(article), *(Tag(name, value) for name, value in wanted.facts.to_tags().items())])
+    except TakenError:
+        tracker.wait(wanted.identity)
+        return track(article, uri)
+    return str(active.id)
+
+
+def _facts(article: Article) -> Facts:
+    commit, dirty = machine.revision()
+    content = article.to_dict()
+    identity = digest({"analysis": content})
+    return Facts(
+        identity=identity, cell=identity, identity_version=IDENTITY_VERSION, fingerprint=article.sha256,
+        task="analysis", revision=commit or "none",
+        dirty=dirty, versions=machine.versions(), hardware=machine.hardware(),
+    )  # fmt: skip
+
+
+def _items(article: Article) -> Iterator[Item]:
+    for origin in article.origins:
+        yield Param(f"{origin.task}/run", origin.name)
+        yield Param(f"{origin.task}/dataset", origin.dataset)
+        yield Param(f"{origin.task}/label_source", origin.label_source)
+    yield Param("characters", str(len(article.text)))
+    yield Metric("sentences", len(article.sentences))
+    yield Metric("reports", len(article.reports))
+    yield Metric("quotations", len(article.quotations))
+    withheld = [one for one in article.sentences if one.claim_type is not None and one.claim_type.withheld]
+    yield Metric("claim_types_withheld", len(withheld))
+    yield Text("article.html", article.to_html())
+    yield Text("article.json", article.to_json())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from naba.arabic.profile import Profile
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
     from naba.predict.locate import Opened
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Where sentences and a whole article stand on claims."""
+"""Where sentences and a whole article stand on claims, and which sentences repeat one in nearly its words."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from naba.analysis.article import Answer, Claim, ClaimStance, Sentence, SentenceStance
-from naba.analysis.repeats import THRESHOLD, repeated
+from naba.arabic.normalise import NEWS, normalise_all
+from naba.arabic.segment import light_stem, tokens
+from naba.data.checks.near_duplicates import containment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from naba.analysis.models import Labeller
 
@@ -22,6 +26,9 @@ EXPLAINED = 8
 """Sentences of each claim whose stance is explained, the most probable first."""
 TOGETHER = 4096
 """Pairs of a claim and a sentence that are asked in one call."""
+THRESHOLD = 0.5
+"""Share of a claim's 5-grams: finds half of the paraphrased headlines of ANS, and takes one other pair in ten thousand
+for one (experiments/analyse.md). A sentence that contradicts a claim in its words repeats it too."""
 
 
 def overall(stances: Sequence[SentenceStance]) -> tuple[str, bool]:
@@ -110,3 +117,18 @@ def _explained(pairs: Sequence[tuple[Sentence, Claim]], answers: list[Answer], l
     )
     for at, one in zip(chosen, evidence or [], strict=False):
         answers[at] = replace(answers[at], evidence=one)
+
+
+def repeated(claims: Sequence[str], sentences: Sequence[str]) -> np.ndarray:
+    """(claims, sentences) float64: the share of each claim's wording that each sentence holds, between 0 and 1.
+
+    Both sides are normalised and their words cut to light stems, so that spelling, clitics and endings do not count. A
+    claim is shorter than the sentence that repeats it, so what counts is how much of the claim's wording the sentence
+    holds (containment; Broder 1997, "On the resemblance and containment of documents") in character 5-grams, the unit
+    of `naba.data.checks.near_duplicates`.
+    """
+    return containment(_stems(claims), _stems(sentences))
+
+
+def _stems(texts: Sequence[str]) -> list[str]:
+    return [" ".join(light_stem(word) for word in tokens(text)) for text in normalise_all(texts, NEWS)]

@@ -3,23 +3,28 @@
 The score is the self-confidence of confident learning, the out-of-fold probability of the given label (Northcutt,
 Jiang & Chuang 2021, Confident Learning, JAIR 70), less a little where the nearest texts have another label. What else
 speaks against a label (confident learning's own flag, repetitions with two labels) is told beside it.
+How well this finds errors is measured by planting some where it is known which they are.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from naba.annotation.out_of_fold import keys
+from naba.annotation.out_of_fold import keys, out_of_fold, with_column
+from naba.evaluation.page.report import Example, Report, Section
+from naba.evaluation.tables import Table, counted, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from naba.data.dataset import Dataset, IntArray
     from naba.evaluation.metrics import Array, FloatArray
+    from naba.experiment.job import Job
 
 NEIGHBOURS = 5
 LEAST_ALIKE = 0.3
@@ -27,6 +32,16 @@ LEAST_ALIKE = 0.3
 NEIGHBOURS_COUNT = 0.1
 """What neighbours take from a label that all of them contradict; measured in experiments/label_errors.md."""
 BLOCK_ROWS = 512
+SHORTEST = 60
+PLANTED_NOTE = (
+    "precision: planted errors among as many of the most suspicious rows as errors were planted, which is recall there "
+    "too; errors that were there before count as misses, so it is a lower bound"
+)
+READING = (
+    "A suspicion is no verdict: read the rows. A model is also wrong about rows that are hard or rare, and right "
+    "labels of small classes are suspected most."
+)
+KINDS: tuple[Kind, ...] = ("symmetric", "confusion")
 
 
 @dataclass(frozen=True)
@@ -215,3 +230,169 @@ def conflicts(dataset: Dataset) -> dict[int, str]:
         if len(kinds) > 1:
             found |= {row: ", ".join(sorted(kinds - {str(labels[row])})) for row in rows}
     return found
+
+
+def table(found: Suspects, count: int, title: str) -> Table:
+    """The first suspects, for a terminal."""
+    rows = [
+        [str(one.rank), one.id, one.label, one.suggested, number(one.confidence, 2), "; ".join(one.reasons),
+         _short(one.text)]
+        for one in found.ranked[:count]
+    ]  # fmt: skip
+    header = ["", "id", "label", "suggested", "p(label)", "why", "text"]
+    return Table(title, header, rows, numeric=[0, 4], keys=2)
+
+
+def csv_table(found: Suspects) -> Table:
+    """Every suspect with every column."""
+    return Table("", COLUMNS, [one.cells() for one in found.ranked])
+
+
+def label_table(found: Suspects) -> Table:
+    """Rows of each label and how many of them confident learning calls wrong."""
+    rows = [
+        [label, f"{rows:,}", f"{wrong:,}", f"{100 * wrong / rows:.1f} %"]
+        for label, (rows, wrong) in found.by_label.items()
+    ]
+    return Table("By label", ["label", "rows", "called wrong", "share"], rows, numeric=[1, 2, 3])
+
+
+def planted_table(found: Sequence[Found], title: str) -> Table:
+    """Means over seeds, with the lowest and highest in brackets, a line for each kind and share of planted errors."""
+    cells: dict[tuple[str, float], list[Found]] = defaultdict(list)
+    for one in found:
+        cells[one.kind, one.share].append(one)
+    names = ("precision", "first", "average_precision", "flagged_precision", "flagged_recall")
+    rows = []
+    for (kind, share), seeds in cells.items():
+        planted = float(np.mean([one.planted / one.rows for one in seeds]))
+        values = [[getattr(one, name) for one in seeds] for name in names]
+        rows.append([kind, f"{100 * share:g} %", f"{len(seeds)}", number(planted), *map(_spread, values)])
+    header = ["errors", "planted", "seeds", "by chance", "precision", "in the first tenth", "average precision",
+              "flagged: precision", "flagged: recall"]  # fmt: skip
+    return Table(title, header, rows, (PLANTED_NOTE,), numeric=range(2, 9), keys=2)
+
+
+def page(found: Suspects, title: str, names: Mapping[str, str], count: int, planted: Table | None = None) -> str:
+    """One page: how many by label, the first `count` suspects to read, and what a search for planted errors found."""
+    sections = [Section("By label", table=label_table(found))]
+    if planted is not None:
+        sections.append(Section("Planted errors found", table=planted))
+    examples = [
+        Example(
+            one.text,
+            one.target,
+            f"{one.rank}. {one.id}",
+            [names.get(one.label, one.label), f"? {names.get(one.suggested, one.suggested)}"],
+            one.reasons,
+        )
+        for one in found.ranked[:count]
+    ]
+    heading = f"The {counted(len(examples), 'most suspicious row')}"
+    sections.append(
+        Section(heading, [READING, "First chip: the label it has; second: the model's."], None, None, examples)
+    )
+    lead = f"{counted(found.rows, 'row')} looked at, {counted(len(found.ranked), 'label')} doubted for any reason."
+    return Report(title, lead, sections).page()
+
+
+def _spread(values: Sequence[float]) -> str:
+    mean = number(float(np.mean(values)))
+    return mean if len(values) == 1 else f"{mean} [{number(min(values))}, {number(max(values))}]"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHORTEST else line[: SHORTEST - 1] + "…"
+
+
+Kind = Literal["symmetric", "confusion"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many planted errors one search found.
+
+    Attributes:
+        planted: errors planted.
+        precision: share of planted errors among the `planted` most suspicious rows; a lower bound, since errors that
+            were there before count as misses. It is also the share of the errors that are found there.
+        first: the same among the first tenth of that list.
+        flagged: rows that confident learning calls wrong, `flagged_precision` of which are planted errors.
+        flagged_recall: share of the planted errors among them.
+        average_precision: over the whole ranking.
+    """
+
+    kind: Kind
+    share: float
+    seed: int
+    rows: int
+    planted: int
+    precision: float
+    first: float
+    average_precision: float
+    flagged: int
+    flagged_precision: float
+    flagged_recall: float
+
+
+def plant(dataset: Dataset, share: float, kind: Kind, seed: int, probabilities: FloatArray) -> tuple[Dataset, Array]:
+    """The data set with wrong labels in a share of its rows, and which rows they are, (n,) bool.
+
+    Args:
+        kind: `symmetric` draws any other label; `confusion` draws it as often as a model mistakes the one for it.
+        probabilities: (n, k) out of fold, on the labels as they are, for `confusion`.
+    """
+    generator = np.random.default_rng(seed)
+    gold = codes(dataset)
+    labels = np.unique(gold)
+    chosen = generator.permutation(len(gold))[: max(1, round(share * len(gold)))]
+    confusions = np.ones((len(dataset.labels), len(dataset.labels)))
+    if kind == "confusion":
+        for label in labels:
+            confusions[label] = probabilities[gold == label].mean(axis=0) + 1e-9
+    np.fill_diagonal(confusions, 0)
+    confusions[:, np.setdiff1d(np.arange(len(dataset.labels)), labels)] = 0
+    changed = gold.copy()
+    for row in chosen:
+        weights = confusions[gold[row]]
+        changed[row] = generator.choice(len(weights), p=weights / weights.sum())
+    values = [dataset.labels[code] for code in changed]
+    return with_column(dataset, "label", values), changed != gold
+
+
+def measure_planted(
+    job: Job, dataset: Dataset, probabilities: FloatArray, shares: Sequence[float], seeds: int = 3, folds: int = 5
+) -> Iterator[Found]:
+    """Plant errors of both kinds and look for them, once for each share and seed.
+
+    Args:
+        probabilities: (n, k) out of fold, on the labels as they are.
+    """
+    near = neighbours(dataset)
+    for kind in KINDS:
+        for share in shares:
+            for seed in range(seeds):
+                wrong, planted = plant(dataset, share, kind, seed, probabilities)
+                seeded = dataclasses.replace(job, settings=dataclasses.replace(job.settings, seed=seed))
+                gold, found = codes(wrong), out_of_fold(seeded, wrong, folds)
+                yield score((kind, share, seed), planted, ranking(gold, found, near), off_diagonal(gold, found))
+
+
+def score(what: tuple[Kind, float, int], planted: Array, order: IntArray, flags: Array) -> Found:
+    """What a ranking, (n,) rows, and the flags of confident learning, (n,) bool, find of planted errors, (n,) bool."""
+    from sklearn.metrics import average_precision_score
+
+    count = int(planted.sum())
+    place = np.empty(len(order))
+    place[order] = np.arange(len(order))
+    hits = int((flags & planted).sum())
+    return Found(
+        *what, len(order), count,
+        precision=float(planted[order[:count]].mean()),
+        first=float(planted[order[: max(1, count // 10)]].mean()),
+        average_precision=float(average_precision_score(planted, -place)),
+        flagged=int(flags.sum()),
+        flagged_precision=hits / max(1, int(flags.sum())),
+        flagged_recall=hits / count,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from naba import tracking
-from naba.api.overrides import dataset_choice, written
+from naba.api.data import dataset_choice, written
 from naba.config.overrides import value_text
 from naba.errors import UserError, unknown_name
 
@@ -110,7 +110,7 @@ def compare(
     """
     from naba.evaluation.leaderboard import leaderboards
     from naba.evaluation.pools import pool_of
-    from naba.tracking.runs import scored_datasets, selected_runs
+    from naba.experiment.comparison import scored_datasets, selected_runs
 
     if unknown := sorted(set(filters) - set(FILTERS)):
         raise UserError(unknown_name("filter", unknown[0], FILTERS))

@@ -150,7 +150,7 @@ def _save_embedder(embedder: Embedder, folder: Path) -> None:
 
 def _network(folder: Path, embedder: Embedder) -> Network:
     """The network of a frozen encoder, out of its files."""
-    from naba.classifier.description import read_json
+    from naba.classifier.folder import read_json
     from naba.models.embeddings.networks import STATIC, Static, Transformer
 
     path, weights, words = (folder / name for name in EMBEDDER)
@@ -197,7 +197,7 @@ def _config(path: Path) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
-    from naba.classifier.description import read_json
+    from naba.classifier.folder import read_json
 
     content = read_json(path)
     family = content.pop("model_type", None)

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.arabic.profile import profile_from
-from naba.classifier import description as descriptions
 from naba.classifier import formats
-from naba.errors import UserError
+from naba.errors import Problems, UserError, unknown_name
 from naba.models.classifier import DAMAGED, Classifier, features_versions
 
 if TYPE_CHECKING:
@@ -44,6 +43,12 @@ PROBE_TOLERANCE = 1e-3
 """Largest difference of a probability on them: encoders compute a little differently from processor to processor."""
 _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError,
            RuntimeError, AssertionError, MemoryError)  # fmt: skip
+
+FORMAT = 3
+OLDEST = 2
+"""Written by version 0.1; still read."""
+LARGEST_JSON = 64 * 2**20
+NEEDED = ("format", "labels", "input", "files")
 
 
 def why_not_kept(model: Any) -> str | None:
@@ -113,7 +118,7 @@ def write_description(
     if not model.remote:  # what a server answers is no property of these files
         _write_probe(folder, model, tolerance)
     full = {key: value for key, value in description.items() if key not in ("onnx", "pt2", "sha256")}
-    full |= model.facts() | {"kind": kind, "format": descriptions.FORMAT}
+    full |= model.facts() | {"kind": kind, "format": FORMAT}
     if full.get("normalisation"):
         profile = profile_from(full["normalisation"])
         full |= {"normalisation": profile.to_dict(), "normalisation_hash": profile.hash}
@@ -139,8 +144,8 @@ def seal(folder: Path, description: Mapping[str, Any]) -> None:
     ]  # fmt: skip
     full = dict(description)
     full["files"] = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in listed}
-    full["sha256"] = descriptions.digest(full)
-    descriptions.check(full, DESCRIPTION)
+    full["sha256"] = digest(full)
+    check_description(full, DESCRIPTION)
     (folder / DESCRIPTION).write_text(json.dumps(full, ensure_ascii=False, indent=1), encoding="utf-8")
     mode = (folder / DESCRIPTION).stat().st_mode & 0o777
     for path in listed:
@@ -162,13 +167,13 @@ def describe(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     if not path.is_file():
         raise UserError(f"{folder} is not a classifier directory: it has no {DESCRIPTION}")
-    found = descriptions.read_json(path)
+    found = read_json(path)
     if found.get("format") == 1:
         raise UserError(
             f"{folder} was written by an older naba, whose format could hold code",
             "train the run again (force=true), or naba reproduce RUN",
         )
-    descriptions.check(found, str(path))
+    check_description(found, str(path))
     return found
 
 
@@ -273,7 +278,7 @@ def _probe(folder: Path, description: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"probabilities": format_2.probe(folder), "tolerance": PROBE_TOLERANCE}
     if PROBE not in description["files"]:
         raise UserError(f"{DESCRIPTION} does not list {PROBE}")
-    return descriptions.read_json(folder / PROBE)
+    return read_json(folder / PROBE)
 
 
 def probabilities_of(model: Classifier) -> np.ndarray:
@@ -301,3 +306,65 @@ def finite(value: Any) -> float | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        UserError: it is missing, too large, or something else.
+    """
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise UserError(f"{path} is larger than {LARGEST_JSON >> 20} MiB")
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not readable JSON: {str(error)[:200]}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds a {type(content).__name__}, not an object")
+    return content
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a description without its own digest."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest).encode("ascii")).hexdigest()
+
+
+def check_description(content: Mapping[str, Any], where: str) -> None:
+    """Refuse a description with missing keys, keys of a wrong type, or values that contradict each other.
+
+    Raises:
+        Problems: all of them.
+        UserError: it is not as naba wrote it.
+    """
+    _check_fields(content, where)
+    sealed = content["format"] >= 3 or "sha256" in content
+    if sealed and content.get("sha256") != digest(content):
+        raise UserError(f"{where} is not as naba wrote it: its own digest is another", DAMAGED)
+    profile = content.get("normalisation")
+    if profile and content.get("normalisation_hash") not in ("", None, profile_from(profile).hash):
+        problem = f"'normalisation' has hash {profile_from(profile).hash}, but 'normalisation_hash' is another"
+        raise Problems([problem], f"{where} has")
+
+
+def _check_fields(content: Mapping[str, Any], where: str) -> None:
+    try:
+        from naba.classifier.description import Description, problems
+    except ImportError:
+        # A folder for onnxruntime is read where pydantic is not installed.
+        missing = [f"'{key}' is missing" for key in NEEDED if key not in content]
+        if missing:
+            raise Problems(missing, f"{where} has") from None
+        return
+    found = problems(content)
+    if unknown := [key for key in content if key not in Description.model_fields]:
+        found = [*(unknown_name("key", str(key), Description.model_fields) for key in unknown), *found]
+    if found:
+        raise Problems(found, f"{where} has")

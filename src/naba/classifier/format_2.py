@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from naba.classifier.description import read_json
+from naba.classifier.folder import read_json
 from naba.errors import UserError, unknown_name
 from naba.models import classifier as protocol
 from naba.models.classifier import DAMAGED, Classifier, Kept

@@ -11,10 +11,10 @@ import re
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from naba import __version__
-from naba.errors import UserError, unknown_name
+from naba.errors import EXIT_CODE, UserError, hidden, is_full, is_interrupt, sentence, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,12 @@ FIRST = ("train", "tune", "compare", "stress", "show", "score", "submit", "promo
          "ui")  # fmt: skip
 """The order of `naba --help`; a command that is not named here stands at its end."""
 HEAD = re.compile(r'"""`naba ([a-z][a-z0-9-]*)`: (.+?)\.?\s+(naba .+)\n')
+
+# Not list(…) in this file: once `naba list` has been imported, `list` is that module here.
+FAILED, INTERRUPTED = 1, 130
+_NO_PACKAGES = "--no-packages"
+_VALUED = ("--package", "--trust")
+"""What every command takes: which packages may bring code, and whose types a kept model may hold."""
 
 
 class Command(NamedTuple):
@@ -105,7 +111,6 @@ def usage() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 done, 1 something failed, 2 the input was wrong."""
-    # Not list(…): once `naba list` has been imported, `list` is that module here.
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     _take_any_letter()
     try:
@@ -115,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the traceback is kept in a file that is named
-        message, code = importlib.import_module("naba.cli.failures").told(error, given)
+        message, code = told(error, given)
         print(f"naba: {message}", file=sys.stderr)
         return code
 
@@ -134,7 +139,7 @@ def _dispatch(given: Sequence[str]) -> int:
     if given[0] in {"-V", "--version"}:
         print(f"naba {__version__}")
         return 0
-    given = importlib.import_module("naba.cli.allowing").taken(given)
+    given = _taken(given)
     name, rest = given[0], given[1:]
     module = command(name).module
     if strange := [one for one in given if any("\udc80" <= letter <= "\udcff" for letter in one)]:
@@ -159,3 +164,78 @@ def _of_a_package(name: str, module: str, rest: Sequence[str]) -> int:
             return int(importlib.import_module(module).main(rest) or 0)
         except SystemExit as end:  # argparse, after --help
             return int(end.code or 0)
+
+
+def _taken(given: Sequence[str]) -> list[str]:
+    """The command line without what every command takes, which holds for this process and all that it starts.
+
+    Raises:
+        UserError: one of them has no value.
+    """
+    left: list[str] = []
+    queue = [*given]
+    while queue:
+        argument = queue.pop(0)
+        name, equals, value = argument.partition("=")
+        if argument == _NO_PACKAGES:
+            os.environ["NABA_NO_PACKAGES"] = "1"
+        elif name in _VALUED:
+            if not equals and (not queue or queue[0].startswith("-")):
+                example = "mypackage" if name == "--package" else "mypackage.models.Model"
+                raise UserError(f"{name} needs a value", f"{name} {example}")
+            _allow(name, value if equals else queue.pop(0))
+        else:
+            left.append(argument)
+    if not left:
+        raise UserError("a command is missing", "naba --help lists them with an example each")
+    return left
+
+
+def _allow(name: str, value: str) -> None:
+    from naba.config import packages
+
+    if name == "--package":
+        packages.allow(value)
+    else:
+        packages.trust(value)
+
+
+def told(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
+    """The message for an error that ended a command, and the exit code.
+
+    Mistakes of the user's are told as they are (code 2). Everything else is a failure (code 1) of naba, of a library
+    or of the machine: its traceback is kept in a file, which the message names.
+    """
+    if is_interrupt(error):
+        return "interrupted", INTERRUPTED
+    if (said := _mistake(error, arguments)) is not None:
+        return said, EXIT_CODE
+    said = sentence(error)
+    if is_full(error):
+        return said, FAILED
+    from naba import machine
+
+    return f"{said}\n  {machine.keep_traceback(error, ' '.join(['naba', *arguments]))}", FAILED
+
+
+def _mistake(error: BaseException, arguments: Sequence[str]) -> str | None:
+    """What the user gave wrong, or must install; None for other errors."""
+    if isinstance(error, UserError):
+        return hidden(str(error))
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] != "naba":
+        said = f"this command needs the package '{error.name}', which is not installed"
+        return f"{said}; an installation of naba with its dependencies has it"
+    of_a_library = type(error).__module__.partition(".")[0] in {"hydra", "omegaconf"}
+    of_a_path = isinstance(error, OSError) and not is_full(error) and _is_named(error.filename, arguments)
+    return sentence(error) if of_a_library or of_a_path else None
+
+
+def _is_named(path: Any, arguments: Sequence[str]) -> bool:
+    """Did the user name this path, or a folder that it lies in, on the command line or as the home?"""
+    if not isinstance(path, str):
+        return False
+    from naba import files
+
+    whole = Path.cwd() / path
+    values = [Path.cwd() / argument.rpartition("=")[2] for argument in arguments if not argument.startswith("-")]
+    return any(value in (whole, *whole.parents) for value in [*values, files.home()] if value != Path.cwd())

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from naba.cli import console
-from naba.cli.arguments import Parser, add_reading_options, reading_options
-from naba.cli.outputs import new_folder
+from naba.cli.arguments import Parser, add_reading_options, new_folder, reading_options
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run `naba analyse`; returns 0, or 1 if some of several files could not be read."""
     options = _parse(arguments)
     from naba.analysis import job as analysis
-    from naba.analysis import table
+    from naba.analysis import records
 
     wanted = _job(options)
     many = len(wanted.sources) > 1
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
     def each(article: Article, written: Sequence[Path], run: str | None) -> None:
         if many:
-            console.console().print(table.line(article), markup=False)
+            console.console().print(records.summary_line(article), markup=False)
         else:
             _show(article)
         for note in [*article.notes, *(f"written: {path}" for path in written if not many)]:
@@ -114,12 +113,14 @@ def _job(options: argparse.Namespace) -> Job:
 def _show(article: Article) -> None:
     from rich.markup import escape
 
-    from naba.analysis import table
+    from naba.analysis import records
 
     made: list[tuple[tuple[str, ...], list[list[str]]]]
-    made = [(table.SENTENCES if article.claims else table.SENTENCES[:-1], table.sentence_rows(article))]
+    made = [
+        (records.SENTENCE_LINES if article.claims else records.SENTENCE_LINES[:-1], records.sentence_lines(article))
+    ]
     if article.claims:
-        made.append((table.CLAIMS, table.claim_rows(article)))
+        made.append((records.CLAIM_LINES, records.claim_lines(article)))
     for columns, rows in made:
         shown = console.table(*columns)
         for row in rows[:SHOWN]:

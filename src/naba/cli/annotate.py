@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, positive
-from naba.cli.outputs import new_file, new_folder
+from naba.cli.arguments import Parser, new_file, new_folder, positive
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _make(arguments: Sequence[str]) -> int:
 
 
 def _read(arguments: Sequence[str]) -> int:
-    from naba.annotation import agreement, agreement_report, answers, project, resolve
+    from naba.annotation import agreement, answers, project, resolve
 
     parser = _parser("read", "naba annotate read answers-*.json --project round_1 --name stance_by_people")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="of the page, or exports of Label Studio")
@@ -98,15 +97,15 @@ def _read(arguments: Sequence[str]) -> int:
     measured = agreement.measure(found) if len(found.people) > 1 else None
     folder = options.out or options.project
     made = resolve.dataset(found.project, decisions, options.name, folder) if options.name else ()
-    tables = [agreement_report.people_table(found)]
-    tables += [agreement_report.agreement_table(measured)] if measured else []
-    tables += [agreement_report.decisions_table(decisions), agreement_report.earlier_table(decisions)]  # type: ignore[list-item]
+    tables = [agreement.people_table(found)]
+    tables += [agreement.agreement_table(measured)] if measured else []
+    tables += [agreement.decisions_table(decisions), agreement.earlier_table(decisions)]  # type: ignore[list-item]
     for table in tables:
         if table is not None:
             print(table.render("text", console.terminal_width()))
     written = [*resolve.write(found, decisions, folder), *made]
     if options.html:
-        files.write_text(options.html, agreement_report.page(found, measured, decisions))
+        files.write_text(options.html, agreement.page(found, measured, decisions))
         written.append(options.html)
     print("wrote " + ", ".join(map(str, written)))
     return 0

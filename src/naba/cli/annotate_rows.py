@@ -37,21 +37,21 @@ def add_arguments(parser: Parser) -> None:
 
 def rows_of(options: argparse.Namespace) -> tuple[Dataset, list[FloatArray], list[str]]:
     """The rows to choose from, each model's probabilities, and the models' names."""
-    from naba.annotation import source
+    from naba.annotation import selection
     from naba.annotation.project import check_labels
     from naba.annotation.selection import STRATEGIES, require_models
     from naba.config import dataset_config
 
     if options.by not in STRATEGIES:
         raise UserError(f"--by: {unknown_name('way to choose', options.by, STRATEGIES)}")
-    if source.is_dataset(options.source):
+    if selection.is_dataset(options.source):
         models = options.model
         if not models and options.by not in {"random", "diverse"}:
             models = COMMITTEES[dataset_config(options.source).pair][: 2 if options.by == "disagree" else 1]
         require_models(options.by, len(models))
         if known := dataset_config(options.source).labels:
             check_labels(options.source, known)
-        dataset, found = source.labelled(options.source, models, options.split, options.overrides, options.seed)
+        dataset, found = selection.labelled(options.source, models, options.split, options.overrides, options.seed)
         return dataset, found, models
     file = Path(options.source)
     if not file.is_file():
@@ -64,7 +64,7 @@ def rows_of(options: argparse.Namespace) -> tuple[Dataset, list[FloatArray], lis
 
 
 def _of_file(file: Path, options: argparse.Namespace) -> tuple[Dataset, list[FloatArray], list[str]]:
-    from naba.annotation import source
+    from naba.annotation import selection
     from naba.annotation.project import check_labels
     from naba.annotation.selection import require_models
     from naba.config.schema import ColumnsConfig
@@ -77,10 +77,10 @@ def _of_file(file: Path, options: argparse.Namespace) -> tuple[Dataset, list[Flo
             f"--by suspects doubts labels, and the rows of {file} have none", "name a DATASET of labelled rows"
         )
     opened = [open_classifier(name) for name in options.model]
-    labels = source.Labels.of(options.scheme, options.labels)
+    labels = selection.Labels.of(options.scheme, options.labels)
     if labels is None and opened:
         about = opened[0].description
-        labels = source.Labels(dict(about["labels"]), about.get("task") or "own")
+        labels = selection.Labels(dict(about["labels"]), about.get("task") or "own")
     if labels is None:
         raise UserError(
             f"{file}: which labels are there to choose among?",
@@ -88,7 +88,7 @@ def _of_file(file: Path, options: argparse.Namespace) -> tuple[Dataset, list[Flo
         )
     check_labels(str(file), labels.names)
     columns = ColumnsConfig(text=options.text, label=None, target=options.target, id=options.id)
-    dataset = source.of_file(file, columns, labels, data_options(), reading_options(options))
+    dataset = selection.of_file(file, columns, labels, data_options(), reading_options(options))
     for name, one in zip(options.model, opened, strict=True):
         if one.pair != dataset.pair:
             needed = "pairs: --target COLUMN names the claim" if one.pair else "single texts: leave --target out"

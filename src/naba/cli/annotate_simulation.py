@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from naba import files
 from naba.cli import console
 from naba.cli.annotate_rows import COMMITTEES, names
-from naba.cli.arguments import positive
-from naba.cli.outputs import new_file
+from naba.cli.arguments import new_file, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:

@@ -1,12 +1,14 @@
-"""Command lines of the small commands: argparse with naba's errors, plus `key=value` filters."""
+"""Command lines of the small commands: argparse with naba's errors, `key=value` filters, places to write to."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from naba import cli
+from naba import cli, files
 from naba.errors import UserError, nearest, unknown_name
 
 if TYPE_CHECKING:
@@ -121,3 +123,22 @@ def data_options() -> DataConfig:
     from naba.config.schema import DataConfig
 
     return DataConfig()
+
+
+def new_file(text: str) -> Path:
+    """A file to be written, for argparse."""
+    return _place(text, folder=False)
+
+
+def new_folder(text: str) -> Path:
+    """A folder to be written to, for argparse."""
+    return _place(text, folder=True)
+
+
+def _place(text: str, *, folder: bool) -> Path:
+    path = Path(text).expanduser()
+    try:
+        files.check_place(path, folder=folder)
+    except UserError as error:
+        raise ArgumentTypeError(error.message) from error
+    return path

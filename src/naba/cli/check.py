@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, add_reading_options, data_options, reading_options
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, add_reading_options, data_options, new_file, reading_options
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, key_values, positive
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, key_values, new_file, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_intermixed_args(arguments)
     from naba.evaluation import columns, leaderboard, pools
     from naba.evaluation.page import page
-    from naba.tracking.runs import selected_runs
+    from naba.experiment.comparison import selected_runs
 
     conditions = [one for one in options.filters if pools.is_condition(one)]
     filters = key_values([one for one in options.filters if one not in conditions], FILTERS)

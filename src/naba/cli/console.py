@@ -9,7 +9,7 @@ import threading
 import time
 from functools import cache
 from itertools import takewhile
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from naba.errors import UserError, hidden
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from naba.evaluation.bootstrap import Score
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 MARKS = {"trained": "[green]trained[/]", "found": "[cyan]found[/]  ", "failed": "[red]failed[/] ",
          "unknown": "[yellow]unknown[/]"}  # fmt: skip
@@ -240,3 +240,31 @@ class SweepWatcher:
         out.print(f"{len(self.outcomes)} run{'s' if len(self.outcomes) != 1 else ''}: {said}, in {seconds:.1f} s")
         out.print("next: naba compare, naba ui")
         return 1 if counts["failed"] or unknown else 0
+
+
+class Bar:
+    """Called with (done, total or None, unit) after each step."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.progress: Any = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn(self.title), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
+            self.task = self.progress.add_task("", total=None)
+            self.progress.start()
+        return self
+
+    def __call__(self, done: int, total: int | None, unit: str) -> None:  # noqa: ARG002 - bars need no unit
+        """Show how far it is."""
+        if self.progress is not None:
+            self.progress.update(self.task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()

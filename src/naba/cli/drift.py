@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, data_options
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, data_options, new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,7 +71,8 @@ def _parser() -> Parser:
 
 
 def _labels(model: str | None, uri: str | None, old: Part, new: Part, seed: int) -> LabelShift | None:
-    from naba.drift import by_model, report
+    from naba.drift import report
+    from naba.drift.labels import shift
 
     if model is None:
         return report.known_labels(old, new, seed)
@@ -83,7 +83,7 @@ def _labels(model: str | None, uri: str | None, old: Part, new: Part, seed: int)
         if opened.pair != side.dataset.pair:
             reads = "pairs of a text and a claim (a file: --target COLUMN)" if opened.pair else "single texts"
             raise UserError(f"--model {model} reads {reads}, and {side.name} holds others")
-    return by_model.shift(opened.model, old, new, _run(model, uri), seed)
+    return shift(opened.model, old, new, _run(model, uri), seed)
 
 
 def _run(model: str, uri: str | None) -> Any:

@@ -25,8 +25,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.kind == "runs":
         _runs(options.uri)
-        return 0
-    KINDS[options.kind]()
+    else:
+        KINDS[options.kind]()
     return 0
 
 
@@ -41,10 +41,8 @@ def _datasets() -> None:
         except UserError as error:
             console.note(str(error))
             continue
-        kind = "pair" if dataset.pair else "single"
-        labels = ", ".join(dataset.labels)
-        source = dataset.label_source.replace("_", " ")
-        shown.add_row(name, dataset.task, kind, labels, dataset.primary_metric, dataset.licence, source)
+        shown.add_row(name, dataset.task, "pair" if dataset.pair else "single", ", ".join(dataset.labels),
+                      dataset.primary_metric, dataset.licence, dataset.label_source.replace("_", " "))  # fmt: skip
     console.console().print(shown)
 
 
@@ -53,18 +51,14 @@ def _models() -> None:
     for name in config.names("model"):
         try:
             section = config.section("model", name)
+            # What `defaults` names is a model inside, of any kind.
+            kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
         except UserError as error:
             console.note(str(error))
             continue
         accepts = section.get("accepts", [])
         if not isinstance(accepts, list):
             console.note(f"{config.yaml_path('model', name)}: accepts: expected a list such as [single, pair]")
-            continue
-        try:
-            # What `defaults` names is a model inside, of any kind.
-            kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
-        except UserError as error:
-            console.note(str(error))
             continue
         shown.add_row(name, ", ".join(map(str, accepts)), kinds, str(section.get("description", "")))
     console.console().print(shown)

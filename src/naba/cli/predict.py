@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, add_reading_options, given_options, positive, reading_options
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, add_reading_options, given_options, new_file, positive, reading_options
 from naba.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     if options.engine != "local":
         return _distributed(options)
-    from naba.cli.progress import Bar
     from naba.predict import job as predict_job
     from naba.predict.locate import open_classifier
     from naba.predict.reading import Columns
@@ -58,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     )  # fmt: skip
     if job.file is None and sys.stdin.isatty():
         raise UserError("naba predict: nothing to read", "name a FILE, --example TEXT, or pipe texts in")
-    with Bar("predicting") as bar:
+    with console.Bar("predicting") as bar:
         summary = predict_job.run(opened, job, bar, predict_job.Reported(job, console.note))
     console.notes(summary.lines(job))
     return 1 if summary.bad else 0

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from naba import tracking
 from naba.cli import console
-from naba.cli.arguments import Parser
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, new_file
 from naba.errors import UserError
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.cli import console
-from naba.cli.arguments import Parser, positive
-from naba.cli.outputs import new_file
+from naba.cli.arguments import Parser, new_file, positive
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ by what a model doubts favours that model. key=value are those of naba train (no
 def main(arguments: Sequence[str]) -> int:
     """Run `naba data suspects`."""
     options = _parser().parse_intermixed_args(arguments)
-    from naba.annotation import out_of_fold, planted, suspects, suspects_report
+    from naba.annotation import out_of_fold, suspects
     from naba.data import catalogue
 
     if options.dataset not in catalogue.names():
@@ -38,20 +37,20 @@ def main(arguments: Sequence[str]) -> int:
     found = suspects.find(dataset, probabilities)
     title = f"{options.dataset}, {options.split} rows: labels that {options.model} doubts"
     width = console.terminal_width()
-    print(suspects_report.table(found, options.count, title).render("text", width))
-    print(suspects_report.label_table(found).render("text", width))
+    print(suspects.table(found, options.count, title).render("text", width))
+    print(suspects.label_table(found).render("text", width))
     if options.split in {"test", "validation"}:
         console.note(f"these are {options.split} rows: correcting them by a model's doubts would favour that model")
     measured = None
     if options.plant:
-        tries = planted.measure(job, dataset, probabilities, options.plant, options.seeds, options.folds)
+        tries = suspects.measure_planted(job, dataset, probabilities, options.plant, options.seeds, options.folds)
         heading = f"Planted label errors found by {options.model} in {options.dataset} ({options.split})"
-        measured = suspects_report.planted_table(list(tries), heading)
+        measured = suspects.planted_table(list(tries), heading)
         print(measured.render("markdown" if options.markdown else "text", width))
     if options.csv:
-        _write(options.csv, suspects_report.csv_table(found).render("csv"))
+        _write(options.csv, suspects.csv_table(found).render("csv"))
     if options.html:
-        _write(options.html, suspects_report.page(found, title, dataset.display_names, options.count, measured))
+        _write(options.html, suspects.page(found, title, dataset.display_names, options.count, measured))
     return 0
 
 

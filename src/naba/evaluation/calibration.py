@@ -69,7 +69,7 @@ def reliability(predictions: Predictions, bins: int = 10, binning: Binning = "eq
     edges = inner if binning == "equal_width" else np.unique(np.quantile(sure, inner))
     place = np.searchsorted(edges, sure, side="left")
     used, count = np.unique(place, return_counts=True)
-    totals = [np.bincount(place, weights=values, minlength=bins + 1)[used] for values in (sure, right)]
+    totals = [np.bincount(place, weights=values)[used] for values in (sure, right)]
     bounds = np.concatenate([[0.0], edges, [1.0]])
     return Reliability(binning, bounds[used], bounds[used + 1], totals[0] / count, totals[1] / count, count)
 

@@ -46,7 +46,7 @@ class Column:
             has all columns.
         places: where it is shown unless `--columns` chooses.
         numeric: is it set to the right?
-        spared: in a terminal that is too narrow, columns go in the order of this number; 0 stays.
+        spared: may it go where a terminal is too narrow? The last of such columns goes first.
         of_runs: is it a number of the runs alone, whatever they are compared with? Then pools can go by it.
     """
 
@@ -58,7 +58,7 @@ class Column:
     needs: frozenset[Need] = frozenset()
     places: frozenset[Place] = frozenset({"terminal", "table", "csv"})
     numeric: bool = True
-    spared: int = 0
+    spared: bool = False
     of_runs: bool = False
 
     def value(self, row: Row) -> Value:
@@ -175,7 +175,7 @@ for _column in (
            places=PEOPLE, numeric=False),
     Column("low", "low", lambda row: row.score.low, places=CSV),
     Column("high", "high", lambda row: row.score.high, places=CSV),
-    Column("seeds", "seeds", lambda row: row.distinct or len(row.cell.seeds), _how_often, spared=3),
+    Column("seeds", "seeds", lambda row: row.distinct or len(row.cell.seeds), _how_often, spared=True),
     Column("seed_spread", "±", lambda row: row.spread, needs=frozenset({"spread"}), places=WIDE),
     Column("letters", "letters", lambda row: row.letters, needs=TESTS, numeric=False),
     Column("to_best", "to best", lambda row: _of(row.to_best, "estimate"),
@@ -190,9 +190,9 @@ for _column in (
     Column("to_baseline_high", "high", lambda row: _of(row.to_baseline, "high"), places=CSV),
     Column("p_to_baseline", "p", lambda row: row.p_baseline, lambda row: _chance(row.p_baseline),
            needs=BASELINE, places=WIDE),
-    Column("detectable", "detectable", _detectable, needs=TESTS, spared=2),
+    Column("detectable", "detectable", _detectable, needs=TESTS, spared=True),
     Column("train_seconds", "train s", lambda row: row.cell.mean_of("train_seconds"),
-           lambda row: seconds_text(row.cell.mean_of("train_seconds")), spared=1, of_runs=True),
+           lambda row: seconds_text(row.cell.mean_of("train_seconds")), spared=True, of_runs=True),
     Column("predict_seconds", "predict s", lambda row: row.cell.mean_of("predict_seconds"),
            lambda row: seconds_text(row.cell.mean_of("predict_seconds")), places=WIDE, of_runs=True),
     Column("model_bytes", "size", lambda row: row.cell.mean_of("model_bytes"),
@@ -254,7 +254,7 @@ def board_table(
     if width is None or chosen is not None:
         return table
     left_out: list[str] = []
-    for column in sorted((one for one in columns if one.spared), key=lambda one: one.spared):
+    for column in [one for one in reversed(columns) if one.spared]:
         if (
             max(len(line) for line in table.render("text").partition("\n\n")[2].partition("\n\n")[0].splitlines())
             <= width
@@ -278,7 +278,7 @@ def _table(board: Board, columns: Sequence[Column], terminal: bool, notes: Seque
         [[column.text(row, terminal=terminal) for column in columns] for row in board.rows],
         [*board.notes, *notes],
         [place for place, column in enumerate(columns) if column.numeric],
-        keys=max(1, keys.index("model") + 1 if "model" in keys else 1),
+        keys=keys.index("model") + 1 if "model" in keys else 1,
         best=[(row, column) for row in best for column in scores],
         label=re.sub(r"\W+|_+", "-", board.title),
     )

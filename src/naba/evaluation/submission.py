@@ -13,7 +13,7 @@ from naba.errors import UserError, unknown_name
 from naba.evaluation.predictions import some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -202,14 +202,14 @@ def share_warnings(predicted: Predictions, validation: Predictions) -> list[str]
     """One warning for each label whose predicted share is far from its gold share in validation.
 
     Far is more than `FAR` and more than three standard errors of the difference of two shares; a shifted test set
-    is a possible cause, a broken column or label order the more frequent one.
+    is a possible cause, a broken column or label order the more frequent one. Without rows there is nothing to say.
     """
+    if not len(predicted) or not len(validation):
+        return []
     warnings = []
     for label in predicted.labels:
-        here, there = (
-            float(np.mean(values == label)) if len(values) else 0.0 for values in (predicted.predicted, validation.gold)
-        )
-        sizes: Sequence[int] = (max(len(predicted), 1), max(len(validation), 1))
+        here, there = (float(np.mean(values == label)) for values in (predicted.predicted, validation.gold))
+        sizes = (len(predicted), len(validation))
         error = np.sqrt(sum(share * (1 - share) / size for share, size in zip((here, there), sizes, strict=True)))
         if abs(here - there) > max(FAR, 3 * error):
             warnings.append(f"{label} is {here:.0%} of the predictions but {there:.0%} of validation")

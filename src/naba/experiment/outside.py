@@ -9,8 +9,7 @@ from naba import config
 from naba.config.identity import PARTS_OF_A_SPLIT, Identity
 from naba.config.overrides import compose
 from naba.errors import UserError, all_hidden
-from naba.experiment.job import Job, scoring
-from naba.experiment.result import Outcome, Result
+from naba.experiment.job import Job, Outcome, Result, scoring
 from naba.experiment.run import keep
 from naba.experiment.scoring import score_section
 

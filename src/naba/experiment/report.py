@@ -10,9 +10,7 @@ from naba import config, machine
 from naba.config.builders import ABOUT
 from naba.config.schema import EvaluationConfig, SplitConfig
 from naba.experiment.job import split_part
-from naba.experiment.summary import summary
-from naba.tracking.facts import score_metrics
-from naba.tracking.items import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text
+from naba.tracking.facts import Figure, File, Input, Item, Metric, Model, Param, Table, Tag, Text, score_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,15 +20,15 @@ if TYPE_CHECKING:
     from naba.config.schema import TrainConfig
     from naba.data.checks.findings import Report
     from naba.evaluation.slices import Slice
-    from naba.experiment.job import Job
-    from naba.experiment.result import Result, Section
+    from naba.experiment.job import Job, Result, Section
     from naba.models.classifier import Classifier
     from naba.tracking.facts import Facts
-
 
 SLICE_RESAMPLES = 500
 PREVIEWED = 200
 """Predictions that can be read in MLflow's UI."""
+SECTION_TAGS = ("naba.evaluation", "naba.sections", "naba.primary_metrics")
+"""Tags that say what a run was scored on."""
 
 
 def opening(job: Job) -> list[Item]:
@@ -71,10 +69,6 @@ def further_items(job: Job, sections: Sequence[Section], facts: Facts) -> list[I
     primary = {**facts.primary, **{section.name: section.primary_metric for section in sections}}
     changed = replace(facts, scoring=replace(facts.scoring, also=also), primary=primary)
     return found + [tag for tag in _tags(changed) if tag.name in SECTION_TAGS]
-
-
-SECTION_TAGS = ("naba.evaluation", "naba.sections", "naba.primary_metrics")
-"""Tags that say what a run was scored on."""
 
 
 def _figures(result: Result) -> Iterator[Item]:
@@ -274,3 +268,37 @@ def _yaml(config: Mapping[str, Any]) -> str:
     import yaml
 
     return str(yaml.safe_dump(dict(config), allow_unicode=True, sort_keys=False, width=110))
+
+
+def summary(result: Result) -> str:
+    """The run as a Markdown page: scores with intervals, per-class table, warnings, how to do it again."""
+    settings, dataset = result.job.settings, result.job.dataset
+    lines = [f"**{settings.model['name']}** on **{dataset.name}**, seed {settings.seed}", ""]
+    for section in result.sections.values():
+        primary = section.primary
+        lines.append(
+            f"- {section.name}: {primary.name} {primary.value:.3f} "
+            f"[{primary.low:.3f}, {primary.high:.3f}], {primary.n} rows"
+        )
+    lines.append(f"\nIntervals cover {100 * settings.evaluation.confidence:g} %.")
+    lines += ["", *_class_table(result.main, dataset.display_names), ""]
+    if settings.dataset.label_source == "language_model":
+        lines += ["Labels were given by language models; no person has checked them.", ""]
+    lines += [f"Probabilities: {result.model.probability_kind_ if result.model is not None else 'model'}.", ""]
+    if result.warnings:
+        lines += ["Warnings:", "", *(f"- {warning}" for warning in result.warnings), ""]
+    lines += ["Do it again:", "", f"    {result.job.facts.command}", ""]
+    if result.kept:
+        lines += ["Export it (RUN is this run's id):", "", "    naba export RUN my_classifier", ""]
+    return "\n".join(lines)
+
+
+def _class_table(section: Section, display_names: Mapping[str, str]) -> list[str]:
+    values = {score.name: score.value for score in section.scores}
+    lines = [f"| {section.name} | | precision | recall | f1 | rows |", "|---|---|---|---|---|---|"]
+    for label, count in zip(section.predictions.labels, section.predictions.confusion().sum(axis=1), strict=True):
+        cells = " | ".join(
+            f"{values.get(f'{kind}_{label}', float('nan')):.3f}" for kind in ("precision", "recall", "f1")
+        )
+        lines.append(f"| {label} | {display_names.get(label, '')} | {cells} | {count} |")
+    return lines

@@ -10,7 +10,7 @@ import numpy as np
 from naba import config
 from naba.errors import UserError
 from naba.evaluation.predictions import ANSWERED
-from naba.experiment.result import Section
+from naba.experiment.job import Section
 from naba.models.classifier import Answers, Wrapper
 
 if TYPE_CHECKING:

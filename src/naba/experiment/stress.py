@@ -74,7 +74,7 @@ def stress(run: Run, settings: Settings) -> StressReport:
 def keep(run: Run, report: StressReport) -> None:
     """Write the report and its page into the run, and the flips as its metrics (`stress/flips/NAME`)."""
     from naba.evaluation.stress.page import page
-    from naba.tracking.items import Metric, Text
+    from naba.tracking.facts import Metric, Text
 
     flips = [Metric(f"stress/flips/{effect.name}", effect.flips.value) for effect in report.effects]
     run.add([Text(REPORT, report.to_json()), Text(PAGE, page(report)), *flips])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from naba import files, machine
 from naba.config import overrides as command_line
 from naba.errors import UserError, hidden, is_interrupt, sentence
-from naba.experiment.result import Outcome
+from naba.experiment.job import Outcome
 from naba.models import shared
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from naba.config.builders import Space
     from naba.config.schema import TrainConfig
-    from naba.experiment.result import Outcome
+    from naba.experiment.job import Outcome
 
 logger = logging.getLogger(__name__)
 

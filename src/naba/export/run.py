@@ -13,7 +13,7 @@ from naba.errors import UserError, unknown_name
 from naba.export import card
 from naba.export.formats import named
 from naba.export.parity import TOLERANCE, Parity, measure
-from naba.tracking import registry
+from naba.tracking import models
 from naba.tracking.run import CLASSIFIER
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def find_run(name: str, uri: str | None = None) -> Run:
     Raises:
         UserError: there is none, or several, or it has no model.
     """
-    return _best(name.removeprefix(BEST), uri) if name.startswith(BEST) else registry.find_trained(name, uri)
+    return _best(name.removeprefix(BEST), uri) if name.startswith(BEST) else models.find_trained(name, uri)
 
 
 def _best(dataset: str, uri: str | None) -> Run:

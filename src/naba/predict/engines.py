@@ -127,7 +127,7 @@ def _with_spark(spark: Any, work: Work, opened: Opened, folder: Path) -> Done:
     from pyspark.sql import functions
     from pyspark.sql.types import StringType
 
-    from naba.tracking import registry
+    from naba.tracking import models
 
     table = spark.read.parquet(work.file)
     added = [work.prefix + name for name in opened.columns]
@@ -137,8 +137,8 @@ def _with_spark(spark: Any, work: Work, opened: Opened, folder: Path) -> Done:
         for name in opened.columns
     }
     model = folder / "model"
-    registry.save_mlflow_folder(opened.folder, opened.description, model)
-    function = registry.spark_function(spark, model, types)
+    models.save_mlflow_folder(opened.folder, opened.description, model)
+    function = models.spark_function(spark, model, types)
     cells = {role: functions.col(f"`{column}`") for role, column in work.columns.items()}
     good = functions.lit(True)
     for cell in cells.values():
@@ -168,7 +168,7 @@ class RayPredictor:
         import pandas as pd
 
         from naba.evaluation.predictions import objects
-        from naba.predict.parquet import append_columns
+        from naba.predict.formats import append_columns
 
         frame = pd.DataFrame({role: objects(table.column(name).to_pylist()) for role, name in self.columns.items()})
         made = self.opened.predict(frame)

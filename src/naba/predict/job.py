@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+import threading
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from naba.data.rows import ReadingOptions, open_rows
 from naba.data.rows.parquet import ParquetReader
 from naba.errors import UserError
-from naba.predict import excel, reading
+from naba.predict import formats, reading
 from naba.predict import output as predict_output
 from naba.predict.reading import Columns, ParquetSource, Piece, RowSource, Source
-from naba.predict.signals import Interruption
 from naba.predict.workers import Here, Processes
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 SHOWN = 20
 MARKED = ("csv", "tsv")
 """The formats that may begin with a byte order mark, as Excel on Windows wants it for Arabic."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ def _opened(path: Path) -> IO[bytes]:
 def _output(opened: Opened, job: Job, written: str, kind: str, *, mark: bool) -> Output:
     quoting = job.reading.quoting or written != "tsv" or kind != "tsv"
     if written == "xlsx":
-        excel.require_room(0)
+        formats.require_room(0)
     style = predict_output.Style(written, quoting=quoting, mark=mark)
     if job.output is None:
         return predict_output.Stream(sys.stdout.buffer, style, job.bad, _name(job))
@@ -252,3 +254,45 @@ def predict_examples(opened: Opened, examples: Sequence[Sequence[str]], prefix: 
         piece.cells.append(list(example))
     added = Here(opened).ask(piece)().add_prefix(prefix)
     return predict_output.encode(piece, added, predict_output.Style("csv"), header=True)
+
+
+class Interruption:
+    """Holds signals back until `check`, or until the job waits for input.
+
+    Python raises KeyboardInterrupt wherever it happens to be: inside a destructor it is swallowed and the job goes on;
+    between two steps that belong together it leaves half of them.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.waiting = False
+        self.before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self.before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, *_: object) -> None:
+        if self.waiting or self.asked:  # a second Ctrl-C does not wait for the end of the piece
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal has come."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A signal ends what stands in here immediately: reading, which may wait for ever and changes nothing."""
+        self.check()
+        self.waiting = True
+        try:
+            yield
+        finally:
+            self.waiting = False

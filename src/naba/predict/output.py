@@ -23,7 +23,7 @@ from naba.data.rows import SUFFIXES
 from naba.data.rows.json import as_text
 from naba.data.rows.parquet import cell
 from naba.errors import UserError, unknown_name
-from naba.predict import excel
+from naba.predict import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ def encode(piece: Piece, added: pd.DataFrame, style: Style, *, header: bool) -> 
     if style.kind == "jsonl":
         return "".join(_json_lines(piece, added)).encode()
     if style.kind == "xlsx":
-        return excel.lines(piece.names if header else None, _cells(piece), added)
+        return formats.lines(piece.names if header else None, _cells(piece), added)
     delimiter = "\t" if style.kind == "tsv" else ","
     head = _written([[*piece.names, *added.columns]], delimiter, style)[0] + "\n" if header else ""
     # What is added needs no quotes, so it is put behind as it is.
@@ -85,14 +85,13 @@ def encode(piece: Piece, added: pd.DataFrame, style: Style, *, header: bool) -> 
 
 def _lines(rows: Sequence[Sequence[Any]], delimiter: str, style: Style) -> list[str]:
     """Each row as csv writes it; csv itself is asked only where a cell of them may need quotes."""
-    width = len(rows[0]) if rows else 0
     try:
-        joined = list(map(delimiter.join, rows)) if width > 1 else []
+        joined = list(map(delimiter.join, rows)) if rows and len(rows[0]) > 1 else []
     except TypeError:
         joined = []  # a cell is empty, or no text
     if joined:
         whole = delimiter.join(joined)
-        if whole.count(delimiter) == len(rows) * width - 1 and not any(sign in whole for sign in '"\r\n'):
+        if whole.count(delimiter) == len(rows) * len(rows[0]) - 1 and not any(sign in whole for sign in '"\r\n'):
             return joined
     return _written(rows, delimiter, style)
 
@@ -300,15 +299,13 @@ class Committed:
         first = not state["position"]
         if self.kind == "parquet":
             if piece.texts or first:
-                from naba.predict.parquet import write_part
-
                 path = self.partial / f"{state['parts']:08d}.parquet"
-                write_part(path, piece, added)
+                formats.write_part(path, piece, added)
                 self.uncommitted.append(path)
                 state["parts"] += 1
         else:
             if self.kind == "xlsx":
-                excel.require_room(state["rows"] + len(piece.texts))
+                formats.require_room(state["rows"] + len(piece.texts))
             self.file.write(encode(piece, added, self.style, header=first))
             state["bytes"] = self.file.tell()
         if piece.bad:
@@ -343,10 +340,8 @@ class Committed:
         if not self.state["bad"]:
             self.bad.unlink(missing_ok=True)
         if self.kind == "parquet":
-            from naba.predict.parquet import join_parts
-
             joined = self.output.with_name(self.output.name + ".unfinished")
-            join_parts(self._parts(self.state["parts"]), joined)
+            formats.join_parts(self._parts(self.state["parts"]), joined)
             _to_disk(joined)
             joined.replace(self.output)
             shutil.rmtree(self.partial)
@@ -354,7 +349,7 @@ class Committed:
             self.file.close()
             if self.kind == "xlsx":
                 made = self.output.with_name(self.output.name + ".unfinished")
-                excel.workbook(self.partial, made)
+                formats.workbook(self.partial, made)
                 _to_disk(made)
                 made.replace(self.output)
                 self.partial.unlink()

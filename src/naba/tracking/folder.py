@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 
 from naba import files
 from naba.errors import UserError
-from naba.tracking import items as item_types
 from naba.tracking.claims import TakenError
-from naba.tracking.facts import Facts
-from naba.tracking.items import Metric, Model, Param, Table, Tag
+from naba.tracking.facts import Facts, Metric, Model, Param, Table, Tag, check_known, write_files
 from naba.tracking.run import DIGEST, predictions_path
 
 if TYPE_CHECKING:
@@ -25,8 +23,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
     from naba.config.schema import TrackingConfig
-    from naba.tracking.facts import Wanted
-    from naba.tracking.items import Item
+    from naba.tracking.facts import Item, Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -156,8 +153,8 @@ class ActiveFolder:
 
     def log(self, items: Sequence[Item]) -> None:
         """Write all items; numbers, params and tags together in `run.json`."""
-        item_types.check_known(items)
-        digests = item_types.write_files(items, self.folder)
+        check_known(items)
+        digests = write_files(items, self.folder)
         self.items += [*items, *(Tag(DIGEST + path, digest) for path, digest in digests.items())]
         for item in items:
             if isinstance(item, Table):

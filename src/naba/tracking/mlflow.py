@@ -15,12 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from naba import files, machine
 from naba.errors import UserError, is_interrupt, sentence
-from naba.tracking import items as item_types
-from naba.tracking import shared_weights
+from naba.tracking import models
 from naba.tracking.claims import SILENT_SECONDS, Claims, TakenError, heartbeat
 from naba.tracking.database import STORE_TIMEOUT, patiently, sqlite_file, use
-from naba.tracking.facts import HIGH, LONGEST_VALUE, LOW
-from naba.tracking.items import Input, Item, Metric, Model, Param, Table, Tag
+from naba.tracking.facts import (
+    HIGH,
+    LONGEST_VALUE,
+    LOW,
+    Input,
+    Item,
+    Metric,
+    Model,
+    Param,
+    Table,
+    Tag,
+    check_known,
+    write_files,
+)
 from naba.tracking.run import DIGEST, Run
 from naba.tracking.store import Store
 
@@ -266,9 +277,9 @@ class ActiveRun:
 
     def log(self, items: Sequence[Item]) -> None:
         """Write all items: params, tags and metrics in as few batches as MLflow takes, files in one copy."""
-        item_types.check_known(items)
+        check_known(items)
         with tempfile.TemporaryDirectory() as folder:
-            digests = item_types.write_files(items, Path(folder))
+            digests = write_files(items, Path(folder))
             tags = [Tag(DIGEST + path, digest) for path, digest in digests.items()]
             tags += self._write_tables([item for item in items if isinstance(item, Table)], Path(folder))
             self._log_values([*items, *tags])
@@ -344,7 +355,6 @@ class ActiveRun:
         from mlflow.models import Model as Description
 
         from naba.classifier import folder as directory
-        from naba.tracking.registry import save_mlflow_folder
 
         with tempfile.TemporaryDirectory() as folder:
             classifier, written = Path(folder) / "classifier", Path(folder) / "model"
@@ -359,9 +369,9 @@ class ActiveRun:
                 model_id=logged.model_id,
                 metadata=metadata,
             )
-            save_mlflow_folder(classifier, item.description, written, described)
+            models.save_mlflow_folder(classifier, item.description, written, described)
             self.client.log_model_artifacts(logged.model_id, str(written))
-        shared_weights.share(logged.artifact_location)
+        models.share_weights(logged.artifact_location)
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(self.id, [entities.LoggedModelOutput(logged.model_id, 0)])
         self._log_values([Metric("size/model_bytes", size)])

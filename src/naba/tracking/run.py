@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from naba.data.dataset import Dataset
     from naba.evaluation.bootstrap import Score
     from naba.evaluation.predictions import Predictions
-    from naba.tracking.items import Item
+    from naba.tracking.facts import Item
     from naba.tracking.store import Record, Store
 
 logger = logging.getLogger(__name__)

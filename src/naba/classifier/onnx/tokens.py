@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from naba.arabic.profile import profile_from
-from naba.classifier.description import FORMAT, read_json
+from naba.classifier.folder import FORMAT, read_json
 from naba.errors import UserError
 from naba.models.classifier import Answers, Classifier, Wrapper, chunks, softmax, text_columns, withheld
 from naba.models.encoder.data import prepare, sorted_batches, tokenise

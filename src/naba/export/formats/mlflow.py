@@ -33,9 +33,9 @@ def load(folder: Path, description: Mapping[str, Any]) -> Classifier:  # noqa: A
 
 def predict(folder: Path) -> Callable[[Any], Any]:
     """Asked as any user of MLflow asks it."""
-    from naba.tracking import pyfunc
+    from naba.tracking import models
 
-    return pyfunc.predictor(folder)
+    return models.predictor(folder)
 
 
 def card(description: Mapping[str, Any]) -> list[str]:
