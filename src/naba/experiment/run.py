@@ -187,7 +187,7 @@ def build(job: Job) -> Classifier:
     """The unfitted classifier of a job, everything random seeded."""
     from naba.arabic.profile import profile_from
     from naba.data.dataset import background_texts
-    from naba.models.build import build as build_model
+    from naba.models import build as build_model
 
     settings = job.settings
     machine.seed_everything(settings.seed)
