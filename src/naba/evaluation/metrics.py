@@ -331,8 +331,7 @@ def metric(name: str, labels: Sequence[str] | None = None) -> Metric:
         raise UserError(
             f"'{name}' could mean any of: {', '.join(meanings(name))}", "say which; `naba list metrics` defines each"
         )
-    # Those of shared tasks are not read where the name is known without them.
-    known = METRICS if name in METRICS else catalogue()
+    known = catalogue()
     if name in known and not of_label:
         return known[name]
     if name.endswith(PER_TARGET) and not of_label:
