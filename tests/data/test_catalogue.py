@@ -15,7 +15,7 @@ import yaml
 
 from naba import config
 from naba.config.schema import DataConfig
-from naba.data import catalogue, statistics
+from naba.data import catalogue
 from naba.data.checks import rows
 from naba.data.dataset import load_named
 from naba.errors import UserError
@@ -141,8 +141,8 @@ def test_overlaps_and_the_quality_page(data: DataConfig) -> None:
 @pytest.mark.parametrize("name", ["article_stance", "article_claim_type", "synthetic_stance", "synthetic_claim_type",
                                   "synthetic_article_stance"])  # fmt: skip
 def test_no_shipped_set_changed_unannounced(name: str) -> None:
-    assert name in statistics.committed()
-    assert statistics.changes(load_named(name)) == []
+    assert name in catalogue.committed_statistics()
+    assert catalogue.statistics_changes(load_named(name)) == []
 
 
 @pytest.mark.mirror
@@ -150,18 +150,18 @@ def test_no_shipped_set_changed_unannounced(name: str) -> None:
     "name",
     [
         name
-        for name in statistics.committed()
+        for name in catalogue.committed_statistics()
         if not name.startswith(("article", "synthetic")) and name not in {"saudinewsnet", "unifiedfc_stance"}
     ],
 )
 def test_no_mirrored_set_changed_unannounced(name: str, mirror: Path) -> None:
-    assert statistics.changes(load_named(name, DataConfig(mirror=str(mirror), offline=True))) == []
+    assert catalogue.statistics_changes(load_named(name, DataConfig(mirror=str(mirror), offline=True))) == []
 
 
 def test_a_change_is_told() -> None:
     dataset = load_named("article_stance").relabelled(load_named("synthetic_stance"))
     texts = np.array([text + "!" for text in dataset.column_values("text")], dtype=object)
-    told = statistics.changes(dataclasses.replace(dataset, columns={**dataset.columns, "text": texts}))
+    told = catalogue.statistics_changes(dataclasses.replace(dataset, columns={**dataset.columns, "text": texts}))
     assert told[0].startswith("fingerprint: ")
 
 
