@@ -23,7 +23,7 @@ from sklearn.metrics import average_precision_score, f1_score
 from naba.analysis.models import RISK, STANCE_RISK
 from naba.config import section
 from naba.data.dataset import Dataset, load_named
-from naba.models.build import build
+from naba.models import build
 from naba.models.calibration import Abstaining, Calibrated
 
 Rows = tuple[Any, np.ndarray]

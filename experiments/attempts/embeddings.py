@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from naba import config
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
-from naba.models.build import build
+from naba.models import build
 from naba.models.embeddings.features import Embedder, EmbeddingFeatures
 from naba.models.ensembles import logistic, networks
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from naba import config
 from naba.arabic.normalise import NEWS
 from naba.data.dataset import load_named
-from naba.models.build import build
+from naba.models import build
 from naba.models.classifier import code_labels
 from naba.models.embeddings.classifier import few
 

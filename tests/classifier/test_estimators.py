@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import shutil
@@ -18,10 +19,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from test_folder import BUILDERS, DESCRIPTION, fitted, table
 
 from naba import files, models
+from naba.arabic.profile import NEWS
 from naba.classifier import estimators, folder
 from naba.classifier.answers import predict_table
 from naba.errors import UserError
-from naba.models.classifier import Classifier, Kept
+from naba.models.classifier import MOVED, Classifier, Kept
+from naba.models.embeddings.features import Embedder
 from naba.models.feature_classifier import FeatureClassifier
 from naba.models.tfidf.classifier import SparseClassifier
 from naba.models.tfidf.features import TextFeatures
@@ -39,6 +42,47 @@ def test_skops_itself_reads_the_file(name: str, tmp_path: Path) -> None:
     theirs = io.load(file, trusted=io.get_untrusted_types(file=file))
     X, _ = table(20)
     assert theirs.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+
+
+FORMER = {
+    "BlendedPairs": "naba.models.pairs.blending", "Embedder": "naba.models.embeddings.embedder",
+    "PairMatrix": "naba.models.pairs.words", "StackedPairs": "naba.models.pairs.stacking",
+}  # fmt: skip
+"""Class -> the module in which it stood when folders of this format were first written."""
+
+
+def test_a_class_that_has_moved_is_found(tmp_path: Path) -> None:
+    def as_before(node: Any) -> Any:
+        if isinstance(node, list):
+            return [as_before(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        moved = {"__module__": FORMER[node["__class__"]]} if node.get("__class__") in FORMER else {}
+        return {key: as_before(value) for key, value in node.items()} | moved
+
+    X, y = table()
+    kept = [
+        models.blended(iterations=3, networks=0, bags=1, normalisation=NEWS).fit(X, y),
+        fitted("stacked"),
+        Embedder("./e"),
+    ]
+    for number, model in enumerate(kept):
+        today, before = (tmp_path / f"{name}{number}.skops" for name in ("today", "before"))
+        estimators.save(model, today)
+        with zipfile.ZipFile(today) as read, zipfile.ZipFile(before, "w") as written:
+            for member in read.namelist():
+                content = read.read(member)
+                if member == "schema.json":
+                    schema = as_before(json.loads(content))
+                    content = json.dumps(schema).encode()
+                    assert schema["__module__"] in MOVED
+                written.writestr(member, content)
+        again = estimators.load(before)
+        assert type(again) is type(model)
+        if number < 2:
+            assert again.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+    assert {*FORMER.values()} == {*MOVED}
+    assert all(importlib.util.find_spec(former) is None for former in MOVED)
 
 
 def numbered(node: Any, numbers: dict[int, int], files: dict[str, str]) -> None:

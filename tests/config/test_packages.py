@@ -19,7 +19,7 @@ from naba.config import builders, packages
 from naba.config.builders import Context
 from naba.config.functions import options_of
 from naba.errors import UserError
-from naba.models.build import build
+from naba.models import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable

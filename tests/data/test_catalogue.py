@@ -15,7 +15,8 @@ import yaml
 
 from naba import config
 from naba.config.schema import DataConfig
-from naba.data import catalogue, statistics
+from naba.data import catalogue
+from naba.data.checks import rows
 from naba.data.dataset import load_named
 from naba.errors import UserError
 
@@ -94,12 +95,12 @@ def test_checks_before_a_training_are_stored(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("NABA_HOME", str(tmp_path))
     before = os.umask(0o022)
     try:
-        first = catalogue.before_training(load_named("article_claim_type"))
+        first = rows.before_training(load_named("article_claim_type"))
     finally:
         os.umask(before)
     (stored,) = (tmp_path / "checks").iterdir()
     assert stored.stat().st_mode & 0o777 == 0o644  # others share the home
-    assert catalogue.before_training(load_named("article_claim_type")) == first
+    assert rows.before_training(load_named("article_claim_type")) == first
     assert first.errors == []
     assert first.warnings[0].code == "N10"
 
@@ -107,17 +108,17 @@ def test_checks_before_a_training_are_stored(tmp_path: Path, monkeypatch: pytest
 def test_a_check_that_is_new_or_has_changed_runs_on_a_set_that_was_checked_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from naba.data.checks import findings, rows
+    from naba.data.checks import findings
 
     dataset = load_named("article_claim_type")
-    before = catalogue.before_training(dataset)
+    before = rows.before_training(dataset)
     file = tmp_path / "more_checks.py"
     text = "from naba.data.checks.findings import check, found\n\n\n@check('X1', 'Extra', 'warning', 'Look.')\n"
     file.write_text(text + "def extra(subject):\n    return found('first')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     try:
         importlib.import_module("more_checks")
-        after = catalogue.before_training(dataset)
+        after = rows.before_training(dataset)
         assert [each.message for each in after.findings if each.code == "X1"] == ["first"]
         assert len(after.findings) == len(before.findings) + 1
         version = rows.version()
@@ -125,7 +126,7 @@ def test_a_check_that_is_new_or_has_changed_runs_on_a_set_that_was_checked_befor
         assert rows.version() != version
     finally:
         findings.CHECKS.pop("X1", None)
-    assert catalogue.before_training(dataset) == before
+    assert rows.before_training(dataset) == before
 
 
 def test_overlaps_and_the_quality_page(data: DataConfig) -> None:
@@ -140,8 +141,8 @@ def test_overlaps_and_the_quality_page(data: DataConfig) -> None:
 @pytest.mark.parametrize("name", ["article_stance", "article_claim_type", "synthetic_stance", "synthetic_claim_type",
                                   "synthetic_article_stance"])  # fmt: skip
 def test_no_shipped_set_changed_unannounced(name: str) -> None:
-    assert name in statistics.committed()
-    assert statistics.changes(load_named(name)) == []
+    assert name in catalogue.committed_statistics()
+    assert catalogue.statistics_changes(load_named(name)) == []
 
 
 @pytest.mark.mirror
@@ -149,18 +150,18 @@ def test_no_shipped_set_changed_unannounced(name: str) -> None:
     "name",
     [
         name
-        for name in statistics.committed()
+        for name in catalogue.committed_statistics()
         if not name.startswith(("article", "synthetic")) and name not in {"saudinewsnet", "unifiedfc_stance"}
     ],
 )
 def test_no_mirrored_set_changed_unannounced(name: str, mirror: Path) -> None:
-    assert statistics.changes(load_named(name, DataConfig(mirror=str(mirror), offline=True))) == []
+    assert catalogue.statistics_changes(load_named(name, DataConfig(mirror=str(mirror), offline=True))) == []
 
 
 def test_a_change_is_told() -> None:
     dataset = load_named("article_stance").relabelled(load_named("synthetic_stance"))
     texts = np.array([text + "!" for text in dataset.column_values("text")], dtype=object)
-    told = statistics.changes(dataclasses.replace(dataset, columns={**dataset.columns, "text": texts}))
+    told = catalogue.statistics_changes(dataclasses.replace(dataset, columns={**dataset.columns, "text": texts}))
     assert told[0].startswith("fingerprint: ")
 
 

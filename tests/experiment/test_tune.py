@@ -217,7 +217,7 @@ def test_unpromising_trials_end_after_their_first_seed(data: list[str], store: P
 
 def test_an_encoder_is_watched_after_each_epoch_and_can_be_ended() -> None:
     import naba
-    from naba.models.build import build
+    from naba.models import build
     from naba.models.encoder.training import watched_by
 
     dataset = naba.load_dataset("article_stance")

@@ -7,7 +7,7 @@ from sklearn.base import clone
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
 from naba.files import shipped
-from naba.models.build import build
+from naba.models import build
 
 LOGREG = {
     "name": "tfidf_logreg",

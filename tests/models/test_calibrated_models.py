@@ -11,8 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from calls import rows_given
 from naba.arabic.normalise import NEWS
 from naba.errors import UserError
-from naba.models import tfidf_logreg, tfidf_svm
-from naba.models.build import build
+from naba.models import build, tfidf_logreg, tfidf_svm
 from naba.models.calibration import Abstaining, Calibrated, fit_temperature, risk_threshold
 from naba.models.classifier import Answers, Classifier, certainty, softmax, withheld
 from naba.models.tfidf.features import TextFeatures

@@ -19,8 +19,7 @@ from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.errors import UserError
 from naba.files import shipped
-from naba.models import pretrained
-from naba.models.build import build
+from naba.models import build, pretrained
 from naba.models.explain import explain
 
 YAMLS = {

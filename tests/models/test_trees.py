@@ -15,7 +15,7 @@ from naba.classifier import folder
 from naba.config import overrides
 from naba.data.dataset import load_named
 from naba.errors import UserError
-from naba.models.build import build
+from naba.models import build
 from naba.models.trees import LightGBMTrees, from_arrays, to_arrays
 
 pytest.importorskip("lightgbm", reason="the extra boosting is not installed")

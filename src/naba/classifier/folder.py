@@ -93,7 +93,8 @@ def save(model: Classifier, folder: Path, description: Mapping[str, Any]) -> int
 
     folder.mkdir(parents=True, exist_ok=True)
     encoders.save_inside(model, folder)
-    own.save_inside(model, folder)
+    if isinstance(model.inner, own.OwnClassifier):
+        own.save(model.inner, folder)
     estimators.save(model, folder / ESTIMATOR)
     for name, text in model.documents().items():
         (folder / name).write_text(text, encoding="utf-8")

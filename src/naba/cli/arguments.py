@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from naba.config.schema import DataConfig
-    from naba.data.rows.table import ReadingOptions
+    from naba.data.rows import ReadingOptions
 
 LONGEST_NAME = 80
 NAME = rf"[A-Za-z0-9][A-Za-z0-9_.\-]{{0,{LONGEST_NAME - 1}}}"
@@ -54,7 +54,7 @@ def add_reading_options(parser: argparse._ActionsContainer, *, labelled: bool = 
         labelled: its rows have labels, and those without one may be left out.
         of: begins the names of the options, `claims-`, where a command reads other files too.
     """
-    from naba.data.rows.table import FORMATS
+    from naba.data.rows import FORMATS
 
     if labelled:
         parser.add_argument("--drop-unlabelled", action="store_true", help="leave rows without a label out")
@@ -70,7 +70,7 @@ def add_reading_options(parser: argparse._ActionsContainer, *, labelled: bool = 
 
 def reading_options(options: argparse.Namespace, of: str = "") -> ReadingOptions:
     """What `add_reading_options` took."""
-    from naba.data.rows.table import ReadingOptions
+    from naba.data.rows import ReadingOptions
 
     names = ("format", "delimiter", "no_quotes", "encoding", "no_header", "sheet")
     form, delimiter, unquoted, encoding, bare, sheet = (vars(options)[of.replace("-", "_") + name] for name in names)

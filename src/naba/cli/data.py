@@ -95,24 +95,24 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from naba.data import catalogue, statistics
+    from naba.data import catalogue
     from naba.data.dataset import load_named
 
     if options.write:
-        files.check_place(statistics.statistics_path())
+        files.check_place(catalogue.statistics_path())
     shown = console.table("dataset", "rows", "labels", "fingerprint", right=("rows",))
     datasets = []
 
     def one(name: str) -> None:
         datasets.append(load_named(name, data_options()))
-        shown.add_row(*statistics.line(datasets[-1]))
-        for change in statistics.changes(datasets[-1]):
+        shown.add_row(*catalogue.statistics_line(datasets[-1]))
+        for change in catalogue.statistics_changes(datasets[-1]):
             console.note(f"{name} is not what data/statistics.json says: {change}")
 
     code = console.each(one, catalogue.chosen(options.names or catalogue.here(data_options()), "stats"))
     console.console().print(shown)
     if options.write:
-        print(f"wrote {statistics.write(statistics.updated(datasets))}")
+        print(f"wrote {catalogue.write_statistics(catalogue.updated_statistics(datasets))}")
     return code
 
 

@@ -9,9 +9,12 @@ import logging
 import re
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from naba import config as configuration
 from naba import files as paths
@@ -19,15 +22,16 @@ from naba.arabic.normalise import NEWS, normalise_all
 from naba.config.schema import DataConfig
 from naba.data import own_files, sources
 from naba.data.checks import rows
-from naba.data.checks.findings import Finding, Report
-from naba.data.dataset import Dataset, load_named
+from naba.data.dataset import SPLITS, Dataset, load_named
 from naba.data.rows import ReadingOptions
 from naba.errors import Problems, UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from naba.config.schema import DatasetConfig, SourceConfig
+    from naba.data.checks.findings import Report
+    from naba.data.dataset import ObjectArray
     from naba.data.sources import Fetched
 
 logger = logging.getLogger(__name__)
@@ -272,28 +276,6 @@ def check(name: str, data: DataConfig | None = None, slow: bool = True, changes:
     return rows.run_config(config, data, slow)
 
 
-def before_training(dataset: Dataset) -> Report:
-    """The quick checks of a data set, stored under naba's home by content, so that a sweep pays for them once."""
-    digest = hashlib.sha256(f"{rows.version()} {dataset.name} {dataset.fingerprint}".encode())
-    for name in dataset.columns:
-        if name not in {"id", "text", "target", "label", "split"}:
-            digest.update("\0".join([name, *dataset.column_values(name)]).encode())
-    path = paths.home() / "checks" / f"{dataset.name}-{digest.hexdigest()[:16]}.json"
-    if path.is_file():
-        return _stored(json.loads(path.read_text(encoding="utf-8")))
-    report = rows.run(dataset, slow=False)
-    paths.write_text(path, json.dumps(report.to_dict(), ensure_ascii=False))
-    return report
-
-
-def _stored(content: dict[str, object]) -> Report:
-    findings = tuple(
-        Finding(**{**finding, "examples": tuple(finding["examples"])})
-        for finding in content["findings"]  # type: ignore[attr-defined]
-    )
-    return Report(str(content["dataset"]), str(content["fingerprint"]), int(str(content["rows"])), findings)
-
-
 def overlaps(datasets: Sequence[Dataset]) -> list[tuple[str, str, int, int, int]]:
     """Texts (targets included) that two data sets share after normalisation.
 
@@ -331,3 +313,76 @@ def quality_report(wanted: Sequence[str], data: DataConfig | None = None) -> str
         lines += ["## Texts shared by two sets\n", "| sets | shared texts | of | and |", "|---|---|---|---|"]
         lines += [f"| {one}, {other} | {count} | {a} | {b} |" for one, other, count, a, b in shared]
     return "\n".join(lines) + "\n"
+
+
+def statistics_of(dataset: Dataset) -> dict[str, Any]:
+    """Rows, labels, lengths in words and fingerprint of a data set, as plain values for JSON.
+
+    Lengths are numbers of parts between spaces: smallest, median, 95th percentile, largest.
+    """
+    given = {split: dataset.indices(split) for split in SPLITS}
+    parts = {split: rows for split, rows in given.items() if len(rows)} or {"all": np.arange(len(dataset))}
+    groups = set(dataset.column_values("group")) - {""}
+    content: dict[str, Any] = {
+        "fingerprint": dataset.fingerprint,
+        "task": dataset.task,
+        "pair": dataset.pair,
+        "rows": {split: len(rows) for split, rows in parts.items()},
+        "labels": {split: _labels(dataset, dataset.gold(rows)) for split, rows in parts.items()},
+        "groups": len(groups),
+        "text_words": _lengths(dataset.column_values("text")),
+    }
+    if dataset.pair:
+        content["target_words"] = _lengths(dataset.column_values("target"))
+        content["targets"] = len(set(dataset.column_values("target")))
+    return content
+
+
+def _labels(dataset: Dataset, labels: ObjectArray) -> dict[str, int]:
+    counts = Counter(labels)
+    return {label: counts[label] for label in dataset.labels}
+
+
+def _lengths(texts: ObjectArray) -> list[int]:
+    words = np.array([len(text.split()) for text in texts])
+    return [int(value) for value in np.percentile(words, [0, 50, 95, 100], method="lower")]
+
+
+def committed_statistics() -> dict[str, Any]:
+    """What `data/statistics.json` says, by data set."""
+    path = statistics_path()
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return content
+
+
+def statistics_path() -> Path:
+    """Where the committed statistics are."""
+    return paths.shipped("data") / "statistics.json"
+
+
+def updated_statistics(datasets: Iterable[Dataset]) -> dict[str, Any]:
+    """The committed statistics with those of `datasets` in place of theirs; sets not given keep what they had."""
+    content = committed_statistics() | {dataset.name: statistics_of(dataset) for dataset in datasets}
+    return dict(sorted(content.items()))
+
+
+def statistics_changes(dataset: Dataset) -> list[str]:
+    """How a data set differs from the committed statistics: `key: before -> now`; none if it is the same or new."""
+    before = committed_statistics().get(dataset.name)
+    now = statistics_of(dataset)
+    if before is None:
+        return []
+    return [f"{key}: {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]]
+
+
+def statistics_line(dataset: Dataset) -> tuple[str, str, str, str]:
+    """Name, rows of each split, labels and the beginning of the fingerprint, for a table."""
+    rows = " / ".join(str(count) for count in statistics_of(dataset)["rows"].values())
+    return dataset.name, rows, ", ".join(dataset.labels), dataset.fingerprint[:12]
+
+
+def write_statistics(content: dict[str, Any]) -> Path:
+    """Write the statistics file, one data set a line group, and return its path."""
+    path = statistics_path()
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return path

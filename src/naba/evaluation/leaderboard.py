@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from naba.errors import UserError
-from naba.evaluation.board_notes import about_tests, board_notes
 from naba.evaluation.bootstrap import Score, interval, share_groups, units_of, value
+from naba.evaluation.columns import about_tests, board_notes, board_table, columns_of
 from naba.evaluation.metrics import FloatArray, metric
 from naba.evaluation.predictions import Predictions
 from naba.evaluation.significance import (
@@ -304,8 +304,6 @@ class Board:
         """One line a cell, best first, every number in full; columns as in `naba compare --csv`."""
         import pandas as pd
 
-        from naba.evaluation.columns import columns_of
-
         columns = columns_of(self, "csv")
         return pd.DataFrame([{one.key: one.value(row) for one in columns} for row in self.rows])
 
@@ -319,7 +317,6 @@ class Board:
         return page([self])
 
     def _repr_html_(self) -> str:
-        from naba.evaluation.columns import board_table
         from naba.evaluation.tables import html
 
         return html(board_table(self))

@@ -12,8 +12,7 @@ import numpy as np
 
 from naba import files
 from naba.data.own_files import is_missing
-from naba.data.rows import TABLES, ReadingOptions, read_bytes, rows_error
-from naba.data.rows.table import looks_like_row
+from naba.data.rows import TABLES, ReadingOptions, looks_like_row, read_bytes, rows_error
 from naba.errors import UserError, unknown_name
 from naba.evaluation.predictions import (
     ANSWERED,

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from naba.errors import UserError, unknown_name
-from naba.evaluation.board_notes import about_tests
 from naba.evaluation.bootstrap import Score
-from naba.evaluation.columns import COLUMNS
+from naba.evaluation.columns import COLUMNS, about_tests
 from naba.evaluation.leaderboard import NAN, Row, cells_of, tested
 from naba.evaluation.tables import counted
 

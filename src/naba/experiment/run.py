@@ -153,7 +153,7 @@ def _train_beside(job: Job, together: Decision) -> Outcome:
 
 def _checked(job: Job) -> Report:
     """The quick data checks; what they call an error stops the training."""
-    from naba.data.catalogue import before_training
+    from naba.data.checks.rows import before_training
 
     name = job.dataset.name
     with job.watch.phase("check"):
@@ -188,7 +188,7 @@ def build(job: Job) -> Classifier:
     """The unfitted classifier of a job, everything random seeded."""
     from naba.arabic.profile import profile_from
     from naba.data.dataset import background_texts
-    from naba.models.build import build as build_model
+    from naba.models import build as build_model
 
     settings = job.settings
     machine.seed_everything(settings.seed)

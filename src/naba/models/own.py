@@ -183,13 +183,11 @@ def why_not_kept(model: OwnClassifier) -> str | None:
     return None
 
 
-def save_inside(model: Classifier, folder: Path) -> None:
-    """Write the estimator inside a classifier, where it is one of others, by skops."""
-    own = model.inner
-    if isinstance(own, OwnClassifier):
-        from skops.io import dump
+def save(model: OwnClassifier, folder: Path) -> None:
+    """Write its estimator by skops."""
+    from skops.io import dump
 
-        dump(own.estimator_, folder / FILE)
+    dump(model.estimator_, folder / FILE)
 
 
 def load_inside(model: Classifier, folder: Path, files: Collection[str]) -> None:

@@ -8,8 +8,7 @@ import json
 
 import pytest
 
-from naba.data.rows import ReadingOptions, open_rows, read_bytes
-from naba.data.rows.table import Row
+from naba.data.rows import ReadingOptions, Row, open_rows, read_bytes
 
 HEADER = ["\ufeffid ", " text\u200f", "label\u200e"]
 ROWS = [["1", "نص أول", "a"], [None, None, None], [None, None, None], ["2", "نص ثان", "b"], [None, None, None]]

@@ -22,8 +22,7 @@ from naba.data import own_yaml
 from naba.data.corpora.readers import SourceFile
 from naba.data.dataset import load, load_named
 from naba.data.own_files import is_missing
-from naba.data.rows import ReadingOptions, Table, read_bytes
-from naba.data.rows.table import clean_name
+from naba.data.rows import ReadingOptions, Table, clean_name, read_bytes
 from naba.errors import UserError
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from naba.arabic.profile import Profile, profile_from
 from naba.data.dataset import load_named
 from naba.data.splits import Split
 from naba.experiment.run import fit
-from naba.models import BUILDERS
-from naba.models.build import build
+from naba.models import BUILDERS, build
 
 if TYPE_CHECKING:
     from naba.data.dataset import Dataset

@@ -16,8 +16,7 @@ from naba.config.schema import DataConfig
 from naba.data import sources
 from naba.errors import Problems, UserError
 from naba.files import shipped
-from naba.models import from_scratch, pretrained
-from naba.models.build import build
+from naba.models import build, from_scratch, pretrained
 from ports import free_port
 from torchrun import run_two
 

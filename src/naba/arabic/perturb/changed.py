@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from naba.arabic.lexicons import AXES, PLACES
 from naba.arabic.normalise import NEWS, normalise
+from naba.arabic.perturb import perturber
 from naba.arabic.perturb.kept import WORD
-from naba.arabic.perturb.table import perturber
 
 if TYPE_CHECKING:
     from random import Random

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from naba.arabic.perturb.table import perturber
+from naba.arabic.perturb import perturber
 
 if TYPE_CHECKING:
     from random import Random

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from naba.arabic.perturb import perturber
 from naba.arabic.perturb.kept import WORD
-from naba.arabic.perturb.table import perturber
 from naba.arabic.segment import sentences
 
 if TYPE_CHECKING:

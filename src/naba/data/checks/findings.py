@@ -185,6 +185,12 @@ class Report:
         content = {"dataset": self.dataset, "fingerprint": self.fingerprint, "rows": self.rows}
         return content | {"findings": [finding.to_dict() for finding in self.findings]}
 
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Report:
+        """What `to_dict` gave."""
+        found = (Finding(**{**one, "examples": tuple(one["examples"])}) for one in content["findings"])
+        return cls(content["dataset"], content["fingerprint"], content["rows"], tuple(found))
+
     def table(self) -> list[tuple[str, str, str, str]]:
         """Rows (code, severity or state, title, message) for a terminal."""
         return [(each.code, _shown(each), each.title, each.message) for each in self.findings]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import itertools
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from naba import files
 from naba.config import packages
 from naba.data.checks.findings import (
     CHECKS,
@@ -55,8 +57,8 @@ def checks() -> dict[str, Check]:
 def version() -> str:
     """Digest of the checks and of the files that define them: a stored report of another version is made again."""
     digest = hashlib.sha256()
-    files = {Path(inspect.getfile(each.function)) for each in checks().values()} | {Path(inspect.getfile(Subject))}
-    for content in sorted(file.read_bytes() for file in files):
+    sources = {Path(inspect.getfile(each.function)) for each in checks().values()} | {Path(inspect.getfile(Subject))}
+    for content in sorted(file.read_bytes() for file in sources):
         digest.update(hashlib.sha256(content).digest())
     digest.update(" ".join(checks()).encode())
     return digest.hexdigest()[:16]
@@ -77,6 +79,20 @@ def run(dataset: Dataset, slow: bool = True) -> Report:
         else:
             findings.append(each.run(subject))
     return Report(dataset.name, dataset.fingerprint, len(dataset), tuple(findings))
+
+
+def before_training(dataset: Dataset) -> Report:
+    """The quick checks of a data set, stored under naba's home by content, so that a sweep pays for them once."""
+    digest = hashlib.sha256(f"{version()} {dataset.name} {dataset.fingerprint}".encode())
+    for name in dataset.columns:
+        if name not in {"id", "text", "target", "label", "split"}:
+            digest.update("\0".join([name, *dataset.column_values(name)]).encode())
+    path = files.home() / "checks" / f"{dataset.name}-{digest.hexdigest()[:16]}.json"
+    if path.is_file():
+        return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    report = run(dataset, slow=False)
+    files.write_text(path, json.dumps(report.to_dict(), ensure_ascii=False))
+    return report
 
 
 def run_config(config: DatasetConfig, data: DataConfig | None = None, slow: bool = True) -> Report:

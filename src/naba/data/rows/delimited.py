@@ -6,7 +6,7 @@ import csv
 import re
 from typing import IO, TYPE_CHECKING
 
-from naba.data.rows.table import BadRow, ReadingOptions, Row, header_names, looks_like_row
+from naba.data.rows import BadRow, ReadingOptions, Row, header_names, looks_like_row
 from naba.data.rows.text import LineReader, encoding_hint
 from naba.errors import UserError
 

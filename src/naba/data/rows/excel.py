@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import IO, TYPE_CHECKING, Any
 
-from naba.data.rows.table import BadRow, ReadingOptions, Row, Value, header_names
+from naba.data.rows import BadRow, ReadingOptions, Row, Value, header_names
 from naba.data.rows.text import Reader
 from naba.errors import UserError, unknown_name
 

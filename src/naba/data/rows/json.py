@@ -6,7 +6,7 @@ import json
 import re
 from typing import IO, TYPE_CHECKING, Any
 
-from naba.data.rows.table import BadRow, ReadingOptions, Row, Value, Written, clean_name
+from naba.data.rows import BadRow, ReadingOptions, Row, Value, Written, clean_name
 from naba.data.rows.text import LineReader, Reader, Text, encoding_hint
 from naba.errors import UserError
 

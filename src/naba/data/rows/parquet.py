@@ -6,8 +6,8 @@ import datetime as dt
 import json
 from typing import IO, TYPE_CHECKING, Any
 
+from naba.data.rows import LONGEST_RECORD, BadRow, ReadingOptions, Row, Value, Written, header_names
 from naba.data.rows.json import as_text
-from naba.data.rows.table import LONGEST_RECORD, BadRow, ReadingOptions, Row, Value, Written, header_names
 from naba.data.rows.text import Reader
 from naba.errors import UserError
 

@@ -13,7 +13,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from typing import IO, TYPE_CHECKING, Self
 
-from naba.data.rows.table import LONGEST_RECORD, BadRow, ReadingOptions, Row
+from naba.data.rows import LONGEST_RECORD, BadRow, ReadingOptions, Row
 from naba.errors import UserError
 
 if TYPE_CHECKING:
