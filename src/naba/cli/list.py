@@ -51,14 +51,14 @@ def _models() -> None:
     for name in config.names("model"):
         try:
             section = config.section("model", name)
+            accepts = section.get("accepts", [])
+            if not isinstance(accepts, list):
+                raise UserError("accepts: expected a list such as [single, pair]")
             # What `defaults` names is a model inside, of any kind.
             kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
         except UserError as error:
-            console.note(str(error))
-            continue
-        accepts = section.get("accepts", [])
-        if not isinstance(accepts, list):
-            console.note(f"{config.yaml_path('model', name)}: accepts: expected a list such as [single, pair]")
+            path = str(config.yaml_path("model", name))
+            console.note(str(error) if path in str(error) else f"{path}: {error}")
             continue
         shown.add_row(name, ", ".join(map(str, accepts)), kinds, str(section.get("description", "")))
     console.console().print(shown)
