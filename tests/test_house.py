@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -19,6 +20,8 @@ LONGEST_MODULE = 600
 LONGEST_FUNCTION = 60
 LONGEST_COMMAND = 130
 MOST_ROOMS = 20
+MOST_ENTERED = 65
+"""Files whose functions a training of `pair_boosting` calls, from the command line to the store."""
 SHARED_BY_COMMANDS = {"cli/__init__.py", "cli/arguments.py", "cli/console.py"}
 """What all commands are found by, take and print with; the limit of modules holds for them."""
 
@@ -70,6 +73,37 @@ def test_imports_go_down() -> None:
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+TRACED = """
+import inspect, json, sys
+from pathlib import Path
+import naba
+
+root, entered = str(Path(naba.__file__).parent), set()
+
+def note(frame, event, argument):
+    code = frame.f_code
+    # Bodies of modules and classes have no such flag: they run when a file is imported, used or not.
+    if event == "call" and code.co_flags & inspect.CO_OPTIMIZED and code.co_name[0] != "<":
+        entered.add(code.co_filename)
+
+sys.setprofile(note)
+from naba.cli import main
+code = main(["train", "dataset=synthetic_stance", "model=pair_boosting", "evaluation.resamples=50"])
+sys.setprofile(None)
+print(json.dumps(sorted(file for file in entered if file.startswith(root))))
+sys.exit(code)
+"""
+
+
+@pytest.mark.slow
+def test_a_training_enters_few_files(own_home: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", TRACED], cwd=own_home, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    entered = json.loads(done.stdout.splitlines()[-1])
+    assert {"cli/train.py", "experiment/run.py", "models/pairs/features.py"} <= {name(Path(file)) for file in entered}
+    assert len(entered) <= MOST_ENTERED, entered
 
 
 def test_every_experiment_is_a_real_file_and_scripts_lie_apart() -> None:
