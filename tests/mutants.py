@@ -73,8 +73,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "cli/promote.py": ("tests/cli/test_promote.py", PROMOTION),
     "predict/job.py": ("tests/predict/test_job.py",),
     "predict/output.py": ("tests/predict/test_committed.py", "tests/predict/test_blocks.py"),
-    "predict/reading.py": ("tests/predict/test_reading.py", "tests/predict/test_blocks.py"),
-    "classifier/answers.py": ("tests/predict/test_job.py", "tests/classifier/test_answers.py"),
+    "predict/reading.py": ("tests/predict/test_prediction_reading.py", "tests/predict/test_blocks.py"),
+    "classifier/answers.py": ("tests/predict/test_job.py", "tests/classifier/test_classifier_answers.py"),
 }
 
 LIBRARIES = (

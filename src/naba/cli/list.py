@@ -5,7 +5,7 @@ naba list datasets
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from naba import cli, config
 from naba.cli import console
@@ -23,10 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("kind", choices=[*KINDS, "runs"], help="what to list")
     parser.add_argument("--uri", help="with runs: the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
-    if options.kind == "runs":
-        _runs(options.uri)
-    else:
-        KINDS[options.kind]()
+    _runs(options.uri) if options.kind == "runs" else KINDS[options.kind]()
     return 0
 
 
@@ -50,18 +47,20 @@ def _models() -> None:
     shown = console.table("model", "input", "kinds (pool=)", "description")
     for name in config.names("model"):
         try:
-            section = config.section("model", name)
-            # What `defaults` names is a model inside, of any kind.
-            kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
+            shown.add_row(name, *_model(config.section("model", name)))
         except UserError as error:
-            console.note(str(error))
-            continue
-        accepts = section.get("accepts", [])
-        if not isinstance(accepts, list):
-            console.note(f"{config.yaml_path('model', name)}: accepts: expected a list such as [single, pair]")
-            continue
-        shown.add_row(name, ", ".join(map(str, accepts)), kinds, str(section.get("description", "")))
+            path = str(config.yaml_path("model", name))
+            console.note(str(error) if path in str(error) else f"{path}: {error}")
     console.console().print(shown)
+
+
+def _model(section: dict[str, Any]) -> tuple[str, str, str]:
+    accepts = section.get("accepts", [])
+    if not isinstance(accepts, list):
+        raise UserError("accepts: expected a list such as [single, pair]")
+    # What `defaults` names is a model inside, of any kind.
+    kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
+    return ", ".join(map(str, accepts)), kinds, str(section.get("description", ""))
 
 
 def _experiments() -> None:
