@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PARTS: Mapping[Any, tuple[str, ...]] = {
     LabelEncoder: (), LogisticRegression: LOGISTIC, Pipeline: ("steps",), StandardScaler: (),
 }  # fmt: skip
+_EPOCHS = 60
 
 
 class _OnlyToPredict(Kept):
@@ -96,9 +97,6 @@ class ColumnRange(Kept, TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
-
-
-_EPOCHS = 60
 
 
 def logistic(C: float) -> LogisticRegression:

@@ -29,6 +29,7 @@ _KINDS = {"feature": np.int32, "threshold": np.float64, "decision": np.uint8, "l
           "inner_rows": np.int32, "value": np.float64, "leaf_rows": np.int32}  # fmt: skip
 _FIELDS = {"value": np.float64, "feature": np.int32, "threshold": np.float64, "left": np.int32, "right": np.int32,
            "missing_left": np.uint8, "leaf": np.uint8}  # fmt: skip
+_FEATURE_SHARE = 0.3  # of the features, at each split (LightGBM: in each tree)
 
 
 class _Trees(Kept, ABC):
@@ -405,9 +406,6 @@ def _is_tree(left: list[int], right: list[int]) -> bool:
             if child > 0:
                 depth[child] = depth[place] + 1
     return max(depth, default=0) < LARGEST_DEPTH
-
-
-_FEATURE_SHARE = 0.3  # of the features, at each split (LightGBM: in each tree)
 
 
 def trees(

@@ -30,6 +30,14 @@ _NOT_CONTENT = frozenset(
     ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "name_or_path")
 )
 """Keys of a transformer's configuration that do not change what it computes."""
+MODULES = "modules.json"
+_LENGTH = 256
+_POOLING_KEYS = {
+    "pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_lasttoken": "last",
+}  # fmt: skip
+_TABLES = (("embeddings", "model.safetensors"), ("embedding.weight", "0_StaticEmbedding/model.safetensors"),
+           ("embedding.weight", "model.safetensors"))  # fmt: skip
+"""(tensor, file) of a table of token vectors, as model2vec and sentence-transformers write it."""
 
 
 class Network(ABC):
@@ -235,16 +243,6 @@ def _unknown(tokenizer: Any) -> int | None:
     token = model.get("unk_token")
     found: int | None = tokenizer.token_to_id(token) if token else model.get("unk_id")
     return found
-
-
-MODULES = "modules.json"
-_LENGTH = 256
-_POOLING_KEYS = {
-    "pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_lasttoken": "last",
-}  # fmt: skip
-_TABLES = (("embeddings", "model.safetensors"), ("embedding.weight", "0_StaticEmbedding/model.safetensors"),
-           ("embedding.weight", "model.safetensors"))  # fmt: skip
-"""(tensor, file) of a table of token vectors, as model2vec and sentence-transformers write it."""
 
 
 def default_prefix(checkpoint: str) -> str:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from naba.models.pairs.alignment import IntArray
     from naba.models.pairs.features import PairMatrix
 
+_KEPT = 4
+
 
 def headline_groups(X: Any, largest: float = 0.2) -> IntArray:
     """A group for each row, (n,), so that rows of different groups share no text, on either side.
@@ -99,9 +101,6 @@ class StackedPairs(FeatureClassifier):
             # A label too rare to stand in every fold gets probability 0 where it is missing.
             warnings.filterwarnings("ignore", "Number of classes in (training )?fold", RuntimeWarning)
             return stack.fit(matrix, coded)
-
-
-_KEPT = 4
 
 
 class _Kept(NamedTuple):

@@ -41,6 +41,8 @@ LONG_TEXT = 60
 KEPT_PASSAGES = 3
 _PASSAGE = 30  # words; articles have sentences of over a hundred
 DOCUMENT_CUES = ("negation", "refutation", "doubt_verb", "attribution", "hedge", "contrast")
+_BLOCK = 2048
+_LIMIT = 4.0  # standard deviations; rarer extremes would rule a linear score
 
 
 def cosines(left: sparse.csr_matrix, right: sparse.csr_matrix) -> FloatArray:
@@ -119,8 +121,6 @@ def documents(
     columns |= {f"document_{cue}": rates[text, CUE_NAMES.index(cue)] for cue in DOCUMENT_CUES}
     return columns, [" ".join(sentences) for sentences in chosen]
 
-
-_BLOCK = 2048
 
 _SPACE_DESCRIPTIONS = (
     {
@@ -261,9 +261,6 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
             columns[f"{name}_cosine"] = cosines(matrix[batch.target], matrix[batch.text])
             columns[f"{name}_topic_cosine"] = (dense[batch.target] * dense[batch.text]).sum(axis=1)
         return columns
-
-
-_LIMIT = 4.0  # standard deviations; rarer extremes would rule a linear score
 
 
 def aligned_words(batch: Batch) -> list[list[str]]:

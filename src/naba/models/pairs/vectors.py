@@ -37,6 +37,8 @@ _WINDOW = 5
 _LEAST = 8
 _TEXTS_AT_ONCE = 500
 _SMOOTHING = 0.75
+_PAIRS_AT_ONCE = 100_000
+_NEUTRAL = 0.5  # where a side has no word left to compare
 
 
 @dataclass(frozen=True)
@@ -216,9 +218,6 @@ def _keep(file: Path, stems: Sequence[str], table: Any) -> None:
     with files.sealed(file) as part, part.open("wb") as stream:
         np.savez(stream, stems=np.array(stems), table=table)
 
-
-_PAIRS_AT_ONCE = 100_000
-_NEUTRAL = 0.5  # where a side has no word left to compare
 
 SOFT_DESCRIPTIONS = {
     f"{side}_{name}": text.replace("{side}", side)

@@ -35,6 +35,9 @@ TOP = 20
 """Likeliest tokens asked for at each place; the most that the protocol allows."""
 ORDER = ("response_format", "logprobs", "seed", "system", "temperature", "max_tokens")
 """In which order what a server does not take is left out."""
+CHARACTERS_A_TOKEN = 2.0
+"""Of Arabic, for estimates before anything is counted: tokenizers make a token of one and a half to four letters."""
+NOTE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -207,10 +210,6 @@ def write_record(name: str, content: Mapping[str, Any]) -> None:
 
 
 logger = logging.getLogger(__name__)
-
-CHARACTERS_A_TOKEN = 2.0
-"""Of Arabic, for estimates before anything is counted: tokenizers make a token of one and a half to four letters."""
-NOTE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ LARGEST_CACHE = 100_000
 """Words kept for each vectoriser; then they are dropped, so that memory stays bounded."""
 LARGEST_NUMBERS = 10_000_000
 """Numbers that the kept words may have in all (40 MB)."""
+BLOCK = 8192
+"""Texts whose n-grams are in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -248,10 +250,6 @@ def _is_known(vectoriser: TfidfVectorizer) -> bool:
         vectoriser.analyzer == "char_wb"
         or (vectoriser.analyzer == "word" and vectoriser.token_pattern == TOKEN_PATTERN)
     )
-
-
-BLOCK = 8192
-"""Texts whose n-grams are in memory at once."""
 
 
 def fit_terms(vectoriser: Vectoriser, texts: Sequence[str]) -> bool:
