@@ -10,7 +10,7 @@ import numpy as np
 
 from naba.evaluation.bootstrap import interval
 from naba.evaluation.significance import Difference, holm, paired_bootstrap
-from naba.evaluation.transfer.matrix import METRIC, in_labels_of, options_of
+from naba.evaluation.transfer.matrix import METRIC, in_labels_of, options_of, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,4 @@ def _key(run: TrackedRun) -> tuple[str, ...]:
 
 def _pair(seen: Predictions, unseen: Predictions) -> tuple[Predictions | None, Predictions]:
     carried = in_labels_of(unseen, seen)
-    if carried is None or len(carried) == len(unseen):
-        return carried, unseen
-    position = {name: row for row, name in enumerate(unseen.ids)}
-    return carried, unseen.take(np.array([position[name] for name in carried.ids], dtype=np.int64))
+    return carried, unseen if carried is None else rows_of(unseen, carried.ids)

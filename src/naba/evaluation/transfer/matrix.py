@@ -155,7 +155,7 @@ def paired_drop(seen: Cell, unseen: Cell, measure: str, resamples: int) -> Diffe
     if not usable or len(usable) < len(carried):
         return None
     ids = usable[0].ids
-    others = [one.aligned_to(ids) if len(one) == len(ids) else _only(one, ids) for one in unseen.predictions]
+    others = [one.aligned_to(ids) if len(one) == len(ids) else rows_of(one, ids) for one in unseen.predictions]
     item = metric(measure, first.labels)
     scores, drawn = resampled_scores(Systems.of([*usable, *others], item), item, resamples)
     count = len(usable)
@@ -163,7 +163,8 @@ def paired_drop(seen: Cell, unseen: Cell, measure: str, resamples: int) -> Diffe
     return difference_of(item, estimate, drawn[:count].mean(axis=0) - drawn[count:].mean(axis=0), 0.95, len(ids))
 
 
-def _only(predictions: Predictions, ids: np.ndarray) -> Predictions:
+def rows_of(predictions: Predictions, ids: np.ndarray) -> Predictions:
+    """Some of the rows, by their ids and in their order."""
     position = {name: row for row, name in enumerate(predictions.ids)}
     return predictions.take(np.array([position[name] for name in ids], dtype=np.int64))
 
