@@ -166,6 +166,27 @@ def test_a_set_without_a_split_validates_on_a_tenth_or_what_was_asked(asked: flo
     assert splits.resolved(given, SplitConfig()).name == "given", "what is published is used"
 
 
+@pytest.mark.parametrize(
+    ("protocol", "share"),
+    [("official_folds", 0.1), ("kfold", 0.1), ("stratified", 0.1), ("grouped", 0.1), ("leave_one_out", 0.1),
+     ("latest", 0.0)],
+)  # fmt: skip
+def test_every_protocol_without_validation_rows_validates_on_a_tenth(protocol: str, share: float) -> None:
+    config = splits.resolved(dataset("abab", protocol=protocol), SplitConfig())
+    assert (config.name, config.validation) == (protocol, share)
+
+
+def test_a_label_of_one_row_weighs_as_much_as_any_other() -> None:
+    """Five groups of two rows; the weights of each label's rows sum to 1, those of the lone c too.
+
+    If c weighed half, its group would be dealt to the test part here.
+    """
+    data = dataset("bbaaaaaabc", "vzyzvuxyux")
+    groups = splits._groups(data, None)
+    part = splits._deal(data, np.arange(10), groups, [0.8, 0.2], 0, "p")
+    assert part.tolist() == [0, 1, 0, 1, 0, 0, 0, 0, 0, 0]
+
+
 def test_learning_curve_is_nested_and_stratified() -> None:
     data = dataset("a" * 80 + "b" * 16 + "c" * 4 + "abc", None, "t" * 100 + "eee")
     smaller: set[int] = set()

@@ -156,6 +156,13 @@ def test_bins_of_equal_mass_hold_as_many_rows_each():
     assert (curve.low[0], curve.high[-1]) == (0, 1)
 
 
+def test_ten_bins_of_equal_mass_are_the_usual_ones():
+    predictions = made(300, seed=2)
+    by_bins = {bins: reliability(predictions, bins, "equal_mass").error for bins in (9, 10, 11)}
+    assert len(set(by_bins.values())) == 3
+    assert expected_calibration_error(predictions) == reliability(predictions).error == by_bins[10]
+
+
 def test_the_diagram_shows_the_standard_error_of_each_share():
     """95 % of a share p of n rows: 1.96 sqrt(p (1 - p) / n)."""
     predictions = by_confidence([(0.6, row < 6) for row in range(10)] + [(0.9, row < 4) for row in range(5)])

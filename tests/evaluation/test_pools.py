@@ -152,3 +152,23 @@ def test_how_many_were_answered_is_a_column_where_somebody_is_silent(runs):
     assert (shown["prompted"], shown["tfidf"]) == ("95.0%", "")
     (board,) = leaderboards([one for one in runs if one.model != "prompted"], resamples=50)
     assert "answered" not in board_table(board, terminal=True).header
+
+
+def test_a_pool_taken_out_of_a_board_keeps_its_systems_on_other_rows_and_the_other_notes(runs):
+    elsewhere = {name: predictions(0.5, 9, rows=60) for name in ("lone", "far")}
+    kinds = {"lone": ("no_weights",), "far": ("open_weights",)}
+    apart = [replace(run("tfidf"), run_id=name, identity=name, cell=name, model=name, kinds=kinds[name],
+                     predictions=lambda name=name: elsewhere[name].take(np.arange(30 if name == "far" else 60)))
+             for name in elsewhere]  # fmt: skip
+    (whole,) = leaderboards([*runs, *apart], resamples=100)
+    taken = pooled(whole, "no_weights")
+    assert {row.cell.name: row.paired for row in taken.rows} == {
+        "pairs": True, "tfidf": True, "majority": True, "lone": False,
+    }  # fmt: skip
+    assert taken.notes[1:-1] == whole.notes[:-1], "what is said of tests is the last note's"
+    assert "over 10 pairs" in whole.notes[-1]
+    assert "over 3 pairs" in taken.notes[-1]
+    assert taken.notes[0].startswith("pool no_weights: 4 of 7 systems")
+    alone = pooled(whole, "open_weights")
+    assert [(row.cell.name, row.letters) for row in alone.rows] == [("encoder", "a"), ("far", "")]
+    assert "pairs" not in alone.notes[-1]

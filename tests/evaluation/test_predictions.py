@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -211,3 +212,18 @@ def test_a_file_says_its_format_and_the_order_of_its_labels(tmp_path):
     about = json.loads(pq.read_schema(tmp_path / "p.parquet").metadata[b"naba"])
     assert about == {"format": 1, "labels": list(labels), "fingerprint": "f"}
     assert Predictions.from_parquet(tmp_path / "p.parquet").labels == labels
+
+
+def test_a_null_in_a_file_is_nothing_and_not_another_value(tmp_path):
+    one = Predictions(list("123"), ["yes"] * 3, ["yes"] * 3, np.array([[1.0, 0.0]] * 3), ("yes", "no"),
+                      objects(["x", "y", "z"]))  # fmt: skip
+    path = tmp_path / "p.parquet"
+    one.to_parquet(path)
+    table = pq.read_table(path)
+    groups = table.set_column(table.column_names.index("group"), "group", pa.array(["x", None, "z"]))
+    pq.write_table(groups, path)
+    assert Predictions.from_parquet(path).groups.tolist() == ["x", None, "z"]
+    said = table.set_column(table.column_names.index("predicted"), "predicted", pa.array(["yes", "no", None]))
+    pq.write_table(said, path)
+    with pytest.raises(UserError, match="unknown label 'None'"):
+        Predictions.from_parquet(path)

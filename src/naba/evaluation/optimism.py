@@ -58,19 +58,20 @@ def nested_estimate(
     Raises:
         UserError: the configurations were scored on different rows.
     """
-    chosen = metric(name, trials[0][0].labels)
-    if chosen.needs != "confusion" or min(len(one) for one in trials[0]) < FEWEST_ROWS:
+    first, *others = trials
+    chosen = metric(name, first[0].labels)
+    if chosen.needs != "confusion" or min(len(one) for one in first) < FEWEST_ROWS:
         return None
-    for number in range(len(trials[0])):
-        ids = trials[0][number].ids
-        if any(len(trial[number]) != len(ids) or (trial[number].ids != ids).any() for trial in trials):
-            raise UserError("the trials of a study were scored on different rows")
+    for trial in others:
+        for one, other in zip(first, trial, strict=True):
+            if len(one) != len(other) or (one.ids != other.ids).any():
+                raise UserError("the trials of a study were scored on different rows")
     generator = np.random.default_rng(seed)
     sign = 1 if chosen.higher_is_better else -1
-    whole = _scores(trials, chosen, [np.ones(len(one), dtype=np.int64) for one in trials[0]])
+    whole = _scores(trials, chosen, [np.ones(len(one), dtype=np.int64) for one in first])
     outside = []
     for _ in range(resamples):
-        weights = [_drawn(one, generator) for one in trials[0]]
+        weights = [_drawn(one, generator) for one in first]
         best = int(np.nanargmax(sign * _scores(trials, chosen, weights)))
         outside.append(_scores(trials[best : best + 1], chosen, [(one == 0).astype(np.int64) for one in weights])[0])
     found = np.array(outside)

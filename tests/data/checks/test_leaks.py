@@ -267,3 +267,21 @@ def test_the_majority_is_the_label_that_training_has_most() -> None:
     text = [f"{'كلمة ' * (2 if label == 'a' else 9)}{row}" for row, label in enumerate(labels)]
     found = of("N22", subject(labels, text=text, split=["train"] * 100 + ["test"] * 60))
     assert found.message.startswith("lengths alone: accuracy 1.00 (majority 0.40)")
+
+
+@pytest.mark.parametrize(
+    ("labels", "sorted_rows"), [("a" * 18 + "b" * 4 + "a" * 19, False), ("a" * 37 + "b" * 4, True)]
+)
+def test_rows_of_a_frequent_label_are_sorted_beyond_95_in_100(labels: str, sorted_rows: bool) -> None:
+    """38 of 40 have the label of the row before, which is .95 and no more; 39 of 40 are more. Chance is .824."""
+    found = of("N20", subject(list(labels)))
+    assert found.message.startswith("all rows: sorted, 98 %" if sorted_rows else "") is True
+    assert (found.state == "found") is sorted_rows
+
+
+@pytest.mark.parametrize(("right", "state"), [(0.60, "clean"), (0.61, "found")])
+def test_mean_recall_is_worth_a_note_beyond_ten_points_of_chance(right: float, state: str) -> None:
+    """One row in ten of 2,000 is b: three standard errors of the mean recall are .075 of it."""
+    found = of("N22", subject(**by_length(400, 2000, right, share=0.1)))
+    assert f"mean recall {right:.2f} (chance 0.50)" in found.message
+    assert (found.state, found.severity) == (state, "note" if state == "found" else "warning")

@@ -7,7 +7,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from naba.data.checks.near_duplicates import near_duplicates
+from naba.data.checks.near_duplicates import containment, near_duplicates
 
 
 def similarity(one: str, other: str) -> float:
@@ -51,3 +51,20 @@ def test_any_texts(texts: list[str]) -> None:
         assert one < other
         assert texts[one] != texts[other]
         assert 0.5 <= value <= 1
+
+
+def grams(text: str) -> set[str]:
+    """Distinct 5-grams that do not run over the end; of a shorter text, itself."""
+    return {text[start : start + 5] for start in range(max(1, len(text) - 4))} if text else set()
+
+
+@settings(max_examples=60, deadline=None)
+@given(*[st.lists(st.text(alphabet="ابج", max_size=14), min_size=1, max_size=6)] * 2)
+def test_how_much_of_a_text_another_has(texts: list[str], others: list[str]) -> None:
+    found = containment(texts, others)
+    assert found.shape == (len(texts), len(others))
+    for row, text in enumerate(texts):
+        for column, other in enumerate(others):
+            own = grams(text)
+            expected = len(own & grams(other)) / len(own) if own else 0
+            assert abs(found[row, column] - expected) < 1e-12

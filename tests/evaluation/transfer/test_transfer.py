@@ -234,3 +234,21 @@ def test_where_only_one_of_the_seeds_goes_into_the_labels_there_is_no_drop() -> 
     assert matrix.entries["a", "b"].drop is not None
     (matrix,) = matrices([*seen, *seeds_of("a", "b", (0.7, 0.6))], resamples=20)
     assert matrix.entries["a", "b"].drop is None
+
+
+def test_rows_that_only_one_of_the_two_answered_are_left_out_of_their_comparison() -> None:
+    whole = noisy(0.9, 0)
+    tags = {"naba.split": "leave_one_out"}
+    unseen = noisy(0.5, 1).take(np.arange(40)[::-1])
+    for seen in (whole, whole.take(np.arange(10, 120))):
+        (left,) = leave_one_out([run("ans", "ans", seen), run("ans", "ans", unseen, part="x", tags=tags)], resamples=50)
+        shared = np.isin(unseen.ids, seen.ids)
+        (target,) = left.targets
+        assert target.drop.n == shared.sum()
+        assert target.unseen.value == pytest.approx(value(unseen.take(shared), "macro_f1"))
+        rows = np.isin(seen.ids, unseen.ids)
+        assert target.seen.value == pytest.approx(value(seen.take(rows), "macro_f1"))
+    (matrix,) = matrices([run("b", "b", whole.take(np.arange(10, 120))), run("a", "b", unseen)], resamples=50)
+    assert matrix.entries["a", "b"].drop.n == 30
+    strange = replace(whole, ids=objects([f"x{row}" for row in range(120)]))
+    assert leave_one_out([run("ans", "ans", strange), run("ans", "ans", unseen, part="x", tags=tags)]) == []

@@ -35,7 +35,6 @@ class DelimitedReader(LineReader):
         self.first: list[str] | None = None
         self.delimiter = self._delimiter(usual)
         self.reader = self._parser(self.lines, self.delimiter)
-        self.width = 0
         self._read_header()
 
     def _parser(self, lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:

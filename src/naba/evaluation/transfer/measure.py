@@ -155,7 +155,7 @@ def paired_drop(seen: Cell, unseen: Cell, measure: str, resamples: int) -> Diffe
     if not usable or len(usable) < len(carried):
         return None
     ids = usable[0].ids
-    others = [one.aligned_to(ids) if len(one) == len(ids) else _only(one, ids) for one in unseen.predictions]
+    others = [one.aligned_to(ids) if len(one) == len(ids) else _rows_of(one, ids) for one in unseen.predictions]
     item = metric(measure, first.labels)
     scores, drawn = resampled_scores(Systems.of([*usable, *others], item), item, resamples)
     count = len(usable)
@@ -163,8 +163,8 @@ def paired_drop(seen: Cell, unseen: Cell, measure: str, resamples: int) -> Diffe
     return difference_of(item, estimate, drawn[:count].mean(axis=0) - drawn[count:].mean(axis=0), 0.95, len(ids))
 
 
-def _only(predictions: Predictions, ids: np.ndarray) -> Predictions:
-    """The rows of some ids, in their order."""
+def _rows_of(predictions: Predictions, ids: np.ndarray) -> Predictions:
+    """Some of the rows, by their ids and in their order."""
     position = {name: row for row, name in enumerate(predictions.ids)}
     return predictions.take(np.array([position[name] for name in ids], dtype=np.int64))
 
@@ -180,7 +180,7 @@ def in_labels_of(scheme: Predictions, predictions: Predictions) -> Predictions |
     if not shared:
         return None
     kept = scheme.take(np.array(shared, dtype=np.int64))
-    mine = _only(predictions, kept.ids)
+    mine = _rows_of(predictions, kept.ids)
     names: dict[str, str] = {}
     for gold, carried in zip(mine.gold, kept.gold, strict=True):
         if names.setdefault(gold, carried) != carried:
@@ -269,6 +269,4 @@ def _key(run: TrackedRun) -> tuple[str, ...]:
 
 def _pair(seen: Predictions, unseen: Predictions) -> tuple[Predictions | None, Predictions]:
     carried = in_labels_of(unseen, seen)
-    if carried is None or len(carried) == len(unseen):
-        return carried, unseen
-    return carried, _only(unseen, carried.ids)
+    return carried, unseen if carried is None else _rows_of(unseen, carried.ids)
