@@ -11,7 +11,7 @@ EXPERIMENT ?= quickstart
 help:
 	@echo "make train   set up, then train and compare on the embedded corpus (about a minute after set-up)"
 	@echo "make test    set up, then run the tests"
-	@echo "make test-slow  the tests that take minutes: browsers, kills, servers"
+	@echo "make test-slow  the tests that take minutes: kills, servers, Spark, Ray, further models"
 	@echo "make mutants    small faults put into the code: does a test notice? (a sample; tests/mutants.md)"
 	@echo "make speed   whole commands against what a user would run instead, beside the record (minutes)"
 	@echo "make lint    ruff, mypy and the layers of imports"

@@ -9,14 +9,14 @@ from naba import config
 from naba.config import overrides
 
 if TYPE_CHECKING:
-    from naba.config.schema import Settings
+    from naba.config.schema import TrainConfig
 
 
 class Composed(NamedTuple):
     """The section `model` as it is composed, and the whole configuration as it is checked."""
 
     model: dict[str, Any]
-    settings: Settings
+    settings: TrainConfig
 
 
 @cache

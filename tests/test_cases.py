@@ -267,7 +267,7 @@ CASES: dict[str, Case] = {
     ], nothing_is_left, marks=(pytest.mark.slow,)),
     "figure-clipped": Case([
         Step(["train", "dataset=file", "dataset.path=arlab.csv", NB, "evaluation.resamples=20"]),
-    ], the_figure_is_whole),
+    ], the_figure_is_whole, marks=(pytest.mark.slow,)),
     "headerless": Case([
         Step(train("headerless.tsv"), 2, ("without a header line", "--no-header")),
         Step(train(*HEADERLESS, "dataset.options.header=false"), 0, ("labels .*OBJ",)),

@@ -277,6 +277,7 @@ def test_one_of_each_from_outside_is_trained_scored_checked_and_exported(naba, f
     assert len(lines) == len((folder / "own.csv").read_text(encoding="utf-8").splitlines())
 
 
+@pytest.mark.slow
 def test_an_odd_format_is_read_and_a_model_from_parts_is_trained_on_it(naba) -> None:
     said = naba("train", "dataset=odd_set", "model=short_words", "tracking=off", "evaluation.resamples=50",
                 "tracking.figures=false")  # fmt: skip

@@ -52,6 +52,7 @@ def test_old_runs_are_compared_and_shown(old_home: Path, capsys: pytest.CaptureF
     assert "again: naba train" in shown
 
 
+@pytest.mark.slow
 def test_an_old_run_is_exported(old_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "exported"
     assert cli.main(["export", "tfidf_logreg synthetic_stance seed 0", str(folder)]) == 0

@@ -20,11 +20,12 @@ DATA = Path(__file__).resolve().parents[2] / "data" / "article"
 CHOICES = {
     "claim_type": [
         "dataset=synthetic_claim_type", "model=abstaining", "model@model.classifier=calibrated",
-        "model@model.classifier.classifier=tfidf_nb", "model.classifier.classifier.characters_to=0", "model.risk=0.5",
+        "model@model.classifier.classifier=tfidf_nb", "model.classifier.classifier.words=1",
+        "model.classifier.classifier.characters_to=0", "model.risk=0.5",
     ],
     "stance": [
         "dataset=synthetic_stance", "model=calibrated", "model@model.classifier=tfidf_nb",
-        "model.classifier.characters_to=0",
+        "model.classifier.words=1", "model.classifier.characters_to=0",
     ],
 }  # fmt: skip
 

@@ -117,17 +117,17 @@ def test_make_from_a_file_of_new_texts(tmp_path: Path, store: Path, capsys) -> N
     assert (project["task"], project["pair"], next(iter(project["labels"]))) == ("stance", True, "agree")
     assert project["guideline"].startswith("## 2. Stance")
     assert {row["id"] for row in project["rows"]} < {f"t{i}" for i in range(9)}
-    quick = ["evaluation.resamples=50", "tracking.figures=false"]
+    quick = ["model.characters_to=0", "evaluation.resamples=50", "tracking.figures=false"]
     assert cli.main(["train", "dataset=synthetic_stance", "model=tfidf_nb", *quick]) == 0
     capsys.readouterr()
     command[command.index(str(tmp_path / "a"))] = str(tmp_path / "b")
-    assert cli.main([*command, "--by", "uncertain", "--model", "tfidf_nb synthetic_stance seed 0"]) == 0
+    assert cli.main([*command, "--by", "uncertain", "--model", "tfidf_nb characters_to=0 synthetic_stance seed 0"]) == 0
     project = json.loads((tmp_path / "b" / "project.json").read_text(encoding="utf-8"))
     assert project["labels"]["agree"] == "تأييد"
     confident = [row["confidence"] for row in project["rows"]]
     assert all(0 < value <= 1 for value in confident)
     assert cli.main(["annotate", "make", str(file), "--text", "body", "--out", str(tmp_path / "c"), "--model",
-                     "tfidf_nb synthetic_stance seed 0"]) == 2  # fmt: skip
+                     "tfidf_nb characters_to=0 synthetic_stance seed 0"]) == 2  # fmt: skip
     assert "reads pairs: --target COLUMN" in capsys.readouterr().err
 
 

@@ -67,10 +67,10 @@ def test_every_example_gives_what_it_says(module: str, store: Path) -> None:
 
 
 def test_python_and_the_command_line_find_each_others_runs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = naba.train("synthetic_stance", "tfidf_nb", seed=2, model__alpha=0.5, **QUICK)
+    run = naba.train("synthetic_stance", "tfidf_nb", seed=2, model__alpha=0.5, model__characters_to=0, **QUICK)
     status = cli.main([
-        "train", "dataset=synthetic_stance", "model=tfidf_nb", "seed=2", "model.alpha=0.5", "evaluation.resamples=50",
-        "tracking.figures=false",
+        "train", "dataset=synthetic_stance", "model=tfidf_nb", "seed=2", "model.alpha=0.5", "model.characters_to=0",
+        "evaluation.resamples=50", "tracking.figures=false",
     ])  # fmt: skip
     assert status == 0
     said = capsys.readouterr().out

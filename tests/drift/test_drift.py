@@ -204,9 +204,9 @@ def test_wrong_input_is_said_in_one_message(arguments, message, capsys) -> None:
 
 
 def test_labels_of_new_texts_by_a_run_that_has_not_learned_the_old_ones(store, capsys) -> None:
-    quick = ["evaluation.resamples=50", "tracking.figures=false"]
+    quick = ["model.characters_to=0", "evaluation.resamples=50", "tracking.figures=false"]
     assert cli.main(["train", "dataset=synthetic_stance", "model=tfidf_nb", *quick]) == 0
-    run = "tfidf_nb synthetic_stance seed 0"
+    run = "tfidf_nb characters_to=0 synthetic_stance seed 0"
     capsys.readouterr()
     assert cli.main(["drift", "synthetic_stance:train", "article_stance", "--model", run]) == 2
     assert "has learned from 1664 of the 1664 rows" in capsys.readouterr().err

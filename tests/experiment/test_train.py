@@ -221,11 +221,11 @@ def test_equal_seeds_give_equal_predictions_whatever_the_hash_seed(tmp_path: Pat
 
 
 def test_a_run_scored_in_another_way_is_not_taken_for_it(store: Path) -> None:
-    first = run(*NB, "tracking.log_model=false")
-    assert run(*NB, "tracking.log_model=false", "evaluation.metrics=[weighted_f1]").run != first.run
-    assert run(*NB).status == "trained", "the model was asked for and had not been kept"
-    assert run(*NB, "evaluation.confidence=0.9").status == "trained"
-    assert run(*NB, "tracking.log_model=false").status == "found"
+    first = run("model=majority", "tracking.log_model=false")
+    assert run("model=majority", "tracking.log_model=false", "evaluation.metrics=[weighted_f1]").run != first.run
+    assert run("model=majority").status == "trained", "the model was asked for and had not been kept"
+    assert run("model=majority", "evaluation.confidence=0.9").status == "trained"
+    assert run("model=majority", "tracking.log_model=false").status == "found"
 
 
 def test_grouping_is_part_of_the_identity(own_home: Path) -> None:

@@ -86,6 +86,7 @@ def test_mcnemar_is_exact_for_small_counts_and_chi_squared_for_large(simulation)
     assert large.p_value == pytest.approx(stats.chi2.sf((9 - 2 - 1) ** 2 / 11, 1))
 
 
+@pytest.mark.slow
 def test_every_part_of_the_page_is_made(simulation, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["statistics_simulation.py", "--runs", "2"])
     simulation.main()

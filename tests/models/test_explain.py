@@ -85,7 +85,7 @@ def pairs():
     return dataset.frame(indices), dataset.gold(indices)
 
 
-@pytest.mark.parametrize("labels", [2, 3])
+@pytest.mark.parametrize("labels", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_contributions_of_a_stack_add_up_to_its_score(labels, pairs):
     X, y = pairs
     y = np.where(y == "disagree", y, "agree") if labels == 2 else y
@@ -118,7 +118,7 @@ def test_each_part_of_a_stack_is_followed_exactly(pairs):
         assert np.ptp(score - found) < (0.005 if neural else 1e-9) * np.ptp(score)
 
 
-@pytest.mark.parametrize("labels", [2, 3])
+@pytest.mark.parametrize("labels", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_contributions_of_a_mean_add_up_to_its_probability(labels, pairs):
     X, y = pairs
     y = np.where(y == "disagree", y, "agree") if labels == 2 else y
@@ -130,7 +130,7 @@ def test_contributions_of_a_mean_add_up_to_its_probability(labels, pairs):
         assert np.ptp(apart) < 0.005 < np.ptp(probabilities[:, code])
 
 
-@pytest.mark.parametrize("labels", [2, 3])
+@pytest.mark.parametrize("labels", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_contributions_of_lightgbm_add_up_to_its_score(labels, pairs):
     pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
     X, y = pairs

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def classifier(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> str:
     home = tmp_path_factory.mktemp("piped")
     with home_with_store(empty_store, home):
-        run.run(overrides.compose(["dataset=synthetic_claim_type", "model=majority", "evaluation.resamples=50"]))
+        quick = ["evaluation.resamples=50", "tracking.figures=false"]
+        run.run(overrides.compose(["dataset=synthetic_claim_type", "model=majority", *quick]))
         return str(locate("majority synthetic_claim_type seed 0"))
 
 

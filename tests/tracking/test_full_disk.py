@@ -64,7 +64,9 @@ def test_a_store_that_cannot_be_made(
     assert cli.main(["train", "model=majority", *OPTIONS]) == 0
 
 
-@pytest.mark.parametrize("spare", [0, pytest.param(20_000, marks=pytest.mark.slow), 60_000])
+@pytest.mark.parametrize(
+    "spare", [pytest.param(0, marks=pytest.mark.slow), pytest.param(20_000, marks=pytest.mark.slow), 60_000]
+)
 def test_a_run_that_finds_no_room(
     spare: int, small_disk: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,12 @@ from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.experiment import sweep
+<<<<<<< HEAD
 from naba.tracking import claims, database, folder
+=======
+from naba.tracking import claims, database, folder, patience, records
+from store_copies import copy_store, home_with_store
+>>>>>>> suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +43,19 @@ def run(*overrides: str) -> train.Outcome:
     return train.run(command_line.compose([*SMALL, *overrides]), overrides)
 
 
+@pytest.fixture(scope="module")
+def trained(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A home with two finished runs, and their ids."""
+    home = tmp_path_factory.mktemp("trained")
+    with home_with_store(empty_store, home):
+        return home, [run(f"model={model}").run for model in ("majority", "stratified_random")]
+
+
 @pytest.fixture
-def two(store: Path) -> list[tracking.Run]:
-    return [tracking.find(run(f"model={model}").run) for model in ("majority", "stratified_random")]
+def two(trained: tuple[Path, list[str]], own_home: Path) -> list[tracking.Run]:
+    """The two runs in a copy of their home, where they may be damaged."""
+    shutil.copytree(trained[0], own_home, dirs_exist_ok=True)
+    return [tracking.find(one) for one in trained[1]]
 
 
 def compared(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
@@ -118,7 +133,7 @@ def test_tags_and_names_changed_by_hand(two: list[tracking.Run], capsys: pytest.
     assert cli.main(["show", "the one I like"]) == 0
 
 
-@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("copied", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_moved_home_reads_and_writes_beside_its_database(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], copied: bool
 ) -> None:
@@ -138,9 +153,11 @@ def test_a_moved_home_reads_and_writes_beside_its_database(
     assert (sorted(old.rglob("*")) if old.exists() else None) == before
 
 
-def test_odd_letters_in_the_home_s_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_letters_in_the_home_s_name(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "a#b 50%25 done? %41 أخبار"
     home = tmp_path / name
+    home.mkdir()
+    copy_store(empty_store, home)
     monkeypatch.setenv("NABA_HOME", str(home))
     outcome = run("model=majority")
     assert tracking.find(outcome.run).predictions().labels
@@ -240,14 +257,15 @@ def test_models_a_and_b_are_chosen_together(two: list[tracking.Run], capsys: pyt
 
 
 def test_names_tell_what_differs(store: Path) -> None:
-    outcomes = [run("model=tfidf_nb", *more) for more in ([], ["model.alpha=0.5"], ["normalisation=none"])]
+    outcomes = [run(*NB, *more) for more in ([], ["model.alpha=0.5"], ["normalisation=none"])]
     names = [outcome.name for outcome in outcomes]
-    assert names[0] == "tfidf_nb synthetic_stance seed 0"
+    assert names[0] == "tfidf_nb words=1 characters_to=0 synthetic_stance seed 0"
     assert "alpha=0.5" in names[1]
     assert "normalisation=none" in names[2]
     assert tracking.find(names[1]).command.endswith("model.alpha=0.5")
 
 
+@pytest.mark.slow
 def test_what_kills_left_behind_is_cleaned(own_home: Path, store: Path, tmp_path: Path) -> None:
     empty = tmp_path / "home"
     (empty / "creating-abc").mkdir(parents=True)
@@ -276,6 +294,7 @@ def test_what_kills_left_behind_is_cleaned(own_home: Path, store: Path, tmp_path
     assert not half.exists()
 
 
+@pytest.mark.slow
 def test_others_may_read_what_a_training_writes(own_home: Path, store: Path) -> None:
     before = os.umask(0o022)
     try:

@@ -21,6 +21,7 @@ from store_copies import copy_store, home_with_store
 if TYPE_CHECKING:
     from pathlib import Path
 
+QUICK = ("evaluation.resamples=50", "tracking.figures=false")
 MODELS = ("majority", "stratified_random", "tfidf_nb")
 
 
@@ -31,8 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     with home_with_store(empty_store, home):
         for model in MODELS:
             overrides = [f"model={model}", "evaluation.also=[article_stance]"]
-            quick = ["evaluation.resamples=50", "tracking.figures=false"]
-            train.run(command_line.compose([*overrides, *quick]))
+            train.run(command_line.compose([*overrides, *QUICK]))
     return home
 
 
@@ -62,7 +62,7 @@ def test_outside_predictions_stand_in_the_same_board(
     home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = predictions_file(tmp_path / "perfect.csv")
-    arguments = ["score", str(file), "dataset=synthetic_stance", "evaluation.resamples=50", "--track", "oracle"]
+    arguments = ["score", str(file), "dataset=synthetic_stance", QUICK[0], "--track", "oracle"]
     assert cli.main(arguments) == 0
     output = capsys.readouterr().out
     assert "1.000" in output
@@ -84,7 +84,7 @@ def test_folds_of_outside_predictions_are_one_cell_and_can_be_looked_at(
         chosen = ["split=kfold", "split.folds=3", f"split.fold={fold}"]
         rows = splits.make(dataset, config.check(command_line.compose(chosen)).split, seed=0).test
         file = predictions_file(tmp_path / f"fold{fold}.csv", rows)
-        options = ["dataset=synthetic_stance", "evaluation.resamples=50", "--track", "oracle"]
+        options = ["dataset=synthetic_stance", QUICK[0], "--track", "oracle"]
         assert cli.main(["score", str(file), *chosen, *options]) == 0
         runs.append(tracking.find(f"oracle synthetic_stance kfold {fold} seed 0"))
     assert len({run.tags["naba.cell"] for run in runs}) == 1
@@ -107,7 +107,7 @@ def test_outside_predictions_are_scored_anew_with_another_confidence(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = predictions_file(tmp_path / "perfect.csv")
-    arguments = ["score", str(file), "dataset=synthetic_stance", "evaluation.resamples=50", "--track", "oracle"]
+    arguments = ["score", str(file), "dataset=synthetic_stance", QUICK[0], "--track", "oracle"]
     for confidence, kept in (("0.95", "kept: run"), ("0.9", "kept: run"), ("0.9", "already there: run")):
         assert cli.main([*arguments, f"evaluation.confidence={confidence}"]) == 0
         output = capsys.readouterr().out

@@ -203,7 +203,7 @@ def test_learns_and_says_which_words_decided(headlines: Any, checkpoint: Path) -
     np.testing.assert_allclose([row[0][1] for row in decided], lost, atol=1e-6)
 
 
-@pytest.mark.parametrize("head", ["network", "both"])
+@pytest.mark.parametrize("head", ["network", pytest.param("both", marks=pytest.mark.slow)])
 def test_heads_of_networks_depend_on_the_seed_alone(head: str, headlines: Any, checkpoint: Path) -> None:
     answers = [fitted(headlines, checkpoint, head=head, seed=seed) for seed in (0, 0, 1)]
     X = halves(headlines)[1][0]
@@ -344,6 +344,7 @@ def test_default_prefix_of_a_plain_checkpoint_is_none(checkpoint: Path) -> None:
     assert networks.default_prefix(str(checkpoint)) == ""
 
 
+@pytest.mark.slow
 def test_the_plain_entry_asks_for_its_weights_before_a_run(own_home: Path, checkpoint: Path) -> None:
     """Nothing is loaded, claimed or written without them; with them it is called as they are."""
     with pytest.raises(UserError, match=r"model\.checkpoint: say which encoder embeds"):

@@ -55,7 +55,7 @@ def test_it_starts_as_a_logistic_regression_over_embeddings(labels: int, headlin
     assert found.std() > 0.02
 
 
-@pytest.mark.parametrize("kind", ["checkpoint", "roberta_checkpoint"])
+@pytest.mark.parametrize("kind", ["checkpoint", pytest.param("roberta_checkpoint", marks=pytest.mark.slow)])
 def test_pairs_are_learnt_and_kept(kind: str, headlines: Any, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """With a network that tells segments apart itself, and with one that does not."""
     X, y = pairs(headlines)
