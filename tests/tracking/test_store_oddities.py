@@ -23,12 +23,8 @@ from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
 from naba.experiment import run as train
 from naba.experiment import sweep
-<<<<<<< HEAD
 from naba.tracking import claims, database, folder
-=======
-from naba.tracking import claims, database, folder, patience, records
 from store_copies import copy_store, home_with_store
->>>>>>> suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
