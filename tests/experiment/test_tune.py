@@ -94,13 +94,13 @@ def test_ranges_of_ones_own_take_the_place_of_the_yamls(data: list[str]) -> None
 def test_validation_decides_and_the_winner_is_a_model(
     data: list[str], store: Path, capsys: pytest.CaptureFixture[str], own_home: Path
 ) -> None:
-    command = ["tune", *data, "trials=4", "seeds=2", "search.alpha=[0.03, 100000]", "search.kind=null",
+    command = ["tune", *data, "trials=12", "seeds=2", "search.alpha=[0.03, 100000]", "search.kind=null",
                "search.words=null", "search.characters_to=null", "search.minimum_count=null", "name=mine"]  # fmt: skip
     assert cli.main(command) == 0
     said = capsys.readouterr().out
     assert "wrote conf/model/mine.yaml" in said
     wanted = tune.prepare(data, {"alpha": [0.03, 100000], "kind": None, "words": None, "characters_to": None,
-                                 "minimum_count": None}, trials=4, seeds=2)  # fmt: skip
+                                 "minimum_count": None}, trials=12, seeds=2)  # fmt: skip
     found = tuned.Tuned(wanted, tune.open_study(wanted))
     assert found.best.params == {"alpha": 0.03}, "good on validation rows, although bad on test rows"
     runs = {run.id: run for run in tracking.search()}
