@@ -1,4 +1,4 @@
-"""What one change costs (see ARCHITECTURE.md): one of each is made in a folder of a user, outside naba, and is used."""
+"""What one change costs (see CONTRIBUTING.md): one of each is made in a folder of a user, outside naba, and is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of the code: rooms, layers, sizes. ARCHITECTURE.md says what each number limits."""
+"""The shape of the code: rooms, layers, sizes, as ARCHITECTURE.md describes it."""
 
 from __future__ import annotations
 

@@ -135,9 +135,6 @@ def _claim(article: Article, claim: ClaimStance) -> dict[str, Any]:
     }
 
 
-# --- CSV ----------------------------------------------------------------------------------------------------------
-
-
 def claim_rows(article: Article) -> Iterator[dict[str, Any]]:
     """One row a sentence, the first to check first; of several reports in a sentence the first is named."""
     for sentence in article.in_order_of_checking():
@@ -167,8 +164,6 @@ def claim_rows(article: Article) -> Iterator[dict[str, Any]]:
 
 def stance_rows(article: Article) -> Iterator[dict[str, Any]]:
     """One row a claim and a sentence that bears on it, or repeats it; one without a sentence for other claims."""
-    from naba.analysis.stances import NOTHING
-
     for claim in article.claims:
         about = {"article": article.name, "claim": claim.claim.id, "claim_text": claim.claim.text,
                  "article_stance": claim.stance or "",

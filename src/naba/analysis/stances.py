@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from naba.analysis.article import Answer, Claim, ClaimStance, Sentence, SentenceStance
+from naba.analysis.article import Answer, Claim, ClaimStance, Repeat, Sentence, SentenceStance
 from naba.arabic.normalise import NEWS, normalise_all
 from naba.arabic.segment import light_stem, tokens
 from naba.data.checks.near_duplicates import containment
@@ -74,8 +74,6 @@ def claim_stances(
 
 
 def _with_repeats(sentence: Sentence, claims: Sequence[Claim], shares: Sequence[float]) -> Sentence:
-    from naba.analysis.article import Repeat
-
     again = [
         Repeat(claim.id, round(float(share), 4))
         for claim, share in zip(claims, shares, strict=True)

@@ -32,7 +32,8 @@ LEAST_ALIKE = 0.3
 NEIGHBOURS_COUNT = 0.1
 """What neighbours take from a label that all of them contradict; measured in experiments/label_errors.md."""
 BLOCK_ROWS = 512
-SHORTEST = 60
+LONGEST_SHOWN = 60
+"""Characters of a text on the terminal."""
 PLANTED_NOTE = (
     "precision: planted errors among as many of the most suspicious rows as errors were planted, which is recall there "
     "too; errors that were there before count as misses, so it is a lower bound"
@@ -41,7 +42,9 @@ READING = (
     "A suspicion is no verdict: read the rows. A model is also wrong about rows that are hard or rare, and right "
     "labels of small classes are suspected most."
 )
+Kind = Literal["symmetric", "confusion"]
 KINDS: tuple[Kind, ...] = ("symmetric", "confusion")
+"""Of planted errors; see `plant`."""
 
 
 @dataclass(frozen=True)
@@ -303,10 +306,7 @@ def _spread(values: Sequence[float]) -> str:
 
 def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= SHORTEST else line[: SHORTEST - 1] + "…"
-
-
-Kind = Literal["symmetric", "confusion"]
+    return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"
 
 
 @dataclass(frozen=True)

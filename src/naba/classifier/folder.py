@@ -44,12 +44,12 @@ PROBE_TOLERANCE = 1e-3
 """Largest difference of a probability on them: encoders compute a little differently from processor to processor."""
 _FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, ZeroDivisionError,
            RuntimeError, AssertionError, MemoryError)  # fmt: skip
-
 FORMAT = 3
 OLDEST = 2
 """Written by version 0.1; still read."""
 LARGEST_JSON = 64 * 2**20
 NEEDED = ("format", "labels", "input", "files")
+"""Keys of a description that are looked for where pydantic is not installed."""
 
 
 def why_not_kept(model: Any) -> str | None:
@@ -141,9 +141,7 @@ def _write_probe(folder: Path, model: Classifier, tolerance: float) -> None:
 
 def seal(folder: Path, description: Mapping[str, Any]) -> None:
     """Write `naba.json` for the files as they are; whoever may read it may read all of them."""
-    listed = [
-        path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in {DESCRIPTION, CARD}
-    ]  # fmt: skip
+    listed = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in {DESCRIPTION, CARD}]
     full = dict(description)
     full["files"] = {path.name: {"bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in listed}
     full["sha256"] = digest(full)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sys
 import threading
 import time
@@ -44,9 +45,7 @@ def console() -> Console:
 
 def terminal_width() -> int | None:
     """Columns of the terminal (or of COLUMNS, where that is set); None in a pipe, which has no edge."""
-    import os
     import shutil
-    import sys
 
     return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else None
 
@@ -243,7 +242,7 @@ class SweepWatcher:
 
 
 class Bar:
-    """Called with (done, total or None, unit) after each step."""
+    """A progress bar on a terminal; it is called with (done, total or None, unit) after each step."""
 
     def __init__(self, title: str) -> None:
         self.title = title

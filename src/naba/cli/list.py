@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from naba import cli, config
 from naba.cli import console
 from naba.cli.arguments import Parser
-from naba.config import builders
+from naba.config import builders, packages
 from naba.errors import UserError, sentence
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ def _metrics() -> None:
 
 
 def _packages() -> None:
-    from naba.config import packages
-
     allowed = packages.allowed()
     packages.load()
     shown = console.table("package", "allowed by", "where", "YAML files", "commands")

@@ -1,4 +1,4 @@
-"""Model builders: a name in a YAML, its options as a dataclass, and the check of one against the other.
+"""Model builders: a name in a YAML, its options as a dataclass, the check of one against the other, and search spaces.
 
 A builder is a frozen dataclass below `Options`. Its fields are what the YAML may say; its docstring says what they
 mean; `build` makes the estimator and imports what is heavy. naba's own stand in the table `naba.models.BUILDERS` and
@@ -250,8 +250,10 @@ def backgrounds(model: Mapping[str, Any]) -> list[str]:
 
 
 def require(model: Mapping[str, Any], place: str = "model") -> None:
-    """Raises:
-    UserError: a model, or one inside it, cannot be trained as long as something is left open.
+    """Refuse a model that leaves something open without which it, or one inside it, cannot be trained.
+
+    Raises:
+        UserError: says what.
     """
     if problem := options(model).missing():
         raise UserError(f"{place}.{problem}")

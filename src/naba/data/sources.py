@@ -2,6 +2,8 @@
 
 A mirror is a folder, or an http(s) address, laid out as `github/<owner>/<repo>/<commit>/<path>` and
 `hub/<owner>/<name>/<revision>/<path>`. The cache has the same layout, so a copied cache is a mirror.
+
+The lists that the Hub gives of a data set's files come page by page (`json_list`).
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from naba.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-logger = logging.getLogger("naba")
+logger = logging.getLogger(__name__)
 GITHUB = "https://raw.githubusercontent.com"
 HUB = "https://huggingface.co/datasets"
 HUB_API = "https://huggingface.co/api/datasets"

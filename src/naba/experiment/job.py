@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import time
 from contextlib import contextmanager
@@ -131,14 +130,14 @@ def prepare(cfg: DictConfig, overrides: Sequence[str] = ()) -> Job:
     settings = config.check(plain)
     # The test rows of the set that is trained on are the section `test`: a sweep names all sets of a task at once.
     others = [name for name in settings.evaluation.also if name != settings.dataset.name]
-    settings = dataclasses.replace(settings, evaluation=dataclasses.replace(settings.evaluation, also=others))
+    settings = replace(settings, evaluation=replace(settings.evaluation, also=others))
     from naba.data import splits
     from naba.data.dataset import load
 
     watch = Stopwatch()
     with watch.phase("load"):
         dataset = load(settings.dataset, settings.data)
-    settings = dataclasses.replace(settings, split=splits.resolved(dataset, settings.split))
+    settings = replace(settings, split=splits.resolved(dataset, settings.split))
     identity = config.identify(
         settings, dataset.fingerprint, _grouping(dataset, settings.split), _backgrounds(settings)
     )

@@ -19,7 +19,7 @@ from naba import config, files
 from naba.config import builders
 from naba.config import overrides as command_line
 from naba.config.overrides import value_text
-from naba.errors import Problems, UserError, is_interrupt
+from naba.errors import Problems, UserError, hidden, is_interrupt
 from naba.evaluation.metrics import metric
 
 if TYPE_CHECKING:
@@ -217,8 +217,6 @@ def open_study(wanted: Search) -> Study:
     """
     from filelock import FileLock
     from sqlalchemy.exc import SQLAlchemyError
-
-    from naba.errors import hidden
 
     with _library() as optuna:
         local = wanted.storage.startswith("sqlite:///")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from naba import files
 from naba.data.rows import BadRow, Row
 from naba.errors import UserError, unknown_name
 
@@ -85,8 +85,7 @@ def _is_full(piece: Piece, size: int, weight: int) -> bool:
 
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file, so that a job never goes on with an input that was changed, however its size and time are."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return files.sha256(path)
 
 
 def require_columns(name: str, header: Sequence[str], columns: Columns) -> None:

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 STORE_TIMEOUT = 300
-"""Seconds to wait for another process that is creating the store."""
+"""Seconds to wait for another process that holds a lock: it creates the store, or an experiment, or promotes a run."""
 LOCK_SECONDS = 5.0
 """Seconds that sqlite waits for another process that writes, before naba says so and goes on waiting."""
 UNFINISHED = "creating-"
@@ -41,7 +42,6 @@ _ADDRESSES = (
 POSTGRES_HINT = "pip install 'naba[postgres]', and write the address as postgresql+psycopg2://…"
 POSTGRES_LOCK = 0x6E616261
 """Key of the advisory lock under which a PostgreSQL store is created: "naba" in ASCII."""
-T = TypeVar("T")
 PATIENCE_SECONDS = 300.0
 """How long a store may be away before a job fails."""
 PAUSE_SECONDS = 2.0

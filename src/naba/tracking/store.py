@@ -1,4 +1,4 @@
-"""A store of runs: finding them, and the registry of models.
+"""A store of runs: where new ones go, finding them, and the registry of models.
 
 Importing MLflow takes longer than finding a run. Its sqlite file is therefore read directly where its schema is one of
 those that a test has compared with MLflow's own answers; any other store, and all writing, goes through MLflow.

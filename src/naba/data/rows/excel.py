@@ -9,6 +9,7 @@ import datetime as dt
 import io
 import lzma
 import re
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -78,8 +79,6 @@ class ExcelReader(Reader):
             from openpyxl.utils.exceptions import InvalidFileException
         except ImportError as error:
             raise UserError(f"{self.name}: reading Excel files needs openpyxl", "pip install 'naba[excel]'") from error
-        import warnings
-
         # openpyxl lets many kinds of error out of a broken workbook; XML errors are SyntaxErrors.
         self.broken: tuple[type[Exception], ...] = (
             InvalidFileException, zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError,

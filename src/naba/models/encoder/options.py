@@ -7,8 +7,9 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
+from naba import files
 from naba.config.builders import Context
 from naba.config.builders import Options as BuilderOptions
 from naba.config.schema import FORBID, CountInteger, PositiveInteger, PositiveNumber, Share, Text
@@ -207,8 +208,8 @@ class EncoderFromScratch(_Encoder, builder="from_scratch"):
 
 def folder_digest(folder: Path) -> str:
     """`sha256:` and the digest of all files of a checkpoint, by their names and contents."""
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    listed = "".join(f"{_file_digest(path, *_stamp(path))}  {path.name}\n" for path in files)
+    there = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    listed = "".join(f"{_file_digest(path, *_stamp(path))}  {path.name}\n" for path in there)
     return f"sha256:{hashlib.sha256(listed.encode()).hexdigest()}"
 
 
@@ -219,8 +220,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @cache
 def _file_digest(path: Path, size: int, time: int) -> str:  # noqa: ARG001 - a changed file is hashed again
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return files.sha256(path)
 
 
 Options = TypeVar("Options", Pretrained, Architecture, Reading, Training)
@@ -255,7 +255,5 @@ def options(kind: type[Options], mapping: Mapping[str, Any] | None, place: str) 
 
 
 def _types(kind: type) -> dict[str, Any]:
-    import typing
-
-    hints = typing.get_type_hints(kind, include_extras=True)
+    hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}

@@ -1,6 +1,8 @@
-"""The training loop of encoders: what `transformers.Trainer` does, for one job and without its detours.
+"""Encoders run and trained: the forward pass, and what `transformers.Trainer` does, without its detours.
 
-While it runs there is a bar on a terminal, a line an epoch, and the curves for whoever asks.
+`Forward` also answers for a trained model. The arithmetic (float32 or bfloat16) is chosen by measuring both where the
+options leave it open. While a training runs there is a bar on a terminal, a line per epoch, and the curves for whoever
+asks.
 """
 
 from __future__ import annotations
@@ -46,8 +48,6 @@ FEWEST_STEPS = 60
 _REPEATS = 3
 _GAIN = 0.95
 """A step in bfloat16 has to take less than this share of the time to be worth its digits."""
-
-
 _AFTER_EPOCH: ContextVar[Callable[[int, float], None] | None] = ContextVar("after_epoch", default=None)
 
 
@@ -401,7 +401,6 @@ def choose_precision(tuning: FineTuning, tokens: Tokens, codes: np.ndarray, step
     Args:
         steps: of the optimiser in the whole training.
     """
-
     forward = tuning.forward
     if tuning.training.precision != "auto" or tuning.where.type != "cpu" or not has_bfloat16(tuning.where):
         return forward

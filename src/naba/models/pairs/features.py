@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from naba.models.pairs.vectors import WordVectors
 
 
-LONG_TEXT = 60
+LONG_TEXT = 60  # words
 KEPT_PASSAGES = 3
 _PASSAGE = 30  # words; articles have sentences of over a hundred
 DOCUMENT_CUES = ("negation", "refutation", "doubt_verb", "attribution", "hedge", "contrast")
@@ -168,7 +168,7 @@ class PairFeatures(Kept, TransformerMixin, BaseEstimator):
         self,
         *,
         components: int = 100,
-        kept_sentences: int = 3,
+        kept_sentences: int = KEPT_PASSAGES,
         normalisation: Profile | None = None,
         seed: int = 0,
         vectors: WordVectors | None = None,

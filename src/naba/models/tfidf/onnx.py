@@ -19,7 +19,7 @@ from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC
 
 from naba.errors import UserError
-from naba.models.classifier import ELSEWHERE
+from naba.models.classifier import ELSEWHERE, normalise_texts
 from naba.models.onnx import CASED, Graph, encodable, joined, total
 from naba.models.tfidf.term_counts import TOKEN_PATTERN
 
@@ -164,7 +164,6 @@ def _product(graph: Graph, rows: str, weights: np.ndarray) -> str:
 
 def _overlap(graph: Graph, features: Any) -> list[str]:
     """The columns of `naba.models.tfidf.features.OVERLAPS`, each (n, 1) float32."""
-    from naba.models.classifier import normalise_texts
     from naba.models.tfidf.features import NEGATIONS
 
     words = [_tokens(graph, side, python_pattern(r"\w+")) for side in CASED]
