@@ -71,6 +71,25 @@ def test_the_best_is_complete_and_of_equals_the_first(
     assert (found.best.number, len(found.complete)) == (best, complete)
 
 
+def test_a_score_of_nothing_is_nothing(settings: Any) -> None:
+    found = searched(settings, [0.0])
+    assert (found.score(found.best), found.default_score) == (0.0, None)
+
+
+def test_the_page_lies_in_naba_s_home_and_its_bars_have_the_greatest_on_top(settings: Any, own_home: Path) -> None:
+    found = searched(settings, [0.5])
+    found.__dict__["importance"] = {"C": 0.75, "words": 0.25}
+    found.__dict__["nested"] = None
+    path = found.page()
+    assert path == own_home / "tune" / "s-1.html"
+    assert path.read_text(encoding="utf-8") == found.html()
+    figure = found._importance()
+    bars = figure.axes[0].containers[0]
+    assert [bar.get_width() for bar in bars] == [0.25, 0.75], "drawn from below"
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["words", "C"]
+    assert figure.get_figheight() == pytest.approx(1.4)
+
+
 def test_without_a_complete_trial_there_is_no_best(settings: Any) -> None:
     with pytest.raises(UserError, match="has no complete trial yet"):
         _ = searched(settings, [None]).best

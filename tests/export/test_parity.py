@@ -83,8 +83,9 @@ def test_an_export_that_does_not_load_or_answers_otherwise_is_refused(tmp_path: 
     with pytest.raises(UserError, match=f"the export answered {len(run)} rows with 3 probabilities each"):
         measured(tmp_path / "model", fewer)
     (tmp_path / "model" / "classifier.skops").write_bytes(b"")
-    with pytest.raises(UserError, match=r"cannot be loaded in a fresh process: .*classifier\.skops"):
+    with pytest.raises(UserError, match=r"cannot be loaded in a fresh process: .*classifier\.skops") as refused:
         measured(tmp_path / "model", run)
+    assert "b'" not in str(refused.value), "words, not bytes"
 
 
 @pytest.mark.parametrize(("tolerance", "passes"), [(0.25, True), (0.2499, False)])

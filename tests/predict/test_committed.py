@@ -319,3 +319,27 @@ def test_an_output_s_ending_says_its_format(name: str, kind: str | None) -> None
         return
     with pytest.raises(UserError, match="unknown ending"):
         output.format_of(name)
+
+
+def test_a_job_that_replaces_an_output_goes_on_too_and_the_old_one_stays_until_then(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("old", encoding="utf-8")
+    one = opened(path, overwrite=True)
+    one.write(*piece(0))
+    killed(one)
+    assert path.read_text(encoding="utf-8") == "old"
+    two = opened(path, overwrite=True)
+    assert two.resumed is not None
+    assert two.resumed["rows"] == 2
+    two.write(*piece(2))
+    two.finish()
+    assert rows_of(path) == ["id", "0", "1", "2", "3"]
+
+
+def test_a_record_without_what_it_counts_is_said(tmp_path: Path) -> None:
+    one = opened(tmp_path / "out.csv")
+    one.write(*piece(0))
+    killed(one)
+    one.partial.unlink()
+    with pytest.raises(UserError, match=r"out\.csv\.partial has lost what was written to it"):
+        opened(tmp_path / "out.csv")

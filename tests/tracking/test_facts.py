@@ -188,3 +188,8 @@ def test_a_seed_that_is_no_number_is_named() -> None:
     assert checked_seed("run", 0) == 0
     with pytest.raises(UserError, match=r"its tag naba\.seed is no whole number"):
         checked_seed("run", None)
+
+
+def test_scores_without_a_count_of_rows_have_none() -> None:
+    found = scores_of({"test/macro_f1": 0.5, "validation/rows": 7.0}, "test")
+    assert (found["macro_f1"].n, math.isnan(found["macro_f1"].low)) == (0, True)

@@ -109,10 +109,11 @@ class Calibrated(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def check_state(cls, state: Mapping[str, Any]) -> None:
         """See `Kept`: numbers that correct probabilities."""
         super().check_state(state)
-        temperature = state.get("temperature_", 1.0)
+        temperature = state.get("temperature_")
         if state.get("method") not in ("temperature", "isotonic"):
             raise UserError(f"Calibrated.method is {state.get('method')!r}", DAMAGED)
-        if not isinstance(temperature, (int, float)) or not 0 < temperature < math.inf:
+        number = isinstance(temperature, (int, float)) and 0 < temperature < math.inf
+        if "temperature_" in state and not number:
             raise UserError(f"Calibrated.temperature_ is {temperature!r}, expected a number above 0", DAMAGED)
 
     def _corrected(self, probabilities: np.ndarray) -> np.ndarray:
@@ -209,8 +210,9 @@ class Abstaining(Wrapper, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def check_state(cls, state: Mapping[str, Any]) -> None:
         """See `Kept`: a threshold that is a number."""
         super().check_state(state)
-        threshold = state.get("threshold_", 1.0)
-        if not isinstance(threshold, (int, float)) or math.isnan(threshold):
+        threshold = state.get("threshold_")
+        number = isinstance(threshold, (int, float)) and not math.isnan(threshold)
+        if "threshold_" in state and not number:
             raise UserError(f"Abstaining.threshold_ is {threshold!r}, expected a number", DAMAGED)
 
 
