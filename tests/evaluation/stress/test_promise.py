@@ -34,7 +34,7 @@ SINGLE = ("claim_linear", "claim_boosting", "claim_guideline")
 INSIDE = {"classifier": {"builder": "tfidf_logreg", "name": "tfidf_logreg"}}
 OPTIONS: dict[str, dict[str, Any]] = {
     "blended": {"iterations": 20, "bags": 1},
-    "pair_boosting": {"iterations": 20},
+    "pair_boosting": {"iterations": 10},
     "calibrated": INSIDE,
     "abstaining": {**INSIDE, "risk": 0.5},
 }
