@@ -47,7 +47,7 @@ def test_every_name_of_the_interface_is_there_and_documented() -> None:
 
 
 # The examples that train most are slow; commands do the same work in the default suite.
-SLOW = ("naba.api.runs", "naba.export")
+SLOW = ("naba.api.runs", "naba.api.classifier", "naba.export")
 MODULES = [*EXAMPLES, "naba.export", "naba.config.overrides", "naba.evaluation.metrics"]
 
 

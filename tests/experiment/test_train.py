@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compositions import compose
 from naba import tracking
-from naba.config import overrides as command_line
 from naba.config.schema import DataConfig
 from naba.data import sources
 from naba.data.dataset import load_named
@@ -30,7 +30,7 @@ NB = ("model=tfidf_nb", "model.words=1", "model.characters_to=0")
 
 
 def run(*overrides: str) -> Outcome:
-    return train.run(command_line.compose([*FAST, *overrides]))
+    return train.run(compose([*FAST, *overrides]))
 
 
 def test_run_is_tracked_and_found_again(store: Path) -> None:
