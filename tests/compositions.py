@@ -1,4 +1,7 @@
-"""Shipped models as they compose: several tests look at each of them, and composing one takes a tenth of a second."""
+"""Configurations composed as the jobs of a sweep are, because Hydra takes a tenth of a second for each.
+
+That both ways are equal is shown in `tests/config/test_sweeps.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from naba import config
 from naba.config import overrides
+from naba.config.folders import folders
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omegaconf import DictConfig
+
     from naba.config.schema import TrainConfig
+
+_composition = cache(overrides.Composition)
+
+
+def compose(given: Sequence[str]) -> DictConfig:
+    """As `naba.config.overrides.compose`, and by it where a test has YAML files of its own."""
+    return overrides.compose(given) if len(folders()) > 1 else _composition().of(given)
 
 
 class Composed(NamedTuple):

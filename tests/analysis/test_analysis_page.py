@@ -157,6 +157,7 @@ def test_english_and_arabic_switch(page: Any) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_a_phone_shows_it_without_scrolling_sideways(page: Any, screenshots: Path) -> None:
     page.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
@@ -172,6 +173,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(page: Any, screenshots: Pat
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_it_prints(page: Any, screenshots: Path) -> None:
     printed = page.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
     content = base64.b64decode(printed["data"])
@@ -184,7 +186,7 @@ def test_it_prints(page: Any, screenshots: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing(page: Any, theme: str) -> None:
     axe_selenium_python = pytest.importorskip("axe_selenium_python")
     axe = axe_selenium_python.Axe(page)
@@ -223,6 +225,7 @@ def test_the_page_of_many_articles_leads_to_the_sentence_to_check_first(index: A
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_the_page_of_many_articles_speaks_english_fits_a_phone_and_pleases_axe(index: Any) -> None:
     axe_selenium_python = pytest.importorskip("axe_selenium_python")
     one(index, "#language").click()

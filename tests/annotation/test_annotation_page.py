@@ -115,6 +115,7 @@ def test_ten_rows_are_labelled_by_keyboard_over_a_reload_and_read_back(
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_two_people_at_one_machine_do_not_mix(browser: Any, folder: Path) -> None:
     browser.get((folder / "annotate.html").as_uri())
     press(browser, "1")  # in the field of the name, where the page begins: no answer without a name
@@ -128,7 +129,9 @@ def test_two_people_at_one_machine_do_not_mix(browser: Any, folder: Path) -> Non
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("size", "name"), [((1280, 900), "wide"), ((390, 844), "phone")])
+@pytest.mark.parametrize(
+    ("size", "name"), [pytest.param((1280, 900), "wide", marks=pytest.mark.slow), ((390, 844), "phone")]
+)
 def test_it_fits_its_window_right_to_left(
     folder: Path, tmp_path: Path, screenshots: Path, size: Any, name: str
 ) -> None:

@@ -47,7 +47,7 @@ def test_every_name_of_the_interface_is_there_and_documented() -> None:
 
 
 # The examples that train most are slow; commands do the same work in the default suite.
-SLOW = ("naba.api.runs", "naba.export")
+SLOW = ("naba.api.runs", "naba.api.classifier", "naba.export")
 MODULES = [*EXAMPLES, "naba.export", "naba.config.overrides", "naba.evaluation.metrics"]
 
 
@@ -126,15 +126,12 @@ def test_own_data_in_arabic_is_loaded_trained_on_and_scored(tmp_path: Path, stor
 
 def test_a_board_is_a_table_and_a_page_and_shows_itself(store: Path) -> None:
     for seed in (0, 1):
-        naba.train(
-            "synthetic_stance", "tfidf_nb", seed=seed, model__characters_to=0, evaluation__also=["article_stance"],
-            **QUICK,
-        )  # fmt: skip
+        naba.train("synthetic_stance", "stratified_random", seed=seed, evaluation__also=["article_stance"], **QUICK)
     with pytest.raises(naba.UserError, match="name one"):
         naba.compare(resamples=50)
     board = naba.compare("synthetic_stance", resamples=50)
     frame = board.frame()
-    assert frame["model"].tolist() == ["tfidf_nb"]
+    assert frame["model"].tolist() == ["stratified_random"]
     assert frame["value"].between(0, 1).all()
     assert 'dir="auto"' in board._repr_html_()
     page = board.html()
@@ -143,7 +140,7 @@ def test_a_board_is_a_table_and_a_page_and_shows_itself(store: Path) -> None:
 
 
 def test_a_classifier_says_what_it_was_not_given(store: Path) -> None:
-    classifier = naba.load_classifier(naba.train("synthetic_stance", "tfidf_nb", **QUICK))
+    classifier = naba.load_classifier(naba.train("synthetic_stance", "tfidf_nb", model__characters_to=0, **QUICK))
     with pytest.raises(naba.UserError, match="reads pairs"):
         classifier.predict(["نص"])
     with pytest.raises(naba.UserError, match="1 texts and 2 targets"):

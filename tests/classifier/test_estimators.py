@@ -32,7 +32,7 @@ from naba.models.tfidf.features import TextFeatures
 OLD = Path(__file__).parents[1] / "data" / "version_0_1" / "home" / "exports"
 
 
-@pytest.mark.parametrize("name", ["svm", "pair_boosting", "stacked", "isotonic"])
+@pytest.mark.parametrize("name", ["svm", "pair_boosting", pytest.param("stacked", marks=pytest.mark.slow), "isotonic"])
 def test_skops_itself_reads_the_file(name: str, tmp_path: Path) -> None:
     from skops import io
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compositions import compose
 from naba import config
 from naba.config.identity import split_content
-from naba.config.overrides import compose
 from naba.config.schema import SplitConfig
 from naba.experiment.job import prepare
 

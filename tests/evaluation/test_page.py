@@ -271,6 +271,7 @@ def test_a_cross_validation_is_shown_over_all_its_folds(folded):
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 def test_long_names_are_whole_and_hidden_columns_are_said(browser, folded, width):
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}

@@ -50,7 +50,9 @@ def test_nothing_is_fetched_and_texts_are_no_markup(document: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("size", "dark"), [((1280, 900), False), ((390, 844), True)])
+@pytest.mark.parametrize(
+    ("size", "dark"), [pytest.param((1280, 900), False, marks=pytest.mark.slow), ((390, 844), True)]
+)
 def test_it_fits_its_window(size: Any, dark: bool, document: str, tmp_path: Path, screenshots: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(document, encoding="utf-8")

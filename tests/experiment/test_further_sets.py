@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from compositions import compose
 from naba import cli, tracking
 from naba.config import overrides as command_line
 from naba.errors import UserError
@@ -22,7 +23,7 @@ NB = ("model=tfidf_nb", "model.words=1", "model.characters_to=0")
 
 
 def run(*overrides: str) -> Outcome:
-    return train.run(command_line.compose([*overrides, *QUICK]))
+    return train.run(compose([*overrides, *QUICK]))
 
 
 def test_a_finished_run_gains_a_section_and_answers_there_as_if_trained_for_it(

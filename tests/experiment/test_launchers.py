@@ -193,6 +193,7 @@ def test_jobs_that_may_still_run_have_not_failed(
 
 
 @no_submitit
+@pytest.mark.slow
 def test_taken_jobs_of_a_queue_are_said_to_run_here(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compositions import compose
 from naba import tracking
-from naba.config import overrides as command_line
 from naba.config.schema import DataConfig
 from naba.data import sources
 from naba.data.dataset import load_named
@@ -30,20 +30,20 @@ NB = ("model=tfidf_nb", "model.words=1", "model.characters_to=0")
 
 
 def run(*overrides: str) -> Outcome:
-    return train.run(command_line.compose([*FAST, *overrides]))
+    return train.run(compose([*FAST, *overrides]))
 
 
 def test_run_is_tracked_and_found_again(store: Path) -> None:
-    first = run(*NB, "evaluation.also=[article_stance]")
+    first = run("model=stratified_random", "evaluation.also=[article_stance]")
     assert first.status == "trained"
     assert set(first.scores) == {"validation", "test", "article_stance"}
-    again = run(*NB, "evaluation.also=[article_stance]")
+    again = run("model=stratified_random", "evaluation.also=[article_stance]")
     assert (again.status, again.run) == ("found", first.run)
     assert again.score() == first.score()
     assert again.primary == first.primary
-    assert run(*NB).status == "found"
-    assert run(*NB, "force=true").status == "trained"
-    assert run(*NB, "seed=1").status == "trained"
+    assert run("model=stratified_random").status == "found"
+    assert run("model=stratified_random", "force=true").status == "trained"
+    assert run("model=stratified_random", "seed=1").status == "trained"
     assert len(tracking.search(None, {})) == 3
 
 

@@ -294,6 +294,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     server.server_close()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Use 'content=")  # by huggingface_hub, of its own upload
 def test_push_uploads_every_file_to_a_private_repository(
     home: Path, tmp_path: Path, hub: Any, capsys: pytest.CaptureFixture[str]

@@ -105,6 +105,7 @@ def test_contributions_of_a_stack_add_up_to_its_score(labels, pairs):
     assert names & set(model.features_.features_.names_), "pair features of all parts"
 
 
+@pytest.mark.slow
 def test_each_part_of_a_stack_is_followed_exactly(pairs):
     """Each part's contributions are the change of the last estimator's score that this part alone brings about."""
     X, y = pairs

@@ -136,6 +136,7 @@ def test_tables_are_those_that_mlflow_writes(client: MlflowClient, tmp_path: Pat
     assert left == right
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_a_finished_run_is_found_without_mlflow_and_datasets() -> None:
     command = ["train", "dataset=synthetic_stance", "model=majority", "evaluation.resamples=50"]

@@ -49,6 +49,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
     return words
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_made(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,6 +104,7 @@ def test_exports_and_pages(store: Path, small_disk: Path, capsys: pytest.Capture
     assert sorted(path.name for path in small_disk.iterdir()) == ["board.html", "filler"]
 
 
+@pytest.mark.slow
 def test_a_result_folder_that_finds_no_room(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from compositions import compose
 from naba import cli, files, tracking
 from naba.config import overrides as command_line
 from naba.errors import UserError, hidden
@@ -36,7 +37,7 @@ NB = ("model=tfidf_nb", "model.words=1", "model.characters_to=0")
 
 
 def run(*overrides: str) -> train.Outcome:
-    return train.run(command_line.compose([*SMALL, *overrides]), overrides)
+    return train.run(compose([*SMALL, *overrides]), overrides)
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +111,12 @@ def test_a_run_without_its_files_is_named_and_trained_again(
 
 def test_a_run_without_its_model_is_trained_again_where_one_is_wanted(store: Path) -> None:
     kept = "tracking.log_model=true"
-    first = tracking.find(run(*NB, kept).run)
-    assert run(*NB, kept).status == "found"
+    first = tracking.find(run("model=majority", kept).run)
+    assert run("model=majority", kept).status == "found"
     shutil.rmtree(first.model_folder())
-    assert run(*NB).status == "found"
-    assert run(*NB, kept).status == "trained"
-    assert run(*NB, kept).status == "found"
+    assert run("model=majority").status == "found"
+    assert run("model=majority", kept).status == "trained"
+    assert run("model=majority", kept).status == "found"
 
 
 def test_tags_and_names_changed_by_hand(two: list[tracking.Run], capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,6 +103,7 @@ def test_folds_of_outside_predictions_are_one_cell_and_can_be_looked_at(
     assert again in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_outside_predictions_are_scored_anew_with_another_confidence(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -237,7 +237,9 @@ def test_shots_are_so_many_rows_of_each_label(headlines: Any, checkpoint: Path) 
 # --- what is kept ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["checkpoint", "static_folder", "roberta_checkpoint"])
+@pytest.mark.parametrize(
+    "kind", ["checkpoint", "static_folder", pytest.param("roberta_checkpoint", marks=pytest.mark.slow)]
+)
 def test_a_folder_answers_to_the_last_bit_without_the_weights_it_came_from(
     kind: str, headlines: Any, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ def halves(X: Any, y: Any) -> Any:
     return (X[~held], y[~held]), (X[held], y[held])
 
 
-@pytest.mark.parametrize(("pair", "better"), [(False, 0.9), (True, 0.8)])
+@pytest.mark.parametrize(("pair", "better"), [pytest.param(False, 0.9, marks=pytest.mark.slow), (True, 0.8)])
 def test_a_few_rows_are_enough_once_the_encoder_is_tuned(
     pair: bool, better: float, headlines: Any, checkpoint: Path
 ) -> None:
@@ -45,7 +45,7 @@ def test_a_few_rows_are_enough_once_the_encoder_is_tuned(
     assert after > max(better, before + 0.1)
 
 
-@pytest.mark.parametrize("pair", [False, True])
+@pytest.mark.parametrize("pair", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_it_is_kept_with_the_weights_it_has_become(
     pair: bool, headlines: Any, checkpoint: Path, tmp_path: Path
 ) -> None:
