@@ -290,7 +290,7 @@ def _archives(names: set[str]) -> dict[str, list[dict[str, Any]]]:
     """The articles of SaudiNewsNet by archive; this function alone knows where texts come from."""
     from naba.config.check import dataset_config
     from naba.data import sources
-    from naba.data.rows.excel import zip_member
+    from naba.data.rows.archive import zip_member
     from naba.data.rows.json import parse
 
     source = dataset_config(CORPUS).source

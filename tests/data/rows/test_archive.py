@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from naba.data.rows import excel as limits
-from naba.data.rows.excel import zip_member
+from naba.data.rows import archive as limits
+from naba.data.rows.archive import zip_member
 from naba.errors import UserError
 
 

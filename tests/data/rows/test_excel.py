@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from reading import fails
 
-from naba.data.rows import ReadingOptions, excel, read_bytes
+from naba.data.rows import ReadingOptions, archive, read_bytes
 
 openpyxl = pytest.importorskip("openpyxl")
 
@@ -170,5 +170,5 @@ def test_empty_rows_and_unnamed_columns_are_treated_as_in_csv(notes: Notes) -> N
 
 def test_a_workbook_that_unpacks_beyond_all_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     content = workbook(["text"], *[["ن" * 30_000]] * 40)
-    monkeypatch.setattr(excel, "LARGEST_MEMBER", 2**20)
+    monkeypatch.setattr(archive, "LARGEST_MEMBER", 2**20)
     assert "unpacks to more than 1 MiB" in fails(content, "f.xlsx")

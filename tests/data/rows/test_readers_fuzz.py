@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from naba.config.schema import ColumnsConfig, DatasetConfig
 from naba.data.dataset import from_table
 from naba.data.rows import FORMATS, ReadingOptions, Table, clean_name, read_bytes
-from naba.data.rows.excel import zip_member
+from naba.data.rows.archive import zip_member
 from naba.errors import UserError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from naba.config import packages
 from naba.data.corpora import attribution, formats, standoff
 from naba.data.rows import Place, ReadingOptions, Table, Value, read_bytes
-from naba.data.rows.excel import zip_member
+from naba.data.rows.archive import zip_member
 from naba.errors import UserError, unknown_name
 
 if TYPE_CHECKING:

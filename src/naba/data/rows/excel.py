@@ -1,4 +1,4 @@
-"""Excel workbooks, and members of zip archives: every row that is there, as Excel shows it.
+"""Excel workbooks: every row that is there, as Excel shows it.
 
 A note says what a reader of the sheet may not see.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import lzma
 import re
 import warnings
 import zipfile
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import IO, TYPE_CHECKING, Any
 
-from naba.data.rows import BadRow, ReadingOptions, Row, Value, header_names
+from naba.data.rows import BadRow, ReadingOptions, Row, Value, archive, header_names
 from naba.data.rows.text import Reader
 from naba.errors import UserError, unknown_name
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 EXACT_IN_EXCEL = 10**15
 LAST_ROW = 2**20
 """Excel has no more rows."""
-LARGEST_MEMBER = 2**29
-"""Bytes of one unpacked file: a small archive can unpack to any size."""
 SHOWN = 5
 _PADDED = re.compile("0{2,}")
 """Number formats that show 7 as 007."""
@@ -86,8 +83,8 @@ class ExcelReader(Reader):
         )  # fmt: skip
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                if sum(entry.file_size for entry in packed.infolist()) > LARGEST_MEMBER:
-                    raise UserError(f"{self.name}: the workbook {too_large()}")
+                if sum(entry.file_size for entry in packed.infolist()) > archive.LARGEST_MEMBER:
+                    raise UserError(f"{self.name}: the workbook {archive.too_large()}")
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", UserWarning)  # About styles and extensions that hold no values.
                     self.book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
@@ -269,36 +266,3 @@ def _place(reference: str) -> tuple[int, ...]:
 def _some(values: list[Any]) -> str:
     rest = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
     return ", ".join(map(str, values[:SHOWN])) + rest
-
-
-def zip_member(content: bytes, name: str, member: str | None) -> tuple[bytes, str]:
-    """One file out of a zip archive, and the name messages call it: `archive.zip!member`."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [
-                entry.filename
-                for entry in archive.infolist()
-                if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
-            ]
-            if member is None and len(members) != 1:
-                raise UserError(
-                    f"{name}: the archive holds {len(members)} files: {', '.join(members[:50]) or 'none'}",
-                    "Unpack it, or name one in the YAML of the data set: `files: [{path: …, member: NAME}]`.",
-                )
-            chosen = members[0] if member is None else member
-            if chosen not in members:
-                raise UserError(f"{name}: {unknown_name('member', chosen, members)}")
-            with archive.open(chosen) as file:
-                # What the archive says of its size may be wrong, so it is measured as it comes.
-                unpacked = file.read(LARGEST_MEMBER + 1)
-            if len(unpacked) > LARGEST_MEMBER:
-                raise UserError(f"{name}!{chosen}: {too_large()}", "Unpack it, and read the file itself.")
-            return unpacked, f"{name}!{chosen}"
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, RuntimeError, EOFError, OSError) as error:
-        # RuntimeError: encrypted, or a compression method Python does not have.
-        raise UserError(f"{name}: the archive cannot be read: {error}") from error
-
-
-def too_large() -> str:
-    """The problem of a member that unpacks to more than the limit."""
-    return f"unpacks to more than {LARGEST_MEMBER // 2**20} MiB"
