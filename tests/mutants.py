@@ -70,7 +70,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "experiment/scoring.py": ("tests/experiment/test_scoring.py", "tests/experiment/test_trained_rows.py"),
     "experiment/tuned.py": ("tests/experiment/test_tuned.py",),
     "tracking/facts.py": ("tests/tracking/test_facts.py",),
-    "cli/promote.py": ("tests/cli/test_promote.py", PROMOTION),
+    "tracking/promotion.py": ("tests/tracking/test_promotion.py", PROMOTION),
     "predict/job.py": ("tests/predict/test_job.py",),
     "predict/output.py": ("tests/predict/test_committed.py", "tests/predict/test_blocks.py"),
     "predict/reading.py": ("tests/predict/test_prediction_reading.py", "tests/predict/test_blocks.py"),

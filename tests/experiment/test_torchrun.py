@@ -9,7 +9,7 @@ import pytest
 
 from naba import machine
 from naba.errors import UserError
-from naba.experiment.run import Decision
+from naba.experiment.torchrun import Decision
 from naba.models.encoder import training
 from torchrun import run_two
 

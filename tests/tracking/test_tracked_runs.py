@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from naba import cli, config, tracking
-from naba.cli import promote
 from naba.config import overrides as command_line
 from naba.data import splits
 from naba.data.dataset import load_named
 from naba.experiment import run as train
+from naba.tracking import promotion
 from store_copies import copy_store, home_with_store
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def test_two_promotions_at_once_leave_the_better_model(
     """The worse one is slow: between its test and its registration the better one has time to come and go."""
     assert cli.main(["promote", name("majority")]) == 0
     uri, measured, done = f"sqlite:///{home / 'mlflow.db'}", threading.Event(), threading.Event()
-    difference, codes = promote._difference, {}
+    difference, codes = promotion._difference, {}
 
     def slow(run: tracking.Run, champion: tracking.Run) -> Any:
         found = difference(run, champion)
@@ -196,7 +196,7 @@ def test_two_promotions_at_once_leave_the_better_model(
         codes["better"] = cli.main(["promote", name("tfidf_nb"), "--uri", uri])
         done.set()
 
-    monkeypatch.setattr(promote, "_difference", slow)
+    monkeypatch.setattr(promotion, "_difference", slow)
     other = threading.Thread(target=better)
     other.start()
     codes["worse"] = cli.main(["promote", name("stratified_random"), "--uri", uri])

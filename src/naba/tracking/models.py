@@ -37,7 +37,15 @@ def find_trained(name: str, uri: str | None = None) -> Run:
         UserError: there is none, or several, or it has no model.
     """
     store = Store(uri)
-    run = _by_alias(name, store) if name.startswith("models:/") else store.find(name)
+    return with_model(_by_alias(name, store) if name.startswith("models:/") else store.find(name))
+
+
+def with_model(run: Run) -> Run:
+    """The run, if it has a model.
+
+    Raises:
+        UserError: it has none, with the reason.
+    """
     if not run.finished or not run.has_model:
         raise UserError(
             f"run '{run.name}' ({run.status}) has no model",

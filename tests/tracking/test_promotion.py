@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from naba import cli
-from naba.cli import promote
 from naba.errors import UserError
 from naba.evaluation.predictions import Predictions, objects
 from naba.evaluation.significance import Difference, paired_bootstrap
+from naba.tracking import promotion
 from naba.tracking.facts import Facts
 
 LABELS = ("a", "b")
@@ -30,10 +30,10 @@ def run(name: str, right: int, primary: dict[str, str] | None = None, rows: int 
 
 def test_the_new_run_is_measured_against_the_champion_by_its_primary_metric() -> None:
     new, champion = run("new", 150, {"test": "accuracy", "validation": "mcc"}), run("old", 140)
-    found = promote._difference(new, champion)
+    found = promotion._difference(new, champion)
     assert found == paired_bootstrap(new.predictions(), champion.predictions(), "accuracy")
     assert found.estimate == pytest.approx(0.05)
-    assert promote._difference(run("new", 150), champion).name == "macro_f1"
+    assert promotion._difference(run("new", 150), champion).name == "macro_f1"
 
 
 @pytest.mark.parametrize(
@@ -45,22 +45,22 @@ def test_who_is_not_significantly_better_is_promoted_by_force_alone(
     estimate: float, p_value: float, promoted: bool, forced: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = Difference("macro_f1", estimate, estimate - 0.02, estimate + 0.02, p_value, 0.01, 0.028, 200)
-    monkeypatch.setattr(promote, "_difference", lambda *_: found)
+    monkeypatch.setattr(promotion, "_difference", lambda *_: found)
     arguments = (run("new", 150), run("old", 140), "stance@champion")
     said = f"{estimate:+.3f} [{estimate - 0.02:+.3f}, {estimate + 0.02:+.3f}] macro_f1 against old, p {p_value:.3f}"
     if promoted or forced:
-        assert promote._verdict(*arguments, forced=forced) == f"{said}, 200 rows"
+        assert promotion._verdict(*arguments, forced=forced) == f"{said}, 200 rows"
         return
     with pytest.raises(UserError, match="'new' is not significantly better than stance@champion: not promoted"):
-        promote._verdict(*arguments, forced=forced)
+        promotion._verdict(*arguments, forced=forced)
 
 
 def test_runs_on_other_rows_or_labels_are_not_compared_and_promoted_by_force_alone() -> None:
     for champion in (run("old", 140, rows=199), run("old", 140, labels=("a", "c"))):
         with pytest.raises(UserError, match="'stance@champion' is not comparable with old") as refused:
-            promote._verdict(run("new", 150), champion, "stance@champion", forced=False)
+            promotion._verdict(run("new", 150), champion, "stance@champion", forced=False)
         assert "--force REASON" in str(refused.value.hint)
-        said = promote._verdict(run("new", 150), champion, "stance@champion", forced=True)
+        said = promotion._verdict(run("new", 150), champion, "stance@champion", forced=True)
         assert said.startswith("not comparable with old: ")
 
 
