@@ -10,13 +10,13 @@ import threading
 import time
 from functools import cache
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from naba.errors import UserError, hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from rich.console import Console
@@ -149,7 +149,7 @@ def print_outcome(outcome: Outcome) -> None:
     if outcome.alone:
         note(outcome.alone)
     out.print(f"run {outcome.run} in {escape(outcome.where)}")
-    if outcome.where.startswith(("sqlite", "http", "postgres")):
+    if not Path(outcome.where).is_dir():
         out.print("next: naba show " + outcome.run[:12] + ", naba compare, naba ui")
 
 
