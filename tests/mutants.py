@@ -46,7 +46,7 @@ PROMOTION = "tests/tracking/test_tracked_runs.py::test_champion_changes_only_whe
 TARGETS: dict[str, tuple[str, ...]] = {
     "evaluation/bootstrap.py": ("test_deciding_numbers", "test_bootstrap", "test_significance"),
     "evaluation/significance.py": ("test_deciding_numbers", "test_significance", "test_leaderboard"),
-    "evaluation/metrics.py": ("test_metrics", "test_official_metrics", PACKAGES),
+    "evaluation/metrics.py": ("test_metrics", "test_official_metrics", "test_no_answer", PACKAGES),
     "evaluation/official_metrics.py": ("test_official_metrics", "test_metrics"),
     "evaluation/leaderboard.py": ("test_leaderboard", "test_deciding_numbers", "test_pools"),
     "evaluation/columns.py": ("test_columns", "test_leaderboard", "test_pools"),

@@ -214,3 +214,15 @@ def test_a_spread_is_shown_where_some_system_has_one() -> None:
     assert "seed_spread" not in {column.key for column in columns_of(alone, "table")}
     spread = replace(alone, rows=(replace(alone.rows[0], spread=0.01), alone.rows[1]))
     assert "seed_spread" in {column.key for column in columns_of(spread, "table")}
+
+
+@pytest.mark.parametrize(("p_value", "star"), [(0.0499, True), (0.05, False), (0.4, False)])
+def test_a_star_of_the_matrix_is_for_the_corrected_p_value(p_value: float, star: bool) -> None:
+    both = board("one", "two")
+    assert both.pairs is not None
+    nan = float("nan")
+    pairs = replace(
+        both.pairs, p_value=np.array([[nan, p_value], [p_value, nan]]), uncorrected=np.array([[nan, 0.001], [nan, nan]])
+    )
+    rows = matrix_table(replace(both, pairs=pairs)).rows
+    assert [row[place].endswith("*") for row, place in ((rows[0], 2), (rows[1], 1))] == [star, star]

@@ -326,7 +326,7 @@ def test_the_draws_of_seeds_go_by_the_seed_and_those_of_examples_are_the_mean_of
     chance = np.random.default_rng(5)
     seeds = [predictions(chance.random(900) < share) for share in (0.55, 0.70, 0.85)]
     one, other = (compare_cells([seeds], "accuracy", resamples=2000, seed=seed) for seed in (0, 1))
-    assert not np.array_equal(one.seed_draws, other.seed_draws)
+    assert abs(np.corrcoef(one.seed_draws[0], other.seed_draws[0])[0, 1]) < 0.1, "not even proportional"
     assert not np.array_equal(one.example_draws, other.example_draws)
     assert one.example_draws[0].mean() == pytest.approx(one.means[0], abs=0.003)
     means = np.array([value(seed, "accuracy") for seed in seeds])

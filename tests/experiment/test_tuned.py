@@ -43,7 +43,8 @@ def study(values: Sequence[float | None], options: Sequence[dict[str, Any]] | No
         state = optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE
         params = {"C": 1.0 + place, "words": 2} if options is None else options[place]
         found.add_trial(optuna.trial.create_trial(
-            state=state, value=0.99 if value is None else value, params=params, distributions=WHERE,
+            state=state, value=0.99 if value is None else value, params=params,
+            distributions={option: WHERE[option] for option in params},
             user_attrs={"runs": [f"run{place}"]},
         ))  # fmt: skip
     return found
@@ -88,6 +89,11 @@ def test_the_page_lies_in_naba_s_home_and_its_bars_have_the_greatest_on_top(sett
     assert [bar.get_width() for bar in bars] == [0.25, 0.75], "drawn from below"
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["words", "C"]
     assert figure.get_figheight() == pytest.approx(1.4)
+
+
+def test_a_line_of_the_page_has_the_score_and_the_options_in_three_digits(settings: Any) -> None:
+    found = searched(settings, [0.51234, None], options=[{"C": 1.23456, "words": 2}, {"C": 3.0}])
+    assert [found._cells(trial) for trial in found.study.get_trials()] == [["0.512", "1.23", "2"], ["0.990", "3", ""]]
 
 
 def test_without_a_complete_trial_there_is_no_best(settings: Any) -> None:
@@ -147,6 +153,7 @@ def test_the_yaml_has_what_was_found_and_what_differs_from_the_builder(settings:
         "mine", "tfidf_logreg", list(settings.model["accepts"]),
     )  # fmt: skip
     assert (content["C"], content["words"]) == (3.5, 1)
+    assert list(content)[:4] == ["name", "accepts", "description", "builder"]
     assert "minimum_count" not in content, "the builder's own default"
     assert settings.model["words"] == 2, "the settings of the search stay"
 

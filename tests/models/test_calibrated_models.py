@@ -346,3 +346,19 @@ def test_an_answer_at_the_threshold_is_given_and_certainty_is_that_of_its_own_la
     )  # fmt: skip
     assert certainty(model, said).tolist() == [0.2, 0.8, 0.4, 0.0]
     assert withheld(model, said, 0.4).withheld.tolist() == [True, False, False, True]
+
+
+def test_the_search_finds_the_last_row_that_can_be_kept():
+    """Where all errors come last, any number of rows up to the best one keeps the risk: then halving misses nothing."""
+    for rows in range(33, 65):
+        for right in (1, 5, rows // 3, rows // 2, rows - 3):
+            certainty, wrong = np.linspace(1, 0.5, rows), np.arange(rows) >= right
+            kept = np.arange(1, rows + 1)
+            errors = np.cumsum(wrong)
+            with np.errstate(invalid="ignore"):
+                bounds = np.where(errors < kept, stats.beta.ppf(1 - 0.5 / 6, errors + 1, kept - errors), 1.0)
+            best = int(kept[bounds <= 0.92][-1])
+            assert (bounds[:best] <= 0.92).all()
+            threshold, share, bound = risk_threshold(certainty, wrong, 0.92, 0.5)
+            assert (threshold, share) == (certainty[best - 1], best / rows)
+            assert bound == pytest.approx(bounds[best - 1])

@@ -343,3 +343,10 @@ def test_a_record_without_what_it_counts_is_said(tmp_path: Path) -> None:
     one.partial.unlink()
     with pytest.raises(UserError, match=r"out\.csv\.partial has lost what was written to it"):
         opened(tmp_path / "out.csv")
+
+
+def test_bad_rows_are_kept_in_their_own_letters() -> None:
+    said = output.bad_lines([BadRow(3, 4, "column 'النص' is empty", "عنوان,")], "أخبار.csv").decode()
+    assert said == (
+        '{"file": "أخبار.csv", "row": 3, "line": 4, "problem": "column \'النص\' is empty", "raw": "عنوان,"}\n'
+    )

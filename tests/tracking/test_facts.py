@@ -193,3 +193,10 @@ def test_a_seed_that_is_no_number_is_named() -> None:
 def test_scores_without_a_count_of_rows_have_none() -> None:
     found = scores_of({"test/macro_f1": 0.5, "validation/rows": 7.0}, "test")
     assert (found["macro_f1"].n, math.isnan(found["macro_f1"].low)) == (0, True)
+
+
+def test_what_nobody_said_is_not_so() -> None:
+    facts = Facts("1")
+    assert (facts.dirty, facts.kept, facts.seed, facts.warnings, facts.identity_version) == (False, False, 0, 0, 1)
+    assert (Scoring().resamples, Scoring().confidence, Wanted("n", facts, model=True).force) == (0, 0.95, False)
+    assert Facts.from_tags({"naba.identity": "1"}) == Facts("1", "1", scoring=Scoring(resamples=-1))

@@ -73,7 +73,7 @@ def nested_estimate(
     for _ in range(resamples):
         weights = [_drawn(one, generator) for one in first]
         best = int(np.nanargmax(sign * _scores(trials, chosen, weights)))
-        outside.append(_scores(trials[best : best + 1], chosen, [(one == 0).astype(np.int64) for one in weights])[0])
+        outside.append(_scores([trials[best]], chosen, [(one == 0).astype(np.int64) for one in weights])[0])
     found = np.array(outside)
     low, high = np.nanpercentile(found, [2.5, 97.5])
     return Nested(float(np.nanmean(found)), float(low), float(high), float(sign * np.nanmax(sign * whole)))

@@ -232,7 +232,7 @@ def risk_threshold(
     """
     order = np.argsort(-certainty, kind="stable")
     sorted_certainty, errors = certainty[order], np.cumsum(wrong[order])
-    steps = max(1, math.ceil(math.log2(max(2, len(order)))))
+    steps = math.ceil(math.log2(max(2, len(order))))
     best = (math.inf, 0.0, 1.0)
     low, high = 1, len(order)
     while low <= high:

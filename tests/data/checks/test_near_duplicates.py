@@ -25,6 +25,7 @@ def test_what_counts_as_near() -> None:
         "قصيدة",
     ]
     assert [(one, other) for one, other, _ in near_duplicates(texts)] == [(0, 2)]
+    assert [(one, other) for one, other, _ in near_duplicates([texts[2], texts[0]])] == [(0, 1)]
     assert near_duplicates([]) == []
     assert near_duplicates(["", "", "ا"]) == []
 
