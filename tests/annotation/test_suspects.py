@@ -102,6 +102,7 @@ def test_errors_by_confusion_follow_the_model() -> None:
     assert (wrong.column_values("label")[~which] == dataset.column_values("label")[~which]).all()
 
 
+@pytest.mark.slow
 def test_rows_of_other_parts_are_scored_by_a_model_of_the_training_rows() -> None:
     job = out_of_fold.job_of("synthetic_stance", "tfidf_nb")
     dataset, probabilities = out_of_fold.unseen(job, "test")

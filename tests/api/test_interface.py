@@ -124,6 +124,7 @@ def test_own_data_in_arabic_is_loaded_trained_on_and_scored(tmp_path: Path, stor
         naba.train(dataset, "tfidf_nb")
 
 
+@pytest.mark.slow
 def test_a_board_is_a_table_and_a_page_and_shows_itself(store: Path) -> None:
     for seed in (0, 1):
         naba.train("synthetic_stance", "stratified_random", seed=seed, evaluation__also=["article_stance"], **QUICK)

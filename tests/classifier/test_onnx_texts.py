@@ -84,7 +84,15 @@ BUILDERS = {
 }
 
 
-@pytest.fixture(scope="module", params=[(name, pair) for name in BUILDERS for pair in (False, True)], ids=str)
+# Single texts go through one half of what pairs go through.
+PARAMETERS = [
+    pytest.param((name, pair), marks=() if pair or name == "logreg" else pytest.mark.slow)
+    for name in BUILDERS
+    for pair in (False, True)
+]
+
+
+@pytest.fixture(scope="module", params=PARAMETERS, ids=str)
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     name, pair = request.param
     model = BUILDERS[name](pair).fit(*training())

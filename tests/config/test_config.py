@@ -58,8 +58,8 @@ def test_every_other_yaml_composes(group: str) -> None:
         assert composed[group]  # type: ignore[index]
 
 
-# Given splits, and topics left out; the slow suite plans the others.
-PLANNED = {"quickstart", "arabicstancex_topics"}
+# The slow suite plans the others.
+PLANNED = {"quickstart"}
 
 
 @pytest.mark.parametrize(

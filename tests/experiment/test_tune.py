@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import optuna
 
 NOTHING_TO_LEARN = {"majority", "stratified_random", "echo", "prompted", "prompted_e5_small"}
+IN_DEFAULT = {"majority", "tfidf_nb", "tfidf_logreg", "pair_boosting", "encoder_small", "abstaining", "prompted"}
 QUICK = ["evaluation.resamples=20"]
 
 
@@ -44,7 +45,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ["dataset=file", f"dataset.path={tmp_path / 'prices.csv'}", *columns, "model=tfidf_nb", *QUICK]
 
 
-@pytest.mark.parametrize("name", config.names("model"))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in IN_DEFAULT else pytest.mark.slow) for name in config.names("model")]
+)
 def test_every_model_of_the_catalogue_that_learns_has_a_search_space_that_its_builder_takes(name: str) -> None:
     model = composed(name).model
     checked, problems = builders.checked(model)

@@ -203,7 +203,10 @@ def test_commands_that_read_make_no_store(own_home: Path, tmp_path: Path, capsys
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_server_that_is_not_there_is_one_sentence(own_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_is_not_there_is_one_sentence(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     assert cli.main(["compare", "--uri", "http://desk:s3cret@127.0.0.1:9"]) == 2
     assert capsys.readouterr().err.splitlines()[0] == "naba: no tracking server answers at http://desk:***@127.0.0.1:9"
 

@@ -188,7 +188,7 @@ def test_two_promotions_at_once_leave_the_better_model(
         if run.name == name("stratified_random"):
             monkeypatch.setenv("NABA_HOME", str(tmp_path if elsewhere else home))
             measured.set()
-            done.wait(2)
+            done.wait(1)
         return found
 
     def better() -> None:

@@ -89,7 +89,10 @@ def test_another_configuration_leaves_the_checkpoint_alone(headlines, killed):
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "text", "pickle", "of another model"])
+@pytest.mark.parametrize(
+    "damage",
+    ["cut", *(pytest.param(one, marks=pytest.mark.slow) for one in ("empty", "text", "pickle")), "of another model"],
+)
 def test_a_checkpoint_that_cannot_be_read_is_said_in_one_line(damage, headlines, killed, caplog):
     import torch
 

@@ -100,7 +100,9 @@ def test_without_seeds_votes_are_still_asked_for_one_by_one(server):
 # --- faults ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "cut", "no_choices", "html", "hang", "drip"])
+@pytest.mark.parametrize(
+    "fault", ["429", "500", "cut", "no_choices", "html", "hang", pytest.param("drip", marks=pytest.mark.slow)]
+)
 def test_a_server_that_fails_once_is_asked_again(server, fault):
     found = fitted(server)
     server.behaviour.plan = [fault]
