@@ -134,6 +134,9 @@ def test_a_board_is_a_table_and_a_page_and_shows_itself(store: Path) -> None:
     frame = board.frame()
     assert frame["model"].tolist() == ["stratified_random"]
     assert frame["value"].between(0, 1).all()
+    assert repr(board).startswith("synthetic_stance: macro_f1\n\nmodel ")
+    assert "naba." not in repr(board), "the tags of its runs are no part of the table"
+    assert repr(naba.check("synthetic_stance", slow=False)).startswith("## synthetic_stance\n")
     assert 'dir="auto"' in board._repr_html_()
     page = board.html()
     assert page.startswith("<!doctype html>")

@@ -316,6 +316,11 @@ class Board:
 
         return page([self])
 
+    def __repr__(self) -> str:
+        from naba.evaluation.tables import text
+
+        return text(board_table(self))
+
     def _repr_html_(self) -> str:
         from naba.evaluation.tables import html
 

@@ -211,6 +211,9 @@ class Report:
             lines += [f"{_name(each)}:", "", *(f"- {_cell(example)}" for example in each.examples), ""]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return self.to_markdown(examples=False)
+
     def _repr_html_(self) -> str:
         return self._html(whole=False)
 
