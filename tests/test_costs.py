@@ -295,7 +295,7 @@ def test_lists_show_what_comes_from_outside(naba) -> None:
     assert "copied" in naba("export", "--help")
     listed = naba("list", "packages")
     assert "outside" in listed
-    assert "loudest" in listed
+    assert "naba loudest" in " ".join(listed.split())
     assert "dataset/own_set" in listed
     assert "unknown model 'keyword'" in naba("train", "--no-packages", "model=keyword", status=2)
 

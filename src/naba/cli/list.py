@@ -109,12 +109,12 @@ def _metrics() -> None:
 def _packages() -> None:
     allowed = packages.allowed()
     packages.load()
-    shown = console.table("package", "allowed by", "where", "YAML files", "commands")
+    shown = console.table("package", "allowed by", "where", "brings")
     for package in allowed:
         conf = package.folder / "conf" if package.folder is not None else None
         brought = sorted(str(path.relative_to(conf).with_suffix("")) for path in conf.rglob("*.yaml")) if conf else []
-        commands = ", ".join(cli.commands_of(packages.module_files(package)))
-        shown.add_row(package.name, package.source, str(package.file), ", ".join(brought), commands)
+        brought += [f"naba {name}" for name in cli.commands_of(packages.module_files(package))]
+        shown.add_row(package.name, package.source, str(package.file), ", ".join(brought))
     if allowed:
         console.console().print(shown)
     elif packages.none_wanted():
