@@ -130,8 +130,12 @@ def test_several_values_need_multirun() -> None:
     assert command_line.plan(["seed=0,1", "model=majority,tfidf_nb"], multirun=True).jobs == 4
 
 
-@pytest.mark.parametrize("deep", ["model.alpha=" + "[" * 1000 + "]" * 1000, "+x=" + "{a:" * 1000 + "1" + "}" * 1000])
-def test_values_nested_beyond_all_measure_are_one_message(deep: str) -> None:
+@pytest.mark.parametrize("depth", [21, 300, 1000])
+@pytest.mark.parametrize(("key", "opened", "value", "closed"), [("model.alpha", "[", "", "]"), ("+x", "{a:", "1", "}")])
+def test_values_nested_beyond_all_measure_are_one_message(
+    key: str, opened: str, value: str, closed: str, depth: int
+) -> None:
+    deep = f"{key}={opened * depth}{value}{closed * depth}"
     with pytest.raises(UserError) as caught:
         command_line.plan(["model=tfidf_nb", deep], multirun=False)
     assert "nested too deeply" in str(caught.value)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
+DEEPEST = 20
+"""Lists and mappings inside one another, in one value."""
 MOST_JOBS = 100_000
 
 
@@ -117,6 +119,15 @@ def _plain(argument: str) -> str:
     return argument.lstrip("+") if not argument.startswith(("+hydra", "++hydra")) else argument
 
 
+def _depth(value: Any) -> int:
+    """How many lists and mappings are inside one another."""
+    depth, inside = 0, [value]
+    while inside := [one for one in inside if isinstance(one, list | dict)]:
+        depth += 1
+        inside = [part for one in inside for part in (one.values() if isinstance(one, dict) else one)]
+    return depth
+
+
 def _parse(arguments: Sequence[str]) -> _Parsed:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -125,10 +136,13 @@ def _parse(arguments: Sequence[str]) -> _Parsed:
     for argument in map(_plain, arguments):
         try:
             override = parser.parse_override(argument)
+            too_deep = _depth(override.value()) > DEEPEST
         except HydraException as error:
             parsed.problems.append(_unreadable(argument, str(error)))
             continue
         except RecursionError:
+            too_deep = True
+        if too_deep:
             parsed.problems.append(f"{argument[:60]}…: nested too deeply")
             continue
         key = override.key_or_group
