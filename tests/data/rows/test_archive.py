@@ -34,6 +34,13 @@ def test_zip_members() -> None:
         zip_member(broken, "z.zip", None)
 
 
+def test_a_member_without_a_name_is_none() -> None:
+    """One byte of an archive that was damaged in the name: zip ends a name at a zero."""
+    damaged = archive(**{"data.csv": "a\n1\n"}).replace(b"data.csv", b"\0ata.csv")
+    with pytest.raises(UserError, match=r"z\.zip: the archive holds 0 files: none"):
+        zip_member(damaged, "z.zip", None)
+
+
 def test_a_member_larger_than_the_limit_is_refused_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """3 MB of zip took 6 GB."""
     monkeypatch.setattr(limits, "LARGEST_MEMBER", 2**20)

@@ -20,7 +20,8 @@ def zip_member(content: bytes, name: str, member: str | None) -> tuple[bytes, st
             members = [
                 entry.filename
                 for entry in archive.infolist()
-                if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
+                # A damaged name may be empty, which `is_dir` does not expect.
+                if entry.filename and not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
             ]
             if member is None and len(members) != 1:
                 raise UserError(
