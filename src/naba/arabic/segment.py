@@ -242,6 +242,7 @@ _END = re.compile(
     """,
     re.VERBOSE,
 )
+# Trained models hold features of clauses: these keep rules of their own, simpler than those of sentences.
 _CLAUSE_ABBREVIATION = re.compile(r"(?:^|[\s(«\"])(?:[دأمصت]|ا|د\.أ|ق\.م|[A-Za-z])\.$")
 _TOKEN = re.compile(
     r"""

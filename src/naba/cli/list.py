@@ -5,7 +5,7 @@ naba list datasets
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from naba import cli, config
 from naba.cli import console
@@ -23,7 +23,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("kind", choices=[*KINDS, "runs"], help="what to list")
     parser.add_argument("--uri", help="with runs: the MLflow store (default: naba's own)")
     options = parser.parse_args(arguments)
-    _runs(options.uri) if options.kind == "runs" else KINDS[options.kind]()
+    if options.kind == "runs":
+        _runs(options.uri)
+    else:
+        KINDS[options.kind]()
     return 0
 
 
@@ -47,17 +50,17 @@ def _models() -> None:
     shown = console.table("model", "input", "kinds (pool=)", "description")
     for name in config.names("model"):
         try:
-            shown.add_row(name, *_model(config.section("model", name)))
+            shown.add_row(name, *_model(name))
         except UserError as error:
-            path = str(config.yaml_path("model", name))
-            console.note(str(error) if path in str(error) else f"{path}: {error}")
+            console.note(str(error))
     console.console().print(shown)
 
 
-def _model(section: dict[str, Any]) -> tuple[str, str, str]:
+def _model(name: str) -> tuple[str, str, str]:
+    section = config.section("model", name)
     accepts = section.get("accepts", [])
     if not isinstance(accepts, list):
-        raise UserError("accepts: expected a list such as [single, pair]")
+        raise UserError(f"{config.yaml_path('model', name)}: accepts: expected a list such as [single, pair]")
     # What `defaults` names is a model inside, of any kind.
     kinds = "that of the model inside" if "defaults" in section else ", ".join(builders.tags(section))
     return ", ".join(map(str, accepts)), kinds, str(section.get("description", ""))

@@ -148,9 +148,5 @@ def slice_scores(
             share = len(part) / len(predictions)
             found.append(Slice(column, value or "(none)", score, share, score.value - whole, len(part) < SMALL))
     item = metric(measure, predictions.labels) if isinstance(measure, str) else measure
-    return sorted(
-        found,
-        key=lambda one: (
-            one.small, one.score.value if item.higher_is_better else -one.score.value, one.column, one.value
-        ),
-    )  # fmt: skip
+    direction = 1 if item.higher_is_better else -1
+    return sorted(found, key=lambda one: (one.small, direction * one.score.value, one.column, one.value))

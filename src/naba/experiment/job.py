@@ -6,6 +6,7 @@ import shlex
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from naba import config, machine
@@ -86,7 +87,7 @@ class Job:
         name = " ".join(words)
         return f"{name if len(name) < LONGEST_NAME else name[: LONGEST_NAME - 1] + '…'} seed {settings.seed}"
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
         """What is known of the run before it begins."""
         settings = self.settings

@@ -85,13 +85,14 @@ def encode(piece: Piece, added: pd.DataFrame, style: Style, *, header: bool) -> 
 
 def _lines(rows: Sequence[Sequence[Any]], delimiter: str, style: Style) -> list[str]:
     """Each row as csv writes it; csv itself is asked only where a cell of them may need quotes."""
+    width = len(rows[0]) if rows else 0
     try:
-        joined = list(map(delimiter.join, rows)) if rows and len(rows[0]) > 1 else []
+        joined = list(map(delimiter.join, rows)) if width > 1 else []
     except TypeError:
         joined = []  # a cell is empty, or no text
     if joined:
         whole = delimiter.join(joined)
-        if whole.count(delimiter) == len(rows) * len(rows[0]) - 1 and not any(sign in whole for sign in '"\r\n'):
+        if whole.count(delimiter) == len(rows) * width - 1 and not any(sign in whole for sign in '"\r\n'):
             return joined
     return _written(rows, delimiter, style)
 

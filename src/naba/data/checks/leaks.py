@@ -63,7 +63,7 @@ def pair_leak(subject: Subject) -> Finding:
             count = int(holds.sum())
             if count < 10:
                 continue
-            label, hits = Counter(subject.label[rows][holds]).most_common()[0]
+            label, hits = Counter(subject.label[rows][holds]).most_common(1)[0]
             prior = base[label] / len(rows)
             beyond_chance = hits / count - prior > 3 * (prior * (1 - prior) / count) ** 0.5
             if hits / count > 0.85 and hits / count > prior + 0.15 and beyond_chance:
@@ -136,7 +136,7 @@ def _leak(subject: Subject, what: str, features: NDArray[np.float64], kind: str)
     predicted = model.predict(features[test])
     gold = subject.label[test]
     accuracy = float((predicted == gold).mean())
-    majority = float((gold == Counter(subject.label[train]).most_common()[0][0]).mean())
+    majority = float((gold == Counter(subject.label[train]).most_common(1)[0][0]).mean())
     recalls = [float((predicted[gold == label] == label).mean()) for label in sorted(set(gold))]
     balanced, chance = float(np.mean(recalls)), 1 / len(recalls)
     noise = 3 * (max(majority * (1 - majority), 0.01) / len(test)) ** 0.5
